@@ -1,0 +1,39 @@
+import Shared
+
+/// What ClaimAPI can be told from the environment.
+struct APISettings: Sendable {
+    var stores: StoreSettings
+    var host: String
+    var port: Int
+    var idSecret: String
+    var confirmTimeout: Duration
+    var publishQueue: Int
+    var postgresConnections: Int
+
+    static let httpHost = Setting("CLAIMS_HTTP_HOST", standard: "127.0.0.1", help: "address to listen at")
+    static let httpPort = Setting("CLAIMS_HTTP_PORT", standard: "8080", help: "port to listen at")
+    static let secret = Setting(
+        "CLAIMS_ID_SECRET", isSecret: true,
+        help: "at least 32 characters, alike for all API processes and kept for ever: claim ids are made with it")
+    static let confirm = Setting(
+        "CLAIMS_CONFIRM_TIMEOUT_MS", standard: "5000", help: "milliseconds to wait for the broker's confirm")
+    static let queue = Setting(
+        "CLAIMS_PUBLISH_QUEUE", standard: "10000", help: "requests that may wait for their confirm; more get a 503")
+    static let postgres = Setting(
+        "CLAIMS_POSTGRES_CONNECTIONS", standard: "4", help: "connections to PostgreSQL of one API process")
+
+    static let all =
+        StoreSettings.all + [httpHost, httpPort, secret, confirm, queue, postgres] + LogSettings.all
+
+    init(_ reader: SettingReader) throws(SettingError) {
+        stores = try StoreSettings(reader)
+        host = try reader.text(Self.httpHost)
+        port = try reader.integer(Self.httpPort, in: 1...65535)
+        idSecret = try reader.value(Self.secret, mustBe: "at least 32 characters long") { text in
+            text.utf8.count >= 32 ? text : nil
+        }
+        confirmTimeout = try reader.milliseconds(Self.confirm, in: 1...60_000)
+        publishQueue = try reader.integer(Self.queue, in: 1...1_000_000)
+        postgresConnections = try reader.integer(Self.postgres, in: 1...64)
+    }
+}

@@ -1,0 +1,47 @@
+import Hummingbird
+import Logging
+import Metrics
+import ServiceLifecycle
+import Shared
+import UnixSignals
+
+/// Wires the whole of ClaimAPI.
+func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
+    let metrics = MetricsRegistry()
+    MetricsSystem.bootstrap(metrics)
+
+    let name = "ClaimAPI \(settings.port)"
+    let redis = RedisClient(settings.stores.redis, logger: logger)
+    let postgres = PostgresClient(
+        settings.stores.databaseURL, name: name, connections: settings.postgresConnections, logger: logger)
+    let publisher = Publisher(
+        Publisher.Configuration(
+            addresses: settings.stores.brokers, topology: Topology(lanes: settings.stores.lanes), heartbeat: 10,
+            confirmTimeout: settings.confirmTimeout, capacity: settings.publishQueue, name: name),
+        logger: logger)
+    let changes = ClaimChanges(settings.stores.redis, logger: logger)
+
+    let issuer = ClaimIDIssuer(secret: settings.idSecret)
+    let outcomes = OutcomeReader(redis: redis, postgres: postgres, changes: changes)
+    let intake = ClaimIntake(
+        issuer: issuer, redis: redis, publisher: publisher, lanes: settings.stores.lanes, logger: logger)
+
+    let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+    router.add(middleware: RequestMetricsMiddleware())
+    router.add(middleware: ProblemMiddleware(logger: logger))
+    ClaimRoutes(intake: intake, outcomes: outcomes, issuer: issuer).add(to: router)
+    CouponRoutes(postgres: postgres).add(to: router)
+    OperatorRoutes(metrics: metrics, publisher: publisher, redis: redis, postgres: postgres).add(to: router)
+
+    let server = Application(
+        router: router,
+        configuration: ApplicationConfiguration(
+            address: .hostname(settings.host, port: settings.port), serverName: "claims", backlog: 4096),
+        logger: logger)
+    // Services end in the reverse order: first no more requests, then what they needed.
+    let services: [any Service] = [postgres, redis, publisher, changes, server]
+    return ServiceGroup(
+        configuration: ServiceGroupConfiguration(
+            services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+}

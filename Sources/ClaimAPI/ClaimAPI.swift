@@ -1,0 +1,25 @@
+import ArgumentParser
+import Logging
+import ServiceLifecycle
+import Shared
+
+@main
+struct ClaimAPI: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ClaimAPI",
+        abstract: "Takes claims over HTTP and answers 202 when the broker has confirmed them.",
+        discussion: APISettings.all.help)
+
+    func run() async throws {
+        Process.ignoreBrokenPipes()
+        let settings: APISettings
+        do throws(SettingError) {
+            let reader = SettingReader()
+            try LogSettings(reader).bootstrap()
+            settings = try APISettings(reader)
+        } catch {
+            Process.exit(error, program: "ClaimAPI")
+        }
+        try await buildApplication(settings, logger: Logger(label: "ClaimAPI")).run()
+    }
+}

@@ -1,0 +1,35 @@
+import Hummingbird
+import Logging
+import Shared
+
+/// Turns every error into a ``Problem``; what was not foreseen is logged whole and shown without internals.
+struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            return try problem(for: error, request).response(from: request, context: context)
+        }
+    }
+
+    private func problem(for error: any Error, _ request: Request) -> Problem {
+        switch error {
+        case let problem as Problem:
+            return problem
+        case let error as PostgresError where error.isOutage || error.isTimeout:
+            logger.warning("database unavailable for a request", metadata: ["error": "\(error)"])
+            return .storeUnavailable
+        case let error as HTTPError where error.status == .notFound:
+            return .notFound
+        default:
+            logger.error(
+                "request failed",
+                metadata: ["error": "\(error)", "http.path": "\(request.uri.path)", "http.method": "\(request.method)"])
+            return .internalError
+        }
+    }
+}

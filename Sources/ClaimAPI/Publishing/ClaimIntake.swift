@@ -1,0 +1,82 @@
+import Foundation
+import Logging
+import Metrics
+import Shared
+
+/// Takes claims: gives each its id, has it stored durably by the broker, and knows a request that came before.
+struct ClaimIntake: Sendable {
+    let issuer: ClaimIDIssuer
+    let redis: RedisClient
+    let publisher: Publisher
+    let lanes: Int
+    let logger: Logger
+
+    private let cache = ClaimCache()
+    private let confirmed = Metrics.Timer(label: "claims.publish.duration", dimensions: [("result", "confirmed")])
+
+    init(issuer: ClaimIDIssuer, redis: RedisClient, publisher: Publisher, lanes: Int, logger: Logger) {
+        self.issuer = issuer
+        self.redis = redis
+        self.publisher = publisher
+        self.lanes = lanes
+        self.logger = logger
+    }
+
+    /// Accepts a claim, or finds the one that was accepted under the same key.
+    ///
+    /// Redis remembers a request before it is published and marks it after the confirm. A request that was seen but
+    /// never confirmed is published again; only a confirmed one is answered from memory. Without Redis everything is
+    /// published, and the database finds what is double.
+    /// - Returns: the claim as it stands, and whether an earlier request had been accepted.
+    /// - Throws: ``Problem``: `idempotency_key_reused` or `broker_unavailable`.
+    func accept(
+        user: UserID, coupon: CouponName, key: IdempotencyKey
+    ) async throws(Problem) -> (claim: Claim, isReplay: Bool) {
+        let id = issuer.id(user: user, key: key)
+        var claim = Claim(id: id, userID: user, couponName: coupon, createdAt: .now())
+
+        let noted = try? await redis.pipeline(cache.note(claim))
+        if let noted, !cache.wasFirst(noted), let entry = await remembered(id) {
+            if let known = entry.request ?? entry.state {
+                guard known.couponName == coupon else { throw .keyReused }
+                claim.createdAt = known.createdAt
+            }
+            if entry.isAccepted, let known = entry.claim { return (known, true) }
+        }
+
+        try await publish(ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: claim.createdAt ?? .now()))
+
+        guard let marked = try? await redis.pipeline(cache.accept(id)), !cache.wasFirst(marked) else {
+            return (claim, false)
+        }
+        return (await remembered(id)?.claim ?? claim, true)
+    }
+
+    private func remembered(_ id: ClaimID) async -> ClaimCache.Entry? {
+        guard let replies = try? await redis.pipeline([cache.lookUp(id)]) else { return nil }
+        return cache.entry(replies[0])
+    }
+
+    private func publish(_ message: ClaimMessage) async throws(Problem) {
+        let start = DispatchTime.now().uptimeNanoseconds
+        do throws(PublishError) {
+            try await publisher.publish(
+                .claim(message, encodedBy: ClaimMessageCoder.shared), exchange: Topology.workExchange,
+                routingKey: Topology.routingKey(lane: message.couponName.lane(of: lanes)))
+            confirmed.recordNanoseconds(DispatchTime.now().uptimeNanoseconds - start)
+            Counter.publishes("confirmed").increment()
+        } catch {
+            Counter.publishes("\(error)").increment()
+            logger.debug(
+                "claim not confirmed", metadata: ["claim.id": "\(message.id)", "error": "\(error)"])
+            throw .brokerUnavailable(error)
+        }
+    }
+}
+
+extension Counter {
+    /// Publishes by how they ended: `confirmed` or a ``PublishError``.
+    fileprivate static func publishes(_ result: String) -> Counter {
+        Counter(label: "claims.publishes", dimensions: [("result", result)])
+    }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Shared
+
+/// The coders of this process. They are not changed after this, so all requests share them.
+enum JSON {
+    static let encoder: JSONEncoder = {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        return encoder
+    }()
+    static let decoder = JSONDecoder()
+}
+
+/// Bytes that a body may have.
+enum BodyLimit {
+    static let usual = 16 * 1024
+    static let userList = 16 * 1024 * 1024
+}
+
+extension Request {
+    /// The body, if it is JSON and not too large.
+    ///
+    /// - Throws: ``Problem``, naming the field that is missing or misused.
+    func json<Value: Decodable>(_: Value.Type, limit: Int = BodyLimit.usual) async throws -> (value: Value, size: Int) {
+        guard mediaType == "application/json" else { throw Problem.unsupportedMediaType }
+        let bytes: ByteBuffer
+        do {
+            bytes = try await body.collect(upTo: limit)
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge(limit: limit)
+        }
+        do {
+            let value = try JSON.decoder.decode(Value.self, from: Data(bytes.readableBytesView))
+            return (value, bytes.readableBytes)
+        } catch let error as DecodingError {
+            throw Problem.invalidBody("\(error.inWords).")
+        }
+    }
+
+    /// The content type without its parameters, in lower case.
+    private var mediaType: String? {
+        headers[.contentType]?.split(separator: ";").first.map {
+            $0.trimmingCharacters(in: .whitespaces).lowercased()
+        }
+    }
+}
+
+extension Response {
+    /// An answer that is JSON already.
+    static func json(_ data: Data, status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: "application/json", .contentLength: String(data.count)],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+    }
+
+    static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        json(try JSON.encoder.encode(value), status: status)
+    }
+}

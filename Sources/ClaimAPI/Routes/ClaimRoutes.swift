@@ -1,0 +1,112 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Shared
+
+/// `POST /claims` and `GET /claims/{id}`.
+struct ClaimRoutes: Sendable {
+    let intake: ClaimIntake
+    let outcomes: OutcomeReader
+    let issuer: ClaimIDIssuer
+
+    func add<Context: RequestContext>(to router: Router<Context>) {
+        router.path("/claims", [.post: { request, _ in try await submit(request) }])
+        router.path("/claims/{id}", [.get: { request, context in try await show(request, context) }])
+    }
+
+    private struct NewClaim: Decodable {
+        let userID: UserID
+        let couponName: CouponName
+
+        enum CodingKeys: String, CodingKey {
+            case userID = "user_id"
+            case couponName = "coupon_name"
+        }
+    }
+
+    private struct Accepted: Encodable {
+        let id: ClaimID
+        let status: ClaimStatus
+        let userID: UserID?
+        let couponName: CouponName?
+        let createdAt: Timestamp?
+
+        enum CodingKeys: String, CodingKey {
+            case id, status
+            case userID = "user_id"
+            case couponName = "coupon_name"
+            case createdAt = "created_at"
+        }
+    }
+
+    private func submit(_ request: Request) async throws -> Response {
+        guard let field = request.headers[.idempotencyKey] else { throw Problem.keyMissing }
+        guard let key = IdempotencyKey(headerValue: field) else { throw Problem.keyInvalid }
+        let body = try await request.json(NewClaim.self).value
+
+        let (claim, isReplay) = try await intake.accept(user: body.userID, coupon: body.couponName, key: key)
+        var response = try Response.json(
+            Accepted(
+                id: claim.id, status: claim.status, userID: claim.userID, couponName: claim.couponName,
+                createdAt: claim.createdAt), status: .accepted)
+        response.headers[.location] = "/claims/\(claim.id)"
+        response.headers[.retryAfter] = "1"
+        if isReplay { response.headers[.idempotencyReplayed] = "true" }
+        return response
+    }
+
+    private func show(_ request: Request, _ context: some RequestContext) async throws -> Response {
+        let wait = try Wait(request)
+        guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
+        let claim = try await outcomes.claim(id, settledWithin: wait.time)
+        var response = try Response.json(claim)
+        if !claim.status.isSettled { response.headers[.retryAfter] = "1" }
+        if let applied = wait.applied { response.headers[.preferenceApplied] = applied }
+        return response
+    }
+}
+
+/// How long a client is ready to wait for a claim's outcome.
+struct Wait {
+    static let longest = 30.0
+
+    let time: Duration
+    /// What to say in `Preference-Applied` (RFC 7240); nil if no preference decided it.
+    let applied: String?
+
+    /// Reads `?wait=SECONDS`, else `Prefer: wait=SECONDS`.
+    init(_ request: Request) throws {
+        if let text = request.queryParameter("wait") {
+            guard let seconds = Double(text), (0...Self.longest).contains(seconds) else {
+                throw Problem.invalidParameter("wait", "a number of seconds from 0 to 30")
+            }
+            time = .seconds(seconds)
+            applied = nil
+        } else if let seconds = Self.preferred(request.headers[.prefer]) {
+            time = .seconds(min(seconds, Int(Self.longest)))
+            applied = "wait=\(min(seconds, Int(Self.longest)))"
+        } else {
+            time = .zero
+            applied = nil
+        }
+    }
+
+    /// A preference that can't be understood is passed over, as RFC 7240 has it.
+    private static func preferred(_ field: String?) -> Int? {
+        for preference in field?.split(separator: ",") ?? [] {
+            let parts = preference.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            if parts.count == 2, parts[0].lowercased() == "wait", let seconds = Int(parts[1]), seconds >= 0 {
+                return seconds
+            }
+        }
+        return nil
+    }
+}
+
+extension HTTPField.Name {
+    // The names are well-formed tokens, so these initialisers give a value.
+    static let idempotencyKey = Self("Idempotency-Key")!
+    static let idempotencyReplayed = Self("Idempotency-Replayed")!
+    static let prefer = Self("Prefer")!
+    static let preferenceApplied = Self("Preference-Applied")!
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Logging
+import ServiceLifecycle
+import Shared
+
+@main
+struct ClaimWorker: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ClaimWorker",
+        abstract: "Takes claims from the broker, decides them in PostgreSQL and stores the results.",
+        discussion: WorkerSettings.all.help)
+
+    func run() async throws {
+        Process.ignoreBrokenPipes()
+        let settings: WorkerSettings
+        do throws(SettingError) {
+            let reader = SettingReader()
+            try LogSettings(reader).bootstrap()
+            settings = try WorkerSettings(reader)
+        } catch {
+            Process.exit(error, program: "ClaimWorker")
+        }
+        var logger = Logger(label: "ClaimWorker")
+        logger[metadataKey: "worker.name"] = "\(settings.name)"
+        try await buildWorker(settings, logger: logger).run()
+    }
+}

@@ -1,0 +1,136 @@
+import Shared
+
+/// The one statement that decides claims: every rule of a coupon, in the order in which the claims came.
+enum DecidingStatement {
+    /// Locks the coupons first, in one order for everybody, so that the second statement sees what others committed.
+    static func queries(for jobs: [(claim: ClaimMessage, attempt: Int)]) -> [PostgresQuery] {
+        let ids = jobs.map(\.claim.id.description)
+        let coupons = jobs.map(\.claim.couponName.description)
+        return [
+            PostgresQuery(lock, [.texts(Array(Set(coupons))), .texts(ids)]),
+            PostgresQuery(
+                decide,
+                [
+                    .texts(ids), .texts(jobs.map(\.claim.userID.description)), .texts(coupons),
+                    .integers(jobs.map(\.attempt)), .timestamps(jobs.map(\.claim.createdAt)),
+                ]),
+        ]
+    }
+
+    /// What became of the claims, in their order.
+    static func outcomes(
+        _ rows: PostgresRows, of jobs: [(claim: ClaimMessage, attempt: Int)]
+    ) -> [(claim: Claim, wasDecidedBefore: Bool)] {
+        jobs.indices.map { row in
+            let job = jobs[row]
+            var claim = job.claim.pendingClaim
+            claim.status = rows.text(row, 1).flatMap(ClaimStatus.init) ?? .pending
+            claim.reason = rows.text(row, 2)
+            claim.decidedAt = rows.timestamp(row, 3)
+            claim.attempts = job.attempt
+            guard rows.boolean(row, 0) == true else { return (claim, false) }
+            claim.userID = rows.text(row, 4).flatMap(UserID.init)
+            claim.couponName = rows.text(row, 5).flatMap(CouponName.init)
+            claim.attempts = rows.integer(row, 6) ?? job.attempt
+            claim.createdAt = rows.timestamp(row, 7)
+            return (claim, true)
+        }
+    }
+
+    /// $1 coupons, $2 claim ids.
+    private static let lock = """
+        with locked_coupons as (
+            select from coupons where name = any($1) order by id for no key update
+        ), locked_claims as (
+            select from claims where id = any($2) and status = 'dead_lettered' order by id for no key update
+        )
+        select (select count(*) from locked_coupons), (select count(*) from locked_claims)
+        """
+
+    /// $1 claim ids, $2 users, $3 coupons, $4 attempts, $5 times of acceptance; one element a claim, in order.
+    ///
+    /// - `known`: claims that have a row. All but the dead-lettered keep their outcome.
+    /// - `fresh`: the others, each id once, with its coupon.
+    /// - `ruled`: the rules that look at the claim alone, and how many the user holds.
+    /// - `asking`: claims that no rule of theirs turns away get a number for their user, the first within the limit
+    ///   ask for a coupon.
+    /// - `placed`: those that ask get a number for their coupon, the first within what remains win.
+    /// - `outcome`: who was within the limit and lost is sold_out, and so is who came after a loss of their own.
+    private static let decide = """
+        with input as materialized (
+            select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[])
+                with ordinality as t(id, user_id, coupon_name, attempts, created_at, ord)
+        ), moment as materialized (
+            select clock_timestamp()::timestamptz(3) as now
+        ), known as materialized (
+            select id, status, reason, user_id, coupon_name, attempts, created_at, decided_at
+            from claims where id = any($1)
+        ), fresh as (
+            select distinct on (i.id) i.*, k.id as coupon_id, k.remaining_amount, k.per_user_limit, k.starts_at,
+                k.ends_at, k.is_restricted
+            from input i left join coupons k on k.name = i.coupon_name
+            where not exists (select from known where known.id = i.id and known.status <> 'dead_lettered')
+            order by i.id, i.ord
+        ), ruled as materialized (
+            select f.*,
+                case
+                    when coupon_id is null then 'coupon_not_found'
+                    when created_at < starts_at then 'not_started'
+                    when created_at >= ends_at then 'expired'
+                    when is_restricted and not exists (
+                        select from eligible_users e where e.coupon_id = f.coupon_id and e.user_id = f.user_id
+                    ) then 'not_eligible'
+                end as refusal,
+                (select count(*) from user_claims u where u.coupon_id = f.coupon_id and u.user_id = f.user_id) as held
+            from fresh f
+        ), asking as (
+            select *, refusal is null and held + nth <= per_user_limit as asks
+            from (
+                select *, row_number() over (partition by coupon_id, user_id, refusal is null order by ord) as nth
+                from ruled
+            ) numbered
+        ), placed as (
+            select *, asks and count(*) filter (where asks) over (partition by coupon_id order by ord)
+                <= remaining_amount as wins
+            from asking
+        ), outcome as materialized (
+            select *, case
+                when wins then null
+                when refusal is not null then refusal
+                when asks then 'sold_out'
+                when held + count(*) filter (where wins) over (partition by coupon_id, user_id) >= per_user_limit
+                    then 'already_claimed'
+                else 'sold_out'
+            end as reason
+            from placed
+        ), inserted as (
+            insert into claims (id, status, reason, user_id, coupon_name, attempts, created_at, decided_at)
+            select id, case when wins then 'claimed' else 'rejected' end, reason, user_id, coupon_name, attempts,
+                created_at, now
+            from outcome, moment
+            where not exists (select from known where known.id = outcome.id)
+            order by ord
+        ), revived as (
+            update claims c
+            set status = case when wins then 'claimed' else 'rejected' end, reason = o.reason, user_id = o.user_id,
+                coupon_name = o.coupon_name, attempts = o.attempts, created_at = o.created_at, decided_at = now
+            from outcome o, moment
+            where c.id = o.id and c.status = 'dead_lettered'
+        ), given as (
+            insert into user_claims (coupon_id, user_id, slot, claim_id)
+            select coupon_id, user_id, held + nth, id from outcome where wins order by ord
+        ), sold as (
+            update coupons c set remaining_amount = c.remaining_amount - won.count
+            from (select coupon_id, count(*) as count from outcome where wins group by coupon_id) won
+            where c.id = won.coupon_id
+        )
+        select
+            o.id is null,
+            coalesce(case when o.id is null then n.status when o.wins then 'claimed' else 'rejected' end),
+            case when o.id is null then n.reason else o.reason end,
+            \(PostgresRows.milliseconds("case when o.id is null then n.decided_at else now end")),
+            n.user_id, n.coupon_name, n.attempts, \(PostgresRows.milliseconds("n.created_at"))
+        from input i cross join moment left join outcome o on o.id = i.id left join known n on n.id = i.id
+        order by i.ord
+        """
+}

@@ -1,0 +1,30 @@
+import OrderedCollections
+import Shared
+
+/// A message that a lane took from the broker and has yet to acknowledge.
+struct Job: Sendable {
+    /// The broker's delivery tag.
+    let tag: UInt64
+    let message: BrokerMessage
+    let headers: ClaimHeaders
+    /// How often it came back from a worker that died or let it go.
+    let returns: Int
+    let content: Result<ClaimMessage, UnreadableMessage>
+
+    init(_ delivery: Delivery) {
+        tag = delivery.tag
+        message = delivery.message
+        headers = ClaimHeaders(delivery.message.properties.headers)
+        let count = delivery.message.properties.headers[ClaimHeaders.deliveryCount]?.integer ?? 0
+        returns = max(Int(clamping: count), delivery.redelivered ? 1 : 0)
+        content = Result { () throws(UnreadableMessage) in
+            try ClaimMessageCoder.shared.decode(delivery.message.body)
+        }
+    }
+
+    /// The claim; nil if it could not be read.
+    var claim: ClaimMessage? { try? content.get() }
+
+    /// The number of the try that is under way, from 1.
+    var attempt: Int { headers.attempts + 1 }
+}

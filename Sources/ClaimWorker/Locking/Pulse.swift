@@ -1,0 +1,68 @@
+import Logging
+import Metrics
+import ServiceLifecycle
+import Shared
+import Synchronization
+
+/// Shows the worker's sign of life, sees who else lives, and spreads the lanes among all.
+final class Pulse: Service {
+    private let id: String
+    private let name: String
+    private let address: RedisAddress
+    private let controls: [LaneControl]
+    private let metrics: MetricsRegistry
+    private let logger: Logger
+    private let startedAt = Timestamp.now()
+    private let isStopping = Mutex(false)
+    private let wake = WakeSignal()
+
+    init(
+        id: String, name: String, redis: RedisAddress, controls: [LaneControl], metrics: MetricsRegistry, logger: Logger
+    ) {
+        self.id = id
+        self.name = name
+        address = redis
+        self.controls = controls
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await BlockingThread.run(name: "pulse") { self.work() }
+        } onGracefulShutdown: {
+            self.isStopping.withLock { $0 = true }
+            self.wake.raise()
+        }
+    }
+
+    private func work() {
+        while !isStopping.withLock({ $0 }) {
+            do throws(RedisError) {
+                let redis = try RedisConnection(address, timeout: .seconds(1))
+                while !isStopping.withLock({ $0 }) {
+                    try beat(redis)
+                    wake.wait(atMost: WorkerDirectory.interval)
+                }
+                _ = try redis.pipeline(WorkerDirectory.leave(id))
+            } catch {
+                logger.debug("no sign of life", metadata: ["error": "\(error)"])
+                if !isStopping.withLock({ $0 }) { wake.wait(atMost: WorkerDirectory.interval) }
+            }
+        }
+    }
+
+    private func beat(_ redis: RedisConnection) throws(RedisError) {
+        let since = controls.compactMap { control in control.subscribedSince.map { (control.lane, $0) } }
+        let life = WorkerLife(
+            id: id, name: name, startedAt: startedAt, subscribedSince: Dictionary(uniqueKeysWithValues: since))
+        let replies = try redis.pipeline(
+            WorkerDirectory.show(life, metrics: metrics.snapshot()) + [WorkerDirectory.recent])
+        let ids = replies.last?.array?.compactMap(\.string) ?? []
+        guard !ids.isEmpty else { return }
+        let living = WorkerDirectory.living(try redis.send(WorkerDirectory.lives(ids)))
+        for lane in LaneSpread(living: living, lanes: controls.count).lanesToLeave(id) {
+            controls[lane].stepBack()
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Logging
+import Metrics
+import OrderedCollections
+import ServiceLifecycle
+import Shared
+import Synchronization
+
+/// Records the claims that the broker itself dead-lettered, since it tells only the dead-letter queue.
+///
+/// Each such message comes here as a copy; the original lies in the dead-letter queue.
+final class Obituaries: Service {
+    private let settings: WorkerSettings
+    private let logger: Logger
+    private let isStopping = Mutex(false)
+    private let wake = WakeSignal()
+
+    init(_ settings: WorkerSettings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await BlockingThread.run(name: "obituaries") { self.work() }
+        } onGracefulShutdown: {
+            self.isStopping.withLock { $0 = true }
+            self.wake.raise()
+        }
+    }
+
+    private var isEnding: Bool { isStopping.withLock { $0 } }
+
+    private func work() {
+        var backoff = Backoff()
+        var turn = 0
+        while !isEnding {
+            let address = settings.stores.brokers[turn % settings.stores.brokers.count]
+            turn += 1
+            do {
+                let connection = try AMQPConnection(
+                    address, heartbeat: settings.heartbeat, name: "ClaimWorker \(settings.name) obituaries")
+                try connection.openChannel(1)
+                try Topology(lanes: settings.stores.lanes, retries: settings.retries.delays.count)
+                    .declare(on: connection, channel: 1)
+                try connection.consume(Topology.obituaryQueue, prefetch: 100, channel: 1)
+                backoff.reset()
+                try serve(connection)
+                connection.close()
+            } catch {
+                logger.debug("no obituaries", metadata: ["error": "\(error)"])
+                if !isEnding { wake.wait(atMost: backoff.next()) }
+            }
+        }
+    }
+
+    private func serve(_ connection: AMQPConnection) throws {
+        let stores = LaneStores(settings.stores, name: "ClaimWorker \(settings.name) obituaries")
+        while !isEnding {
+            while let event = try connection.nextEvent() {
+                guard case .delivered(let delivery, _) = event else { continue }
+                // An outage ends the connection; the message comes again with the next one.
+                try record(Job(delivery), in: stores)
+                try connection.acknowledge(delivery.tag, multiple: false, channel: 1)
+            }
+            connection.wait(orSignal: wake, atMost: .seconds(1))
+        }
+    }
+
+    private func record(_ job: Job, in stores: LaneStores) throws(Outage) {
+        let reason = job.message.properties.headers["x-first-death-reason"]?.string ?? Suspects.code
+        guard let id = job.message.properties.messageID.flatMap(ClaimID.init) else {
+            logger.error("the broker dead-lettered a message without a claim's id", metadata: ["reason": "\(reason)"])
+            return
+        }
+        var claim = job.claim?.pendingClaim ?? Claim(id: id)
+        claim.status = .deadLettered
+        claim.reason = reason
+        claim.attempts = job.attempt
+        let dead = claim
+        guard case .success(let buried) = try stores.postgres({ connection throws(PostgresError) in
+            try ClaimStore(connection).bury([dead])
+        }) else { return }
+        let cache = ClaimCache()
+        try stores.redis { redis throws(RedisError) in
+            _ = try redis.pipeline(buried.flatMap(cache.settle) + [cache.announce(buried.map(\.id))])
+        }
+        logger.warning("claim dead-lettered by the broker", metadata: ["claim.id": "\(id)", "reason": "\(reason)"])
+        Counter(label: "claims.dead_letters", dimensions: [("reason", reason)]).increment()
+    }
+}

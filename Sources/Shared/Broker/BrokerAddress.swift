@@ -1,0 +1,41 @@
+internal import Foundation
+
+/// Where a broker listens and as whom to log in: one part of `AMQP_URL`.
+///
+/// <https://www.rabbitmq.com/docs/uri-spec>
+package struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
+    package var isTLS: Bool
+    package var host: String
+    package var port: Int
+    package var user: String
+    package var password: String
+    package var virtualHost: String
+
+    /// The address without its password.
+    package var description: String {
+        "\(isTLS ? "amqps" : "amqp")://\(host):\(port)/\(virtualHost)"
+    }
+
+    /// Reads `amqp[s]://user:password@host:port/vhost`, several separated by commas.
+    ///
+    /// - Returns: nil if any part of it is something else.
+    package static func list(_ text: String) -> [BrokerAddress]? {
+        let parts = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        let addresses = parts.compactMap(BrokerAddress.init(url:))
+        return addresses.isEmpty || addresses.count != parts.count ? nil : addresses
+    }
+
+    init?(url text: String) {
+        guard let url = URLComponents(string: text), let host = url.host, !host.isEmpty,
+            url.scheme == "amqp" || url.scheme == "amqps", url.fragment == nil
+        else { return nil }
+        isTLS = url.scheme == "amqps"
+        self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        port = url.port ?? (isTLS ? 5671 : 5672)
+        user = url.user ?? "guest"
+        password = url.password ?? "guest"
+        // "amqp://host" means the default virtual host "/", "amqp://host/" the one without a name, "%2F" is "/".
+        virtualHost = url.path.isEmpty ? "/" : String(url.path.dropFirst())
+        guard !virtualHost.contains("/") || virtualHost == "/" else { return nil }
+    }
+}

@@ -1,0 +1,65 @@
+/// A coupon's name in its one normal form: `A`–`Z`, `0`–`9` and single underscores between them.
+package struct CouponName: Hashable, Sendable, CustomStringConvertible {
+    /// Longest name, in characters, before and after it is normalised.
+    package static let maximumLength = 64
+
+    /// The normalised name, for example `FLASH_SALE`.
+    package let description: String
+
+    /// Normalises what somebody wrote: `flash sale!` becomes `FLASH_SALE`.
+    ///
+    /// ASCII letters become upper case, each run of anything else but digits becomes one underscore, none at the ends.
+    /// - Returns: nil if nothing is left of it, if it is too long or holds a control character.
+    package init?(_ written: String) {
+        let scalars = written.unicodeScalars
+        guard (1...Self.maximumLength).contains(scalars.count),
+            scalars.allSatisfy({ $0.properties.generalCategory != .control })
+        else { return nil }
+        var normal: [UInt8] = []
+        normal.reserveCapacity(written.utf8.count)
+        var gap = false
+        for byte in written.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                if gap && !normal.isEmpty { normal.append(UInt8(ascii: "_")) }
+                gap = false
+                normal.append(byte >= UInt8(ascii: "a") ? byte - 0x20 : byte)
+            default:
+                gap = true
+            }
+        }
+        guard !normal.isEmpty else { return nil }
+        description = String(decoding: normal, as: UTF8.self)
+    }
+
+    /// The lane that all claims of this coupon travel.
+    ///
+    /// FNV-1a, because it must give the same number in every process, of every version, for ever.
+    /// - Parameter lanes: how many lanes there are, at least one.
+    package func lane(of lanes: Int) -> Int {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in description.utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
+        return Int(hash % UInt64(lanes))
+    }
+}
+
+extension CouponName: Codable {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let name = CouponName(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: Self.rule)
+        }
+        self = name
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+
+    /// The rule in words, for error messages.
+    package static let rule = "must be 1 to \(maximumLength) characters with an ASCII letter or digit and no control characters"
+}

@@ -1,0 +1,35 @@
+/// Who claims: the shop's own name for a user, taken as it is.
+package struct UserID: Hashable, Sendable, CustomStringConvertible {
+    /// Longest id, in characters (Unicode scalars).
+    package static let maximumLength = 128
+
+    /// The id as the client wrote it.
+    package let description: String
+
+    /// - Returns: nil if it is empty, too long or holds a control character.
+    package init?(_ written: String) {
+        let scalars = written.unicodeScalars
+        guard (1...Self.maximumLength).contains(scalars.count),
+            scalars.allSatisfy({ $0.properties.generalCategory != .control })
+        else { return nil }
+        description = written
+    }
+}
+
+extension UserID: Codable {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let id = UserID(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: Self.rule)
+        }
+        self = id
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+
+    /// The rule in words, for error messages.
+    package static let rule = "must be 1 to \(maximumLength) characters without control characters"
+}

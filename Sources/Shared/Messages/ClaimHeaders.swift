@@ -1,0 +1,84 @@
+internal import OrderedCollections
+
+/// What a claim's message says in its headers about its way so far.
+package struct ClaimHeaders: Hashable, Sendable {
+    /// The order of publishing, in microseconds since 1970, never twice the same in one process.
+    ///
+    /// A quorum queue gives back unacknowledged messages in no order once there are more than some thirty. Sorted by
+    /// this they stand again as they were published.
+    package static let sequence = "sequence"
+    /// The tries made.
+    package static let attempts = "attempts"
+    /// The failed ones, oldest first: an array of tables.
+    package static let errors = "errors"
+    /// Why it lies in the dead-letter queue.
+    package static let reason = "reason"
+    /// Since when it lies there.
+    package static let diedAt = "died_at"
+    /// The broker's own count of returned deliveries.
+    package static let deliveryCount = "x-delivery-count"
+
+    /// The value of `type` in the properties of a claim.
+    package static let claimType = "claim"
+
+    package var sequence: Int64?
+    package var failures: [FailedAttempt]
+    /// The tries made, all of them failed.
+    package var attempts: Int
+
+    package init(sequence: Int64? = nil, failures: [FailedAttempt] = [], attempts: Int = 0) {
+        self.sequence = sequence
+        self.failures = failures
+        self.attempts = attempts
+    }
+
+    package init(_ table: AMQPTable) {
+        sequence = table[Self.sequence]?.integer
+        failures = table[Self.errors]?.array?.compactMap(FailedAttempt.init) ?? []
+        attempts = max(0, Int(clamping: table[Self.attempts]?.integer ?? 0))
+    }
+}
+
+extension BrokerMessage {
+    /// An accepted claim on its way to its lane.
+    package static func claim(_ message: ClaimMessage, encodedBy coder: ClaimMessageCoder) -> BrokerMessage {
+        var properties = MessageProperties()
+        properties.contentType = "application/json"
+        properties.deliveryMode = 2
+        properties.messageID = message.id.description
+        properties.timestamp = UInt64(message.createdAt.milliseconds / 1000)
+        properties.type = ClaimHeaders.claimType
+        return BrokerMessage(properties: properties, body: coder.encode(message))
+    }
+
+    /// This message after one more failed attempt, without the marks that the broker left on it.
+    ///
+    /// The broker takes a message that carries its own `x-death` for one that goes round in circles.
+    package func after(_ failure: FailedAttempt) -> BrokerMessage {
+        var copy = withoutBrokerMarks
+        copy.properties.headers[ClaimHeaders.attempts] = .int32(Int32(clamping: failure.attempt))
+        let history = properties.headers[ClaimHeaders.errors]?.array ?? []
+        copy.properties.headers[ClaimHeaders.errors] = .array(history + [failure.headerValue])
+        return copy
+    }
+
+    /// This message as it is put into the dead-letter queue.
+    package func dead(because reason: String, at time: Timestamp) -> BrokerMessage {
+        var copy = self
+        copy.properties.headers[ClaimHeaders.reason] = .string(reason)
+        copy.properties.headers[ClaimHeaders.diedAt] = .string(time.description)
+        copy.properties.expiration = nil
+        return copy
+    }
+
+    /// Persistent, and without the headers that belong to the broker.
+    private var withoutBrokerMarks: BrokerMessage {
+        var copy = self
+        let marks = copy.properties.headers.keys.filter { $0.hasPrefix("x-") }
+        for mark in marks { copy.properties.headers[mark] = nil }
+        copy.properties.deliveryMode = 2
+        // The broker refuses a message whose user is not the one that publishes it.
+        copy.properties.userID = nil
+        return copy
+    }
+}

@@ -1,0 +1,49 @@
+internal import Foundation
+package import Logging
+
+/// Logs each fact as one line of JSON to standard error.
+package struct JSONLogHandler: LogHandler {
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel: Logger.Level = .info
+    private let label: String
+
+    package init(label: String) {
+        self.label = label
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        var line: [String: String] = [
+            "time": Timestamp.now().description, "level": event.level.rawValue, "logger": label,
+            "message": "\(event.message)",
+        ]
+        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
+            line[key] = "\(value)"
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let json = try? encoder.encode(line) else { return }
+        // One write a line, so that lines of several threads don't run into each other.
+        FileHandle.standardError.write(json + [UInt8(ascii: "\n")])
+    }
+}
+
+extension LogSettings {
+    /// Makes every logger of this process log as set.
+    package func bootstrap() {
+        let (format, level) = (format, level)
+        LoggingSystem.bootstrap { label in
+            var handler: any LogHandler
+            switch format {
+            case .text: handler = StreamLogHandler.standardError(label: label)
+            case .json: handler = JSONLogHandler(label: label)
+            }
+            handler.logLevel = level
+            return handler
+        }
+    }
+}

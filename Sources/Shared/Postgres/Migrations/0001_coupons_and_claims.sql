@@ -1,0 +1,58 @@
+-- A coupon, how many there are of it, and the rules by which it is given.
+create table coupons (
+    id bigint generated always as identity primary key,
+    name text not null unique check (name ~ '^[A-Z0-9]+(_[A-Z0-9]+)*$' and length(name) <= 64),
+    amount integer not null check (amount >= 0),
+    -- The rule that nothing can break: not one more is given than there are.
+    remaining_amount integer not null check (remaining_amount between 0 and amount),
+    per_user_limit integer not null default 1 check (per_user_limit >= 1),
+    starts_at timestamptz(3),
+    ends_at timestamptz(3),
+    -- Whether eligible_users has the only ones who may claim; false lets everybody.
+    is_restricted boolean not null default false,
+    created_at timestamptz(3) not null default now(),
+    check (ends_at > starts_at)
+);
+
+create table eligible_users (
+    coupon_id bigint not null references coupons (id) on delete cascade,
+    user_id text not null check (length(user_id) between 1 and 128),
+    primary key (coupon_id, user_id)
+);
+
+-- A claim that is no longer pending. What is pending lies in the broker.
+create table claims (
+    id text constraint claims_pkey primary key check (length(id) between 1 and 64),
+    -- The order in which claims were decided; pages of a coupon's claims go by it.
+    number bigint generated always as identity,
+    status text not null check (status in ('claimed', 'rejected', 'dead_lettered', 'discarded', 'cancelled')),
+    reason text,
+    -- Both null only for what could not be read.
+    user_id text check (length(user_id) between 1 and 128),
+    coupon_name text check (coupon_name ~ '^[A-Z0-9]+(_[A-Z0-9]+)*$' and length(coupon_name) <= 64),
+    attempts integer not null check (attempts >= 0),
+    created_at timestamptz(3),
+    decided_at timestamptz(3) not null,
+    check (status in ('dead_lettered', 'discarded')
+        or (user_id is not null and coupon_name is not null and created_at is not null)),
+    check (case status
+        when 'claimed' then reason is null
+        when 'rejected' then reason is not null and reason in
+            ('sold_out', 'already_claimed', 'coupon_not_found', 'not_started', 'expired', 'not_eligible')
+        when 'dead_lettered' then reason is not null
+        else true end)
+);
+create index claims_of_a_coupon on claims (coupon_name, number);
+
+-- One row a coupon held by a user. A user's slots of a coupon are 1, 2 … without gaps, so the one unique key says
+-- both "nobody gets one twice" and, with slot <= per_user_limit, "nobody gets more than the limit".
+create table user_claims (
+    -- The order of claiming.
+    number bigint generated always as identity,
+    coupon_id bigint not null references coupons (id),
+    user_id text not null,
+    slot integer not null check (slot >= 1),
+    claim_id text not null constraint user_claims_one_per_claim unique references claims (id),
+    primary key (coupon_id, number),
+    constraint user_claims_one_per_slot unique (coupon_id, user_id, slot)
+);

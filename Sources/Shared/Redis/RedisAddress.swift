@@ -1,0 +1,29 @@
+internal import Foundation
+
+/// Where Redis listens: `REDIS_URL`, read as the `redis` URI scheme of IANA says.
+///
+/// <https://www.iana.org/assignments/uri-schemes/prov/redis>
+package struct RedisAddress: Hashable, Sendable, CustomStringConvertible {
+    package var host: String
+    package var port: Int
+    package var user: String?
+    package var password: String?
+    package var database: Int
+
+    /// The address without its password.
+    package var description: String { "redis://\(host):\(port)/\(database)" }
+
+    /// Reads `redis://[[user]:password@]host[:port][/database]`; nil if it is something else.
+    package init?(url text: String) {
+        guard let url = URLComponents(string: text), url.scheme == "redis", let host = url.host, !host.isEmpty,
+            url.fragment == nil
+        else { return nil }
+        self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        port = url.port ?? 6379
+        user = url.user.flatMap { $0.isEmpty ? nil : $0 }
+        password = url.password
+        let path = url.path.dropFirst()
+        guard let database = path.isEmpty ? 0 : Int(path), database >= 0 else { return nil }
+        self.database = database
+    }
+}

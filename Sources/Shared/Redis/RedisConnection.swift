@@ -1,0 +1,139 @@
+internal import CHiredis
+internal import Foundation
+
+/// One connection to Redis, through hiredis. It belongs to the thread that made it and is not `Sendable`.
+///
+/// After an error it is of no use any more: a late answer would be taken for that of the next command.
+package final class RedisConnection {
+    private let context: UnsafeMutablePointer<redisContext>
+
+    /// Connects, logs in and selects the database.
+    ///
+    /// - Parameter timeout: for connecting, and for each read and write afterwards.
+    /// - Throws: ``RedisError``.
+    package init(_ address: RedisAddress, timeout: Duration) throws(RedisError) {
+        let limit = timeval(
+            tv_sec: Int(timeout.components.seconds),
+            tv_usec: Int(timeout.components.attoseconds / 1_000_000_000_000))
+        guard let context = redisConnectWithTimeout(address.host, Int32(address.port), limit) else {
+            throw RedisError("no memory for a connection to \(address)")
+        }
+        self.context = context
+        guard context.pointee.err == 0 else { throw failure("connecting to \(address)") }
+        redisSetTimeout(context, limit)
+
+        var greeting: [RedisCommand] = []
+        if let password = address.password { greeting.append(["AUTH"] + [address.user, password].compactMap(\.self)) }
+        if address.database != 0 { greeting.append(["SELECT", String(address.database)]) }
+        for case .error(let message) in try pipeline(greeting) {
+            throw RedisError("logging in at \(address): \(message)")
+        }
+    }
+
+    deinit {
+        redisFree(context)
+    }
+
+    /// Sends all commands, then reads all their replies: one round trip.
+    ///
+    /// - Returns: a reply for each command, in order.
+    /// - Throws: ``RedisError``; which commands were carried out is not known then.
+    package func pipeline(_ commands: [RedisCommand]) throws(RedisError) -> [RedisReply] {
+        for command in commands { append(command) }
+        var replies: [RedisReply] = []
+        replies.reserveCapacity(commands.count)
+        for _ in commands { replies.append(try nextReply()) }
+        return replies
+    }
+
+    /// Sends one command.
+    ///
+    /// - Throws: ``RedisError``, also when the command was refused.
+    package func send(_ command: RedisCommand) throws(RedisError) -> RedisReply {
+        let reply = try pipeline([command])[0]
+        if case .error(let message) = reply { throw RedisError("\(command.first ?? ""): \(message)") }
+        return reply
+    }
+
+    /// Waits for messages of the channels that were subscribed to.
+    ///
+    /// - Returns: what has arrived by then, nothing if the signal was raised or the time was up first.
+    package func messages(orSignal signal: WakeSignal, atMost time: Duration) throws(RedisError) -> [RedisReply] {
+        signal.wait(orSockets: [context.pointee.fd], atMost: time)
+        var isReadable = pollfd(fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
+        guard poll(&isReadable, 1, 0) > 0 else { return [] }
+        guard redisBufferRead(context) == REDIS_OK else { throw failure("reading") }
+        var messages: [RedisReply] = []
+        while let message = try bufferedReply() { messages.append(message) }
+        return messages
+    }
+
+    private func append(_ command: RedisCommand) {
+        // The arguments stand one after another in one buffer, so that no pointer outlives its string.
+        var bytes: [UInt8] = []
+        var lengths: [Int] = []
+        for argument in command {
+            let start = bytes.count
+            bytes.append(contentsOf: argument.utf8)
+            lengths.append(bytes.count - start)
+        }
+        bytes.withUnsafeBufferPointer { bytes in
+            let start = UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
+            var offset = 0
+            var arguments: [UnsafePointer<CChar>?] = lengths.map { length in
+                defer { offset += length }
+                return start?.advanced(by: offset)
+            }
+            _ = redisAppendCommandArgv(context, Int32(lengths.count), &arguments, lengths)
+        }
+    }
+
+    private func nextReply() throws(RedisError) -> RedisReply {
+        var raw: UnsafeMutableRawPointer?
+        guard redisGetReply(context, &raw) == REDIS_OK, let raw else { throw failure("waiting for an answer") }
+        defer { freeReplyObject(raw) }
+        return RedisReply(raw.assumingMemoryBound(to: redisReply.self).pointee)
+    }
+
+    private func bufferedReply() throws(RedisError) -> RedisReply? {
+        var raw: UnsafeMutableRawPointer?
+        guard redisGetReplyFromReader(context, &raw) == REDIS_OK else { throw failure("reading an answer") }
+        guard let raw else { return nil }
+        defer { freeReplyObject(raw) }
+        return RedisReply(raw.assumingMemoryBound(to: redisReply.self).pointee)
+    }
+
+    private func failure(_ doing: String) -> RedisError {
+        let isTimeout = context.pointee.err == REDIS_ERR_IO && (errno == EAGAIN || errno == EINPROGRESS)
+        let text = withUnsafeBytes(of: context.pointee.errstr) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return RedisError("\(doing): \(isTimeout ? "no answer in time" : text)")
+    }
+}
+
+extension RedisReply {
+    /// Copies a reply out of the library's memory.
+    fileprivate init(_ reply: redisReply) {
+        switch reply.type {
+        case REDIS_REPLY_STRING, REDIS_REPLY_STATUS:
+            self = .string(Self.text(reply))
+        case REDIS_REPLY_INTEGER:
+            self = .integer(reply.integer)
+        case REDIS_REPLY_ARRAY:
+            self = .array(
+                (0..<reply.elements).map { index in
+                    reply.element[index].map { RedisReply($0.pointee) } ?? .null
+                })
+        case REDIS_REPLY_ERROR:
+            self = .error(Self.text(reply))
+        default:
+            self = .null
+        }
+    }
+
+    private static func text(_ reply: redisReply) -> String {
+        guard let start = reply.str else { return "" }
+        return String(decoding: UnsafeRawBufferPointer(start: start, count: reply.len), as: UTF8.self)
+    }
+}

@@ -1,0 +1,15 @@
+/// The names under which everything lies in Redis.
+package enum RedisKeys {
+    /// The lock of a coupon. Its name is part of the contract.
+    package static func lock(of coupon: CouponName) -> String { "claim:coupon:\(coupon)" }
+    /// A hash: what is known of a claim.
+    package static func claim(_ id: ClaimID) -> String { "claims:claim:\(id)" }
+    /// A worker's sign of life; gone soon after the worker.
+    package static func life(of worker: String) -> String { "claims:life:\(worker)" }
+    /// A worker's metrics as of its last sign of life.
+    package static func metrics(of worker: String) -> String { "claims:metrics:\(worker)" }
+    /// A sorted set of the workers, by the time of their last sign of life.
+    package static let workers = "claims:workers"
+    /// The channel on which the ids of claims whose status changed are published, separated by spaces.
+    package static let changes = "claims:changes"
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Foundation
+import Shared
+
+/// `claimctl coupon`
+struct CouponCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coupon", abstract: "Make and look at coupons.",
+        subcommands: [Create.self, Show.self, List.self])
+
+    struct Create: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a coupon.", discussion: "Example: claimctl coupon create FLASH_SALE 100")
+
+        @Argument(help: "Its name; \"flash sale!\" is the same as FLASH_SALE.")
+        var name: String
+
+        @Argument(help: "How many there are, 0 to \(Int32.max).")
+        var amount: Int
+
+        @Option(name: .long, help: "How many one user may hold.")
+        var perUserLimit: Int?
+
+        @Option(name: .long, help: "Claims before this time are not_started (RFC 3339).")
+        var startsAt: String?
+
+        @Option(name: .long, help: "Claims at this time or later are expired (RFC 3339).")
+        var endsAt: String?
+
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            let new = NewCoupon(
+                name: try couponName(name), amount: amount, perUserLimit: perUserLimit,
+                startsAt: try time(startsAt, "--starts-at"), endsAt: try time(endsAt, "--ends-at"))
+            if let flaw = new.flaw { throw Failure.usage(flaw) }
+            guard var coupon = try store().create(new) else {
+                throw Failure.failed("there is a coupon \(new.name) already; nothing was changed")
+            }
+            coupon.claimedBy = []
+            try show(coupon, output)
+        }
+
+        private func time(_ text: String?, _ option: String) throws -> Timestamp? {
+            guard let text else { return nil }
+            guard let time = Timestamp(text) else {
+                throw Failure.usage("\(option) must be a time like 2026-11-27T00:00:00Z")
+            }
+            return time
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a coupon and the first \(CouponStore.claimedByLimit) users that hold it.")
+
+        @Argument(help: "Its name.")
+        var name: String
+
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            let name = try couponName(name)
+            guard let coupon = try store().find(name) else { throw Failure.nothingMatched("no coupon \(name)") }
+            try show(coupon, output)
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List coupons by name.")
+
+        @Option(name: .long, help: "Only names with this part.")
+        var search: String?
+
+        @Option(name: .long, help: "The most that are shown.")
+        var limit = 1000
+
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            guard limit > 0 else { throw Failure.usage("--limit must be at least 1") }
+            let pattern = search.map { CouponName($0)?.description ?? "\u{0}" }
+            let coupons =
+                pattern == "\u{0}" ? [] : try store().list(search: pattern, after: nil, limit: limit)
+            if output.json { return try coupons.forEach(Output.document) }
+            Output.table(
+                ["NAME", "AMOUNT", "REMAINING", "CREATED"],
+                coupons.map { [$0.name.description, "\($0.amount)", "\($0.remainingAmount)", $0.createdAt.description] })
+        }
+    }
+}
+
+private func store() throws -> CouponStore {
+    CouponStore(try PostgresConnection(try StoreSettings.databaseURL(SettingReader()), name: "claimctl coupon"))
+}
+
+private func couponName(_ text: String) throws -> CouponName {
+    guard let name = CouponName(text) else { throw Failure.usage("the coupon's name \(CouponName.rule)") }
+    return name
+}
+
+private func show(_ coupon: Coupon, _ output: OutputOptions) throws {
+    if output.json { return try Output.document(coupon) }
+    let holders = coupon.claimedBy ?? []
+    Output.fields([
+        ("name", coupon.name.description), ("amount", "\(coupon.amount)"), ("remaining", "\(coupon.remainingAmount)"),
+        ("per user", "\(coupon.perUserLimit)"), ("starts", coupon.startsAt?.description ?? "-"),
+        ("ends", coupon.endsAt?.description ?? "-"), ("created", coupon.createdAt.description),
+        ("claimed by", holders.isEmpty ? "-" : holders.joined(separator: " ")),
+    ])
+}
