@@ -28,6 +28,7 @@ package struct ClaimCache: Sendable {
     package struct Entry: Sendable {
         /// The claim as it was first asked for, pending.
         package var request: Claim?
+        /// Whether the broker has confirmed it, as an API process noted or as the worker that got it proves.
         package var isAccepted: Bool
         /// The claim as a worker last left it; nil before a worker had it.
         package var state: Claim?
@@ -60,7 +61,7 @@ package struct ClaimCache: Sendable {
     /// Notes the claim as it now stands.
     package func settle(_ claim: Claim) -> [RedisCommand] {
         let key = RedisKeys.claim(claim.id)
-        return [["HSET", key, Self.state, json(claim), Self.accepted, "1"], expiry(key)]
+        return [["HSET", key, Self.state, json(claim)], expiry(key)]
     }
 
     /// Wakes whoever waits for one of these claims, on every API process.
@@ -81,7 +82,9 @@ package struct ClaimCache: Sendable {
         func claim(_ field: RedisReply) -> Claim? {
             field.string.flatMap { try? decoder.decode(Claim.self, from: Data($0.utf8)) }
         }
-        let entry = Entry(request: claim(fields[0]), isAccepted: fields[1].string != nil, state: claim(fields[2]))
+        let state = claim(fields[2])
+        let entry = Entry(
+            request: claim(fields[0]), isAccepted: fields[1].string != nil || state != nil, state: state)
         return entry.claim == nil && !entry.isAccepted ? nil : entry
     }
 
