@@ -11,7 +11,8 @@ func buildWorker(_ settings: WorkerSettings, logger: Logger) -> ServiceGroup {
     MetricsSystem.bootstrap(metrics)
 
     // The name is the operator's and may be given twice; the rest makes it this process's own.
-    let id = "\(settings.name)-\(ProcessInfo.processInfo.processIdentifier)-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+    let id =
+        "\(settings.name)-\(ProcessInfo.processInfo.processIdentifier)-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
     let controls = (0..<settings.stores.lanes).map { LaneControl(lane: $0) }
     let lanes = controls.map { Lane($0, workerID: id, settings: settings, logger: logger) }
     let pulse = Pulse(

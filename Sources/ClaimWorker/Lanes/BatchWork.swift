@@ -53,7 +53,9 @@ struct BatchWork {
             }
         }
         let (locked, refused) = try lock(tickets, room: &room)
-        failed += refused.map { ($0, "lock_held", "the coupon's lock was held through \(settings.lock.retries) retries") }
+        failed += refused.map {
+            ($0, "lock_held", "the coupon's lock was held through \(settings.lock.retries) retries")
+        }
 
         var decided: [(job: Job, claim: Claim)] = []
         let ready = locked.compactMap { ticket in ticket.job.claim.map { (job: ticket.job, claim: $0) } }

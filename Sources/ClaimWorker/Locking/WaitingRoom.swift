@@ -59,7 +59,8 @@ struct WaitingRoom {
     ) -> [Job] {
         var queue = queues[coupon] ?? Queue(due: now)
         // The try was everybody's who waits for this lock, also of those that did not fit into the batch.
-        let all = tickets.map { Entry(job: $0.job, tries: $0.tries + 1) }
+        let all =
+            tickets.map { Entry(job: $0.job, tries: $0.tries + 1) }
             + queue.entries.map { Entry(job: $0.job, tries: $0.tries + 1) }
         queue.entries = all.filter { $0.tries <= settings.retries }
         queue.due = now + settings.wait

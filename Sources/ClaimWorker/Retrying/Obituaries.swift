@@ -77,9 +77,11 @@ final class Obituaries: Service {
         claim.reason = reason
         claim.attempts = job.attempt
         let dead = claim
-        guard case .success(let buried) = try stores.postgres({ connection throws(PostgresError) in
-            try ClaimStore(connection).bury([dead])
-        }) else { return }
+        guard
+            case .success(let buried) = try stores.postgres({ connection throws(PostgresError) in
+                try ClaimStore(connection).bury([dead])
+            })
+        else { return }
         let cache = ClaimCache()
         try stores.redis { redis throws(RedisError) in
             _ = try redis.pipeline(buried.flatMap(cache.settle) + [cache.announce(buried.map(\.id))])

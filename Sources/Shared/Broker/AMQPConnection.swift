@@ -127,7 +127,7 @@ package final class AMQPConnection {
         guard let answer = amqp_queue_declare(state, channel, memory.bytes(queue), 1, 0, 0, 0, amqp_table_t()) else {
             do throws(BrokerError) {
                 try checkAnswer("looking at queue \(queue)")
-            } catch where error.kind == .refused(code: UInt16(AMQP_NOT_FOUND)) {
+            } catch  where error.kind == .refused(code: UInt16(AMQP_NOT_FOUND)) {
                 return nil
             }
             return nil

@@ -14,7 +14,9 @@ package struct ClaimID: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Returns: nil if it can't be one by its length or letters.
     package init?(_ text: String) {
-        guard text.utf8.count == Self.length, text.utf8.allSatisfy({ Base32Hex.value(of: $0) != nil }) else { return nil }
+        guard text.utf8.count == Self.length, text.utf8.allSatisfy({ Base32Hex.value(of: $0) != nil }) else {
+            return nil
+        }
         description = text
     }
 

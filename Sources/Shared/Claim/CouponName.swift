@@ -61,5 +61,6 @@ extension CouponName: Codable {
     }
 
     /// The rule in words, for error messages.
-    package static let rule = "must be 1 to \(maximumLength) characters with an ASCII letter or digit and no control characters"
+    package static let rule =
+        "must be 1 to \(maximumLength) characters with an ASCII letter or digit and no control characters"
 }

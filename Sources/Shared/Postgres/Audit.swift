@@ -46,40 +46,40 @@ package struct Audit: Sendable {
         (
             name: "quota_adds_up",
             sql: """
-                with held as (select coupon_id, count(*) as n from user_claims group by coupon_id),
-                claimed as (select coupon_name, count(*) as n from claims where status = 'claimed' group by coupon_name)
-                select c.name, format('amount %s - remaining_amount %s = %s, user_claims %s, claims claimed %s',
-                    c.amount, c.remaining_amount, c.amount - c.remaining_amount, coalesce(h.n, 0), coalesce(k.n, 0))
-                from coupons c left join held h on h.coupon_id = c.id left join claimed k on k.coupon_name = c.name
-                where c.amount - c.remaining_amount <> coalesce(h.n, 0)
-                    or coalesce(h.n, 0) <> coalesce(k.n, 0) or c.remaining_amount < 0
-                order by c.name
-                """
+            with held as (select coupon_id, count(*) as n from user_claims group by coupon_id),
+            claimed as (select coupon_name, count(*) as n from claims where status = 'claimed' group by coupon_name)
+            select c.name, format('amount %s - remaining_amount %s = %s, user_claims %s, claims claimed %s',
+                c.amount, c.remaining_amount, c.amount - c.remaining_amount, coalesce(h.n, 0), coalesce(k.n, 0))
+            from coupons c left join held h on h.coupon_id = c.id left join claimed k on k.coupon_name = c.name
+            where c.amount - c.remaining_amount <> coalesce(h.n, 0)
+                or coalesce(h.n, 0) <> coalesce(k.n, 0) or c.remaining_amount < 0
+            order by c.name
+            """
         ),
         (
             name: "nobody_exceeds_the_limit",
             sql: """
-                select c.name, format('user %s holds %s of at most %s', u.user_id, count(*), c.per_user_limit)
-                from user_claims u join coupons c on c.id = u.coupon_id
-                group by c.id, u.user_id having count(*) > c.per_user_limit
-                """
+            select c.name, format('user %s holds %s of at most %s', u.user_id, count(*), c.per_user_limit)
+            from user_claims u join coupons c on c.id = u.coupon_id
+            group by c.id, u.user_id having count(*) > c.per_user_limit
+            """
         ),
         (
             name: "held_coupon_has_its_claim",
             sql: """
-                select u.claim_id, format('held by %s, but its claim is %s of %s for %s', u.user_id, k.status,
-                    k.user_id, k.coupon_name)
-                from user_claims u join coupons c on c.id = u.coupon_id join claims k on k.id = u.claim_id
-                where k.status <> 'claimed' or k.user_id <> u.user_id or k.coupon_name <> c.name
-                """
+            select u.claim_id, format('held by %s, but its claim is %s of %s for %s', u.user_id, k.status,
+                k.user_id, k.coupon_name)
+            from user_claims u join coupons c on c.id = u.coupon_id join claims k on k.id = u.claim_id
+            where k.status <> 'claimed' or k.user_id <> u.user_id or k.coupon_name <> c.name
+            """
         ),
         (
             name: "claim_has_its_held_coupon",
             sql: """
-                select k.id, format('claimed %s for %s, but no row of user_claims says so', k.coupon_name, k.user_id)
-                from claims k where k.status = 'claimed'
-                    and not exists (select from user_claims u where u.claim_id = k.id)
-                """
+            select k.id, format('claimed %s for %s, but no row of user_claims says so', k.coupon_name, k.user_id)
+            from claims k where k.status = 'claimed'
+                and not exists (select from user_claims u where u.claim_id = k.id)
+            """
         ),
     ]
 }

@@ -52,7 +52,11 @@ package final class PostgresConnection {
         ]
         // Both lists end with a null; the strings live until the call is over.
         let copies = settings.map { (strdup($0.0), strdup($0.1)) }
-        defer { copies.forEach { free($0.0); free($0.1) } }
+        defer {
+            copies.forEach {
+                free($0.0); free($0.1)
+            }
+        }
         let keywords = copies.map { UnsafePointer<CChar>($0.0) } + [nil]
         let values = copies.map { UnsafePointer<CChar>($0.1) } + [nil]
         guard let connection = PQconnectdbParams(keywords, values, 1) else {

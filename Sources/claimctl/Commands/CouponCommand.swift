@@ -85,7 +85,9 @@ struct CouponCommand: ParsableCommand {
             if output.json { return try coupons.forEach(Output.document) }
             Output.table(
                 ["NAME", "AMOUNT", "REMAINING", "CREATED"],
-                coupons.map { [$0.name.description, "\($0.amount)", "\($0.remainingAmount)", $0.createdAt.description] })
+                coupons.map {
+                    [$0.name.description, "\($0.amount)", "\($0.remainingAmount)", $0.createdAt.description]
+                })
         }
     }
 }

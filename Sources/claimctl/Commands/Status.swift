@@ -41,7 +41,9 @@ struct Status: ParsableCommand {
         let living = try awaitWorkers(stores)
         let connection = try AMQPConnection(stores.brokers[0], heartbeat: 10, name: "claimctl status")
         let report = Report(
-            queues: try QueueDepths(lanes: stores.lanes, connection).all.map { .init(name: $0.name, messages: $0.messages) },
+            queues: try QueueDepths(lanes: stores.lanes, connection).all.map {
+                .init(name: $0.name, messages: $0.messages)
+            },
             workers: Self.workers(living, lanes: stores.lanes))
         if output.json { return try Output.document(report) }
         Output.table(["QUEUE", "MESSAGES"], report.queues.map { [$0.name, "\($0.messages)"] })
