@@ -26,8 +26,6 @@ unlock_run_dir() {
 
 prepare_run_dir() {
   mkdir -p "$PID_DIR" "$LOG_DIR" "$DATA_DIR" "$CONF_DIR" "$RUN_DIR/bin"
-  # User postgres has to pass through; whatever is secret is closed by itself.
-  chmod 755 "$RUN_DIR" "$PID_DIR" "$LOG_DIR" "$DATA_DIR" "$CONF_DIR"
   if [[ ! -e $RUN_DIR/secrets ]]; then
     [[ -z $(ls -A "$DATA_DIR") ]] || fail "$RUN_DIR/secrets is gone, and without its passwords the data in $DATA_DIR cannot be reached; put it back, or start afresh with deploy/down --purge"
     make_secrets | private_file "$RUN_DIR/secrets"

@@ -87,11 +87,13 @@ rabbitmq_answers() {
   [[ $greeting == ' 01 00 00 '*' 00 0a 00 0a' ]]
 }
 
+# Also one that rabbitmqctl has started because there was none: it has what .run/env gives.
 epmd_pids() {
-  local pid
-  for pid in $(stragglers); do
-    [[ $(readlink "/proc/$pid/exe") != */epmd ]] || printf '%s\n' "$pid"
-  done
+  local environment process
+  while read -r environment; do
+    process=${environment%/environ}
+    [[ $(readlink "$process/exe") != */epmd ]] || printf '%s\n' "${process#/proc/}"
+  done < <(grep -lszxF -e "$MARK=$RUN_DIR" -e "CLAIMS_RUN_DIR=$RUN_DIR" /proc/[0-9]*/environ || true)
 }
 
 stop_epmd() {

@@ -10,7 +10,7 @@ choose_settings() {
   RUN_DIR=${CLAIMS_RUN_DIR:-$5}
 
   [[ $RUN_DIR == /* ]] || RUN_DIR=$ROOT/$RUN_DIR
-  # Without symbolic links, because /proc names the folders of a process that way (see belongs_to).
+  # Without symbolic links, because /proc names the folders of a process that way (see recognising.sh).
   RUN_DIR=$(realpath -m -- "$RUN_DIR")
   # RabbitMQ's scripts and the configuration files have no safe way to write these.
   [[ $RUN_DIR != *[\'\"\\\$\`$'\n']* ]] || refuse "the folder $RUN_DIR (CLAIMS_RUN_DIR) has quotes, backslashes or dollar signs in its name"

@@ -28,7 +28,8 @@ package struct JSONLogHandler: LogHandler {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let json = try? encoder.encode(line) else { return }
         // One write a line, so that lines of several threads don't run into each other.
-        FileHandle.standardError.write(json + [UInt8(ascii: "\n")])
+        // A log that can't be written is no reason to stop working.
+        try? FileHandle.standardError.write(contentsOf: json + [UInt8(ascii: "\n")])
     }
 }
 
