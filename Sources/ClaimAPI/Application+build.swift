@@ -24,14 +24,17 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     let issuer = ClaimIDIssuer(secret: settings.idSecret)
     let outcomes = OutcomeReader(redis: redis, postgres: postgres, changes: changes)
     let intake = ClaimIntake(
-        issuer: issuer, redis: redis, publisher: publisher, lanes: settings.stores.lanes, logger: logger)
+        issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, lanes: settings.stores.lanes,
+        logger: logger)
 
+    let endpoints =
+        ClaimRoutes(intake: intake, outcomes: outcomes, issuer: issuer).endpoints
+        + CouponRoutes(postgres: postgres).endpoints
+        + OperatorRoutes(metrics: metrics, publisher: publisher, redis: redis, postgres: postgres).endpoints
     let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: RequestMetricsMiddleware())
-    router.add(middleware: ProblemMiddleware(logger: logger))
-    ClaimRoutes(intake: intake, outcomes: outcomes, issuer: issuer).add(to: router)
-    CouponRoutes(postgres: postgres).add(to: router)
-    OperatorRoutes(metrics: metrics, publisher: publisher, redis: redis, postgres: postgres).add(to: router)
+    router.add(middleware: ProblemMiddleware(endpoints: endpoints, logger: logger))
+    for endpoint in endpoints { router.add(endpoint) }
 
     let server = Application(
         router: router,

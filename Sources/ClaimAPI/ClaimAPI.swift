@@ -1,5 +1,7 @@
 import ArgumentParser
+import Foundation
 import Logging
+import NIOPosix
 import ServiceLifecycle
 import Shared
 
@@ -12,6 +14,7 @@ struct ClaimAPI: AsyncParsableCommand {
 
     func run() async throws {
         Process.ignoreBrokenPipes()
+        if ProcessInfo.processInfo.environment["TAKEOVER"] != nil { _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor() }
         let settings: APISettings
         do throws(SettingError) {
             let reader = SettingReader()

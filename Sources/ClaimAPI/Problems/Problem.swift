@@ -13,7 +13,7 @@ struct Problem: Error, HTTPResponseError {
 
     func response(from request: Request, context: some RequestContext) throws -> Response {
         let body = ProblemBody(
-            type: "about:blank#\(code)", title: title, status: status.code, detail: detail, code: code)
+            type: "urn:claims:problem:\(code)", title: title, status: status.code, detail: detail, code: code)
         var response = Response.json(try JSON.encoder.encode(body), status: status)
         response.headers[.contentType] = "application/problem+json"
         response.headers.append(contentsOf: headers)

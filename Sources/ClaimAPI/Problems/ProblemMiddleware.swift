@@ -4,6 +4,8 @@ import Shared
 
 /// Turns every error into a ``Problem``; what was not foreseen is logged whole and shown without internals.
 struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+    /// What there is, to tell a wrong method from a wrong path.
+    let endpoints: [Endpoint]
     let logger: Logger
 
     func handle(
@@ -24,7 +26,9 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
             logger.warning("database unavailable for a request", metadata: ["error": "\(error)"])
             return .storeUnavailable
         case let error as HTTPError where error.status == .notFound:
-            return .notFound
+            // The router says so of a path that it doesn't know, and of a method that the path doesn't take.
+            let known = endpoints.first { $0.matches(request.uri.path) }
+            return known.map { .methodNotAllowed(allow: $0.methods) } ?? .notFound
         default:
             logger.error(
                 "request failed",

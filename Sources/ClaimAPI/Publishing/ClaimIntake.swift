@@ -8,16 +8,21 @@ struct ClaimIntake: Sendable {
     let issuer: ClaimIDIssuer
     let redis: RedisClient
     let publisher: Publisher
+    let outcomes: OutcomeReader
     let lanes: Int
     let logger: Logger
 
     private let cache = ClaimCache()
     private let confirmed = Metrics.Timer(label: "claims.publish.duration", dimensions: [("result", "confirmed")])
 
-    init(issuer: ClaimIDIssuer, redis: RedisClient, publisher: Publisher, lanes: Int, logger: Logger) {
+    init(
+        issuer: ClaimIDIssuer, redis: RedisClient, publisher: Publisher, outcomes: OutcomeReader, lanes: Int,
+        logger: Logger
+    ) {
         self.issuer = issuer
         self.redis = redis
         self.publisher = publisher
+        self.outcomes = outcomes
         self.lanes = lanes
         self.logger = logger
     }
@@ -41,7 +46,7 @@ struct ClaimIntake: Sendable {
                 guard known.couponName == coupon else { throw .keyReused }
                 claim.createdAt = known.createdAt
             }
-            if entry.isAccepted, let known = entry.claim { return (known, true) }
+            if entry.isAccepted { return (await present(claim), true) }
         }
 
         try await publish(ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: claim.createdAt ?? .now()))
@@ -49,7 +54,17 @@ struct ClaimIntake: Sendable {
         guard let marked = try? await redis.pipeline(cache.accept(id)), !cache.wasFirst(marked) else {
             return (claim, false)
         }
-        return (await remembered(id)?.claim ?? claim, true)
+        return (await present(claim), true)
+    }
+
+    /// The claim as it stands by now; as it was accepted if no store can tell.
+    private func present(_ claim: Claim) async -> Claim {
+        var present = (try? await outcomes.claim(claim.id)) ?? claim
+        // What was accepted is what this request asks for as well, so nothing of it needs to stay unknown.
+        present.userID = present.userID ?? claim.userID
+        present.couponName = present.couponName ?? claim.couponName
+        present.createdAt = present.createdAt ?? claim.createdAt
+        return present
     }
 
     private func remembered(_ id: ClaimID) async -> ClaimCache.Entry? {

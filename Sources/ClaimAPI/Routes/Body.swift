@@ -23,18 +23,26 @@ enum BodyLimit {
 extension Request {
     /// The body, if it is JSON and not too large.
     ///
+    /// - Parameters:
+    ///   - limit: the most bytes that are read.
+    ///   - allowed: how many a body may have that is larger than usual.
     /// - Throws: ``Problem``, naming the field that is missing or misused.
-    func json<Value: Decodable>(_: Value.Type, limit: Int = BodyLimit.usual) async throws -> (value: Value, size: Int) {
+    func json<Value: Decodable>(
+        _: Value.Type, limit: Int = BodyLimit.usual, allowed: (Data) -> Int = { _ in BodyLimit.usual }
+    ) async throws -> Value {
         guard mediaType == "application/json" else { throw Problem.unsupportedMediaType }
-        let bytes: ByteBuffer
+        let data: Data
         do {
-            bytes = try await body.collect(upTo: limit)
+            data = Data(try await body.collect(upTo: limit).readableBytesView)
         } catch is NIOTooManyBytesError {
             throw Problem.bodyTooLarge(limit: limit)
         }
+        if data.count > BodyLimit.usual {
+            let allowed = allowed(data)
+            if data.count > allowed { throw Problem.bodyTooLarge(limit: allowed) }
+        }
         do {
-            let value = try JSON.decoder.decode(Value.self, from: Data(bytes.readableBytesView))
-            return (value, bytes.readableBytes)
+            return try JSON.decoder.decode(Value.self, from: data)
         } catch let error as DecodingError {
             throw Problem.invalidBody("\(error.inWords).")
         }

@@ -9,9 +9,11 @@ struct ClaimRoutes: Sendable {
     let outcomes: OutcomeReader
     let issuer: ClaimIDIssuer
 
-    func add<Context: RequestContext>(to router: Router<Context>) {
-        router.path("/claims", [.post: { request, _ in try await submit(request) }])
-        router.path("/claims/{id}", [.get: { request, context in try await show(request, context) }])
+    var endpoints: [Endpoint] {
+        [
+            Endpoint("/claims", [.post: { request, _ in try await submit(request) }]),
+            Endpoint("/claims/{id}", [.get: { request, context in try await show(request, context) }]),
+        ]
     }
 
     private struct NewClaim: Decodable {
@@ -42,7 +44,7 @@ struct ClaimRoutes: Sendable {
     private func submit(_ request: Request) async throws -> Response {
         guard let field = request.headers[.idempotencyKey] else { throw Problem.keyMissing }
         guard let key = IdempotencyKey(headerValue: field) else { throw Problem.keyInvalid }
-        let body = try await request.json(NewClaim.self).value
+        let body = try await request.json(NewClaim.self)
 
         let (claim, isReplay) = try await intake.accept(user: body.userID, coupon: body.couponName, key: key)
         var response = try Response.json(

@@ -6,19 +6,23 @@ import Shared
 struct CouponRoutes: Sendable {
     let postgres: PostgresClient
 
-    func add<Context: RequestContext>(to router: Router<Context>) {
-        router.path(
-            "/coupons",
-            [.get: { request, _ in try await list(request) }, .post: { request, _ in try await create(request) }])
-        router.path("/coupons/{name}", [.get: { _, context in try await show(context) }])
-        router.path(
-            "/coupons/{name}/claims", [.get: { request, context in try await claims(request, context) }])
+    var endpoints: [Endpoint] {
+        [
+            Endpoint(
+                "/coupons",
+                [.get: { request, _ in try await list(request) }, .post: { request, _ in try await create(request) }]),
+            Endpoint("/coupons/{name}", [.get: { _, context in try await show(context) }]),
+            Endpoint("/coupons/{name}/claims", [.get: { request, context in try await claims(request, context) }]),
+        ]
     }
 
     private func create(_ request: Request) async throws -> Response {
-        let (new, size) = try await request.json(NewCoupon.self, limit: BodyLimit.userList)
-        guard size <= BodyLimit.usual || new.eligibleUsers != nil else {
-            throw Problem.bodyTooLarge(limit: BodyLimit.usual)
+        let new = try await request.json(NewCoupon.self, limit: BodyLimit.userList) { body in
+            // Only a list of users may make a body as large as that.
+            struct WithList: Decodable {
+                let eligible_users: [String]
+            }
+            return (try? JSON.decoder.decode(WithList.self, from: body)) == nil ? BodyLimit.usual : BodyLimit.userList
         }
         if let flaw = new.flaw { throw Problem.invalidBody("\(flaw).") }
         let created = try await postgres.run { connection throws(PostgresError) in
@@ -38,10 +42,9 @@ struct CouponRoutes: Sendable {
         let pattern = search.map { CouponName($0)?.description }
         if case .some(.none) = pattern { return try .json(Listing("coupons", [Coupon](), nextCursor: nil)) }
         let coupons = try await postgres.run { connection throws(PostgresError) in
-            try CouponStore(connection).list(search: pattern ?? nil, after: page.after, limit: page.limit)
+            try CouponStore(connection).list(search: pattern ?? nil, after: page.after, limit: page.limit + 1)
         }
-        let cursor = page.nextCursor(count: coupons.count, last: coupons.last?.name.description)
-        return try .json(Listing("coupons", coupons, nextCursor: cursor))
+        return try .json(page.listing("coupons", of: coupons, cursor: \.name.description, as: \.self))
     }
 
     private func show(_ context: some RequestContext) async throws -> Response {
@@ -65,11 +68,10 @@ struct CouponRoutes: Sendable {
         let name = try couponName(context)
         let found = try await postgres.run { connection throws(PostgresError) in
             try CouponStore(connection).claims(
-                of: name, status: status, after: page.after.flatMap { Int($0) }, limit: page.limit)
+                of: name, status: status, after: page.after.flatMap { Int($0) }, limit: page.limit + 1)
         }
         guard let claims = found else { throw Problem.couponNotFound }
-        let cursor = page.nextCursor(count: claims.count, last: claims.last.map { String($0.number) })
-        return try .json(Listing("claims", claims.map(\.claim), nextCursor: cursor))
+        return try .json(page.listing("claims", of: claims, cursor: { String($0.number) }, as: \.claim))
     }
 
     private func couponName(_ context: some RequestContext) throws -> CouponName {

@@ -10,11 +10,13 @@ struct OperatorRoutes: Sendable {
     let redis: RedisClient
     let postgres: PostgresClient
 
-    func add<Context: RequestContext>(to router: Router<Context>) {
-        router.path("/healthz", [.get: { _, _ in .json(Data(#"{"status":"ok"}"#.utf8)) }])
-        router.path("/readyz", [.get: { _, _ in try readiness() }])
-        router.path("/metrics", [.get: { _, _ in await exposition() }])
-        router.path("/openapi.json", [.get: { _, _ in .json(try Self.openAPI()) }])
+    var endpoints: [Endpoint] {
+        [
+            Endpoint("/healthz", [.get: { _, _ in .json(Data(#"{"status":"ok"}"#.utf8)) }]),
+            Endpoint("/readyz", [.get: { _, _ in try readiness() }]),
+            Endpoint("/metrics", [.get: { _, _ in await exposition() }]),
+            Endpoint("/openapi.json", [.get: { _, _ in .json(try Self.openAPI()) }]),
+        ]
     }
 
     /// Claims can be taken without Redis and PostgreSQL, so only the broker decides; all three are named.

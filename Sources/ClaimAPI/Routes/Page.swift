@@ -22,10 +22,18 @@ struct Page {
         after = text
     }
 
-    /// The word by which the next page is asked for; nil if this one was not full.
-    func nextCursor(count: Int, last: String?) -> String? {
-        guard count == limit, let last else { return nil }
-        return Data(last.utf8).base64EncodedString()
+    /// The page as clients see it.
+    ///
+    /// - Parameters:
+    ///   - found: up to one more than the limit; the surplus one tells that there is another page.
+    ///   - cursor: what a page that begins after this entry is asked for by.
+    ///   - shown: what is shown of an entry.
+    func listing<Found, Shown: Encodable>(
+        _ name: String, of found: [Found], cursor: (Found) -> String, as shown: (Found) -> Shown
+    ) -> Listing<Shown> {
+        let entries = found.prefix(limit)
+        let next = found.count > limit ? entries.last.map { Data(cursor($0).utf8).base64EncodedString() } : nil
+        return Listing(name, entries.map(shown), nextCursor: next)
     }
 }
 

@@ -71,6 +71,18 @@ package struct NewCoupon: Codable, Hashable, Sendable {
         self.eligibleUsers = eligibleUsers
     }
 
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decode(CouponName.self, forKey: .name)
+        amount = try container.decodeWholeNumber(forKey: .amount)
+        perUserLimit =
+            try !container.contains(.perUserLimit) || container.decodeNil(forKey: .perUserLimit)
+            ? nil : container.decodeWholeNumber(forKey: .perUserLimit)
+        startsAt = try container.decodeIfPresent(Timestamp.self, forKey: .startsAt)
+        endsAt = try container.decodeIfPresent(Timestamp.self, forKey: .endsAt)
+        eligibleUsers = try container.decodeIfPresent([UserID].self, forKey: .eligibleUsers)
+    }
+
     /// What is wrong with it, naming the field; nil if nothing is.
     package var flaw: String? {
         if !(0...Int(Int32.max)).contains(amount) { return "amount must be from 0 to \(Int32.max)" }

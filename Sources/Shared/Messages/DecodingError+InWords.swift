@@ -34,3 +34,16 @@ extension DecodingError {
         }
     }
 }
+
+extension KeyedDecodingContainer {
+    /// Decodes a whole number, and says of any other number that it is none, naming the field.
+    ///
+    /// Foundation calls `1.5`, where an `Int` is asked for, corrupted data without saying where.
+    package func decodeWholeNumber(forKey key: Key) throws -> Int {
+        do {
+            return try decode(Int.self, forKey: key)
+        } catch DecodingError.dataCorrupted {
+            throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "must be a whole number")
+        }
+    }
+}
