@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import Shared
@@ -14,7 +15,9 @@ struct ClaimAPI: AsyncParsableCommand {
 
     func run() async throws {
         Process.ignoreBrokenPipes()
-        if ProcessInfo.processInfo.environment["TAKEOVER"] != nil { _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor() }
+        if ProcessInfo.processInfo.environment["TAKEOVER"] != nil {
+            _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+        }
         let settings: APISettings
         do throws(SettingError) {
             let reader = SettingReader()

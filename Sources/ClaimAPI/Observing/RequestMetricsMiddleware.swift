@@ -1,22 +1,44 @@
 import Dispatch
+import HTTPTypes
 import Hummingbird
 import Metrics
+import Synchronization
 
 /// Counts and times requests by route, method and status, under the names of OpenTelemetry.
-struct RequestMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
+final class RequestMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
+    private struct Labels: Hashable {
+        let method: HTTPRequest.Method
+        let route: String
+        let status: Int
+    }
+
+    /// Making a timer takes a look-up by strings; keeping it takes one by these labels.
+    private let timers = Mutex<[Labels: Metrics.Timer]>([:])
+
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let start = DispatchTime.now().uptimeNanoseconds
         let response = try await next(request, context)
-        let labels = [
-            ("http.request.method", request.method.rawValue),
-            // An unknown path is no label: anybody could make as many as they like.
-            ("http.route", context.endpointPath ?? "unknown"),
-            ("http.response.status_code", String(response.status.code)),
-        ]
-        Metrics.Timer(label: "http.server.request.duration", dimensions: labels)
-            .recordNanoseconds(DispatchTime.now().uptimeNanoseconds - start)
+        let duration = DispatchTime.now().uptimeNanoseconds - start
+        // An unknown path is no label: anybody could make as many as they like.
+        let labels = Labels(
+            method: request.method, route: context.endpointPath ?? "unknown", status: response.status.code)
+        timer(labels).recordNanoseconds(duration)
         return response
+    }
+
+    private func timer(_ labels: Labels) -> Metrics.Timer {
+        timers.withLock { timers in
+            if let known = timers[labels] { return known }
+            let new = Metrics.Timer(
+                label: "http.server.request.duration",
+                dimensions: [
+                    ("http.request.method", labels.method.rawValue), ("http.route", labels.route),
+                    ("http.response.status_code", String(labels.status)),
+                ])
+            timers[labels] = new
+            return new
+        }
     }
 }

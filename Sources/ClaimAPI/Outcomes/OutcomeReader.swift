@@ -6,7 +6,6 @@ struct OutcomeReader: Sendable {
     let postgres: PostgresClient
     let changes: ClaimChanges
 
-    private let cache = ClaimCache()
     /// A wake-up may be lost, so those who wait look again now and then.
     private static let secondLook = Duration.seconds(5)
 
@@ -22,7 +21,9 @@ struct OutcomeReader: Sendable {
     /// - Throws: ``Problem`` `store_unavailable` if nobody that can be reached knows it.
     func claim(_ id: ClaimID) async throws(Problem) -> Claim {
         var remembered: ClaimCache.Entry?
-        if let replies = try? await redis.pipeline([cache.lookUp(id)]) { remembered = cache.entry(replies[0]) }
+        if let replies = try? await redis.pipeline([ClaimCache.lookUp(id)]) {
+            remembered = ClaimCache.entry(replies[0], of: id)
+        }
         if let state = remembered?.state, state.status.isSettled { return state }
         // Redis may have missed the outcome, so "pending" is true only if the database knows nothing else.
         do throws(PostgresError) {

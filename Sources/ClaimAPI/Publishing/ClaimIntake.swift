@@ -12,7 +12,7 @@ struct ClaimIntake: Sendable {
     let lanes: Int
     let logger: Logger
 
-    private let cache = ClaimCache()
+    private let accepted = Counter(label: "claims.publishes", dimensions: [("result", "confirmed")])
     private let confirmed = Metrics.Timer(label: "claims.publish.duration", dimensions: [("result", "confirmed")])
 
     init(
@@ -38,23 +38,23 @@ struct ClaimIntake: Sendable {
         user: UserID, coupon: CouponName, key: IdempotencyKey
     ) async throws(Problem) -> (claim: Claim, isReplay: Bool) {
         let id = issuer.id(user: user, key: key)
-        var claim = Claim(id: id, userID: user, couponName: coupon, createdAt: .now())
+        var message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
 
-        let noted = try? await redis.pipeline(cache.note(claim))
-        if let noted, !cache.wasFirst(noted), let entry = await remembered(id) {
+        let noted = try? await redis.pipeline(ClaimCache.note(message))
+        if let noted, !ClaimCache.wasFirst(noted), let entry = await remembered(id) {
             if let known = entry.request ?? entry.state {
                 guard known.couponName == coupon else { throw .keyReused }
-                claim.createdAt = known.createdAt
+                message.createdAt = known.createdAt ?? message.createdAt
             }
-            if entry.isAccepted { return (await present(claim), true) }
+            if entry.isAccepted { return (await present(message.pendingClaim), true) }
         }
 
-        try await publish(ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: claim.createdAt ?? .now()))
+        try await publish(message)
 
-        guard let marked = try? await redis.pipeline(cache.accept(id)), !cache.wasFirst(marked) else {
-            return (claim, false)
+        guard let marked = try? await redis.pipeline(ClaimCache.accept(id)), !ClaimCache.wasFirst(marked) else {
+            return (message.pendingClaim, false)
         }
-        return (await present(claim), true)
+        return (await present(message.pendingClaim), true)
     }
 
     /// The claim as it stands by now; as it was accepted if no store can tell.
@@ -68,8 +68,8 @@ struct ClaimIntake: Sendable {
     }
 
     private func remembered(_ id: ClaimID) async -> ClaimCache.Entry? {
-        guard let replies = try? await redis.pipeline([cache.lookUp(id)]) else { return nil }
-        return cache.entry(replies[0])
+        guard let replies = try? await redis.pipeline([ClaimCache.lookUp(id)]) else { return nil }
+        return ClaimCache.entry(replies[0], of: id)
     }
 
     private func publish(_ message: ClaimMessage) async throws(Problem) {
@@ -79,19 +79,12 @@ struct ClaimIntake: Sendable {
                 .claim(message, encodedBy: ClaimMessageCoder.shared), exchange: Topology.workExchange,
                 routingKey: Topology.routingKey(lane: message.couponName.lane(of: lanes)))
             confirmed.recordNanoseconds(DispatchTime.now().uptimeNanoseconds - start)
-            Counter.publishes("confirmed").increment()
+            accepted.increment()
         } catch {
-            Counter.publishes("\(error)").increment()
+            Counter(label: "claims.publishes", dimensions: [("result", "\(error)")]).increment()
             logger.debug(
                 "claim not confirmed", metadata: ["claim.id": "\(message.id)", "error": "\(error)"])
             throw .brokerUnavailable(error)
         }
-    }
-}
-
-extension Counter {
-    /// Publishes by how they ended: `confirmed` or a ``PublishError``.
-    fileprivate static func publishes(_ result: String) -> Counter {
-        Counter(label: "claims.publishes", dimensions: [("result", result)])
     }
 }

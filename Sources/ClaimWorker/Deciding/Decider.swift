@@ -10,6 +10,10 @@ struct Decider {
     enum Verdict {
         case decided(Claim, wasDecidedBefore: Bool)
         case failed(code: String, message: String)
+
+        fileprivate var isSettled: Bool {
+            if case .decided(let claim, _) = self { claim.status.isSettled } else { true }
+        }
     }
 
     private typealias Item = (claim: ClaimMessage, attempt: Int)
@@ -27,8 +31,13 @@ struct Decider {
         var tries = 0
         while true {
             switch try transaction(jobs) {
-            case .success(let verdicts):
+            case .success(let verdicts) where verdicts.allSatisfy(\.isSettled):
                 return verdicts
+            case .success:
+                tries += 1
+                guard tries < Self.conflictTries else {
+                    return jobs.map { _ in .failed(code: "database_error", message: "decided elsewhere meanwhile") }
+                }
             case .failure(let error):
                 tries += 1
                 if error.isConflict, tries < Self.conflictTries { continue }

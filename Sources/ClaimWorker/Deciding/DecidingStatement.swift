@@ -7,7 +7,7 @@ enum DecidingStatement {
         let ids = jobs.map(\.claim.id.description)
         let coupons = jobs.map(\.claim.couponName.description)
         return [
-            PostgresQuery(lock, [.texts(Array(Set(coupons))), .texts(ids)]),
+            PostgresQuery(lock, [.texts(Array(Set(coupons)))]),
             PostgresQuery(
                 decide,
                 [
@@ -24,6 +24,7 @@ enum DecidingStatement {
         jobs.indices.map { row in
             let job = jobs[row]
             var claim = job.claim.pendingClaim
+            // Null where another lane was quicker; the next look finds what it wrote.
             claim.status = rows.text(row, 1).flatMap(ClaimStatus.init) ?? .pending
             claim.reason = rows.text(row, 2)
             claim.decidedAt = rows.timestamp(row, 3)
@@ -37,15 +38,8 @@ enum DecidingStatement {
         }
     }
 
-    /// $1 coupons, $2 claim ids.
-    private static let lock = """
-        with locked_coupons as (
-            select from coupons where name = any($1) order by id for no key update
-        ), locked_claims as (
-            select from claims where id = any($2) and status = 'dead_lettered' order by id for no key update
-        )
-        select (select count(*) from locked_coupons), (select count(*) from locked_claims)
-        """
+    /// $1 coupons.
+    private static let lock = "select from coupons where name = any($1) order by id for no key update"
 
     /// $1 claim ids, $2 users, $3 coupons, $4 attempts, $5 times of acceptance; one element a claim, in order.
     ///
@@ -56,9 +50,13 @@ enum DecidingStatement {
     ///   ask for a coupon.
     /// - `placed`: those that ask get a number for their coupon, the first within what remains win.
     /// - `outcome`: who was within the limit and lost is sold_out, and so is who came after a loss of their own.
+    /// - `written`: those whose row was written just now; only for them a coupon is given. Another lane may have decided
+    ///   the same dead-lettered id under another coupon in this moment.
     private static let decide = """
         with input as materialized (
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[])
+            select id collate "C" as id, user_id collate "C" as user_id, coupon_name collate "C" as coupon_name,
+                attempts, created_at, ord
+            from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[])
                 with ordinality as t(id, user_id, coupon_name, attempts, created_at, ord)
         ), moment as materialized (
             select clock_timestamp()::timestamptz(3) as now
@@ -110,27 +108,31 @@ enum DecidingStatement {
             from outcome, moment
             where not exists (select from known where known.id = outcome.id)
             order by ord
+            returning id
         ), revived as (
             update claims c
             set status = case when wins then 'claimed' else 'rejected' end, reason = o.reason, user_id = o.user_id,
                 coupon_name = o.coupon_name, attempts = o.attempts, created_at = o.created_at, decided_at = now
-            from outcome o, moment
+            from outcome o join known on known.id = o.id cross join moment
             where c.id = o.id and c.status = 'dead_lettered'
+            returning c.id
+        ), written as materialized (
+            select o.* from outcome o where o.id in (select id from inserted union all select id from revived)
         ), given as (
             insert into user_claims (coupon_id, user_id, slot, claim_id)
-            select coupon_id, user_id, held + nth, id from outcome where wins order by ord
+            select coupon_id, user_id, held + nth, id from written where wins order by ord
         ), sold as (
             update coupons c set remaining_amount = c.remaining_amount - won.count
-            from (select coupon_id, count(*) as count from outcome where wins group by coupon_id) won
+            from (select coupon_id, count(*) as count from written where wins group by coupon_id) won
             where c.id = won.coupon_id
         )
         select
             o.id is null,
-            coalesce(case when o.id is null then n.status when o.wins then 'claimed' else 'rejected' end),
+            case when o.id is null then n.status when o.wins then 'claimed' else 'rejected' end,
             case when o.id is null then n.reason else o.reason end,
             \(PostgresRows.milliseconds("case when o.id is null then n.decided_at else now end")),
             n.user_id, n.coupon_name, n.attempts, \(PostgresRows.milliseconds("n.created_at"))
-        from input i cross join moment left join outcome o on o.id = i.id left join known n on n.id = i.id
+        from input i cross join moment left join written o on o.id = i.id left join known n on n.id = i.id
         order by i.ord
         """
 }

@@ -20,7 +20,6 @@ struct BatchWork {
     private let locks: CouponLocks
     private let decider: Decider
     private let suspects: Suspects
-    private let cache = ClaimCache()
     private let metrics = WorkMetrics()
 
     init(stores: LaneStores, settings: WorkerSettings, workerID: String, lane: Int, logger: Logger) {
@@ -58,21 +57,23 @@ struct BatchWork {
         }
 
         var decided: [(job: Job, claim: Claim)] = []
+        var new: [Claim] = []
         let ready = locked.compactMap { ticket in ticket.job.claim.map { (job: ticket.job, claim: $0) } }
         let verdicts = try decider.decide(ready.map { ($0.claim, $0.job.attempt) })
         for ((job, message), verdict) in zip(ready, verdicts) {
             switch verdict {
             case .decided(let claim, let wasDecidedBefore):
                 decided.append((job, claim))
-                if wasDecidedBefore { noteRepeat(of: claim, by: message) } else { metrics.decided(claim) }
+                if wasDecidedBefore { noteRepeat(of: claim, by: message) } else { new.append(claim) }
             case .failed(let code, let text):
                 failed.append((job, code, text))
             }
         }
-        if !ready.isEmpty { metrics.batch(ready.count) }
         let outcome = try finish(
             failed: failed, decided: decided, locked: Set(locked.compactMap(\.coupon)))
         if let suspect { try suspects.clear(suspect) }
+        if !ready.isEmpty { metrics.batch(ready.count) }
+        metrics.decided(new)
         return outcome
     }
 
@@ -110,8 +111,8 @@ struct BatchWork {
         let pending = setbacks.filter { !$0.isFinal }.compactMap(\.claim)
         let dead = try bury(setbacks.filter(\.isFinal).compactMap(\.claim))
         let changed = decided.map(\.claim) + pending + dead
-        var commands = changed.flatMap(cache.settle)
-        if !changed.isEmpty { commands.append(cache.announce(changed.map(\.id))) }
+        var commands = changed.flatMap(ClaimCache.settle)
+        if !changed.isEmpty { commands.append(ClaimCache.announce(changed.map(\.id))) }
         if !locked.isEmpty { commands.append(locks.release(locked)) }
         if !commands.isEmpty {
             try stores.redis { redis throws(RedisError) in _ = try redis.pipeline(commands) }

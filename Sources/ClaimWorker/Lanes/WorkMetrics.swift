@@ -15,12 +15,14 @@ struct WorkMetrics {
         batchSize.record(size)
     }
 
-    /// A claim was decided.
-    func decided(_ claim: Claim) {
-        Counter(
-            label: "claims.decisions", dimensions: [("status", claim.status.rawValue), ("reason", claim.reason ?? "")]
-        ).increment()
-        if let created = claim.createdAt, let decided = claim.decidedAt {
+    /// Claims were decided.
+    func decided(_ claims: [Claim]) {
+        for (key, group) in Dictionary(grouping: claims, by: { [$0.status.rawValue, $0.reason ?? ""] }) {
+            Counter(label: "claims.decisions", dimensions: [("status", key[0]), ("reason", key[1])])
+                .increment(by: group.count)
+        }
+        for claim in claims {
+            guard let created = claim.createdAt, let decided = claim.decidedAt else { continue }
             latency.recordMilliseconds(decided.milliseconds - created.milliseconds)
         }
     }

@@ -82,9 +82,8 @@ final class Obituaries: Service {
                 try ClaimStore(connection).bury([dead])
             })
         else { return }
-        let cache = ClaimCache()
         try stores.redis { redis throws(RedisError) in
-            _ = try redis.pipeline(buried.flatMap(cache.settle) + [cache.announce(buried.map(\.id))])
+            _ = try redis.pipeline(buried.flatMap(ClaimCache.settle) + [ClaimCache.announce(buried.map(\.id))])
         }
         logger.warning("claim dead-lettered by the broker", metadata: ["claim.id": "\(id)", "reason": "\(reason)"])
         Counter(label: "claims.dead_letters", dimensions: [("reason", reason)]).increment()

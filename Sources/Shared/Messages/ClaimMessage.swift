@@ -1,23 +1,15 @@
 internal import Foundation
 
 /// The body of a message in the work queues: one claim that was accepted, as JSON with a version.
-package struct ClaimMessage: Codable, Hashable, Sendable {
+package struct ClaimMessage: Hashable, Sendable {
     /// The only version so far. A body of another version is unreadable, never guessed at.
     package static let currentVersion = 1
 
-    package var version = ClaimMessage.currentVersion
     package var id: ClaimID
     package var userID: UserID
     package var couponName: CouponName
     /// When the API took the claim; the coupon's times are held against this.
     package var createdAt: Timestamp
-
-    enum CodingKeys: String, CodingKey {
-        case version, id
-        case userID = "user_id"
-        case couponName = "coupon_name"
-        case createdAt = "created_at"
-    }
 
     package init(id: ClaimID, userID: UserID, couponName: CouponName, createdAt: Timestamp) {
         self.id = id
@@ -40,13 +32,25 @@ package struct ClaimMessageCoder: Sendable {
     private let decoder = JSONDecoder()
     private let encoder = JSONEncoder()
 
+    /// The fields as JSON has them. Plain types, since every nested type of one's own costs the coders a container.
+    private struct Fields: Codable {
+        var version: Int
+        var id: String
+        var user_id: String
+        var coupon_name: String
+        var created_at: String
+    }
+
     package init() {
         encoder.outputFormatting = [.withoutEscapingSlashes]
     }
 
     package func encode(_ message: ClaimMessage) -> [UInt8] {
+        let fields = Fields(
+            version: ClaimMessage.currentVersion, id: message.id.description, user_id: message.userID.description,
+            coupon_name: message.couponName.description, created_at: message.createdAt.description)
         // Every field is a string or a small number; there is nothing that JSON could not hold.
-        guard let data = try? encoder.encode(message) else { preconditionFailure("a claim message is always JSON") }
+        guard let data = try? encoder.encode(fields) else { preconditionFailure("a claim message is always JSON") }
         return Array(data)
     }
 
@@ -54,22 +58,27 @@ package struct ClaimMessageCoder: Sendable {
     package func decode(_ body: [UInt8]) throws(UnreadableMessage) -> ClaimMessage {
         struct Version: Decodable { var version: Int }
         let data = Data(body)
+        let fields: Fields
         do {
-            let message = try decoder.decode(ClaimMessage.self, from: data)
-            guard message.version == ClaimMessage.currentVersion else {
-                throw UnreadableMessage("version \(message.version) is not known here")
-            }
-            return message
-        } catch let error as UnreadableMessage {
-            throw error
-        } catch let error as DecodingError {
+            fields = try decoder.decode(Fields.self, from: data)
+        } catch {
             if let other = try? decoder.decode(Version.self, from: data), other.version != ClaimMessage.currentVersion {
                 throw UnreadableMessage("version \(other.version) is not known here")
             }
-            throw UnreadableMessage(error.inWords)
-        } catch {
-            throw UnreadableMessage("the body is not JSON")
+            throw UnreadableMessage((error as? DecodingError)?.inWords ?? "the body is not JSON")
         }
+        guard fields.version == ClaimMessage.currentVersion else {
+            throw UnreadableMessage("version \(fields.version) is not known here")
+        }
+        guard let id = ClaimID(fields.id) else { throw UnreadableMessage("id is not a claim's id") }
+        guard let userID = UserID(fields.user_id) else { throw UnreadableMessage("user_id \(UserID.rule)") }
+        guard let couponName = CouponName(fields.coupon_name) else {
+            throw UnreadableMessage("coupon_name \(CouponName.rule)")
+        }
+        guard let createdAt = Timestamp(fields.created_at) else {
+            throw UnreadableMessage("created_at must be a time as in RFC 3339")
+        }
+        return ClaimMessage(id: id, userID: userID, couponName: couponName, createdAt: createdAt)
     }
 }
 

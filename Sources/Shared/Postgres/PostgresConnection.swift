@@ -43,8 +43,11 @@ package final class PostgresConnection {
     ) throws(PostgresError) {
         self.timeouts = timeouts
         self.whileWaiting = whileWaiting
+        // A plan that was made while a table was small must not scan it when it is large, and no statement here is worth
+        // compiling or planning anew each time.
+        let planning = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off "
         let limits =
-            "-c lock_timeout=\(timeouts.lock.wholeMilliseconds) "
+            planning + "-c lock_timeout=\(timeouts.lock.wholeMilliseconds) "
             + "-c statement_timeout=\(timeouts.statement.wholeMilliseconds) -c timezone=UTC"
         let settings = [
             ("dbname", url), ("fallback_application_name", name), ("connect_timeout", "3"), ("client_encoding", "UTF8"),

@@ -1,31 +1,24 @@
-internal import Foundation
-
 /// What Redis remembers of a claim: a hash with the request, whether it was accepted, and its present state.
 ///
 /// ```
-/// claims:claim:<id>   request   the claim as it was first asked for     written before the publish, never changed
-///                     accepted  1                                       written after the publisher confirm
-///                     state     the claim as it stands now              written by workers
+/// claims:claim:<id>   request        the claim as it was first asked for     written before the publish, never changed
+///                     accepted       1                                       written after the publisher confirm
+///                     status, …      the claim as it stands now              written by workers, all at once
 /// ```
 /// Seen is not accepted: a request without `accepted` may have been lost on its way and is published again.
 /// Each hash lives ``lifetime`` from its last writing. Wiping it costs look-ups in PostgreSQL, nothing else.
-package struct ClaimCache: Sendable {
+package enum ClaimCache {
     /// Seconds that a claim is remembered, and with it its idempotency key: 25 hours, one more than is promised.
     package static let lifetime = 25 * 3600
 
     private static let request = "request"
     private static let accepted = "accepted"
-    private static let state = "state"
-
-    private let encoder = JSONEncoder()
-    private let decoder = JSONDecoder()
-
-    package init() {
-        encoder.outputFormatting = [.withoutEscapingSlashes]
-    }
+    private static let state = [
+        "status", "reason", "user_id", "coupon_name", "attempts", "created_at", "decided_at",
+    ]
 
     /// What was remembered of a claim.
-    package struct Entry: Sendable {
+    package struct Entry: Hashable, Sendable {
         /// The claim as it was first asked for, pending.
         package var request: Claim?
         /// Whether the broker has confirmed it, as an API process noted or as the worker that got it proves.
@@ -40,60 +33,77 @@ package struct ClaimCache: Sendable {
     // MARK: On the way in
 
     /// Notes a request before it is published, unless one with this id was noted before. Answer: ``wasFirst(_:)``.
-    package func note(_ claim: Claim) -> [RedisCommand] {
-        let key = RedisKeys.claim(claim.id)
-        return [["HSETNX", key, Self.request, json(claim)], expiry(key)]
+    package static func note(_ message: ClaimMessage) -> [RedisCommand] {
+        let key = RedisKeys.claim(message.id)
+        // The user's id comes last, since it is the one part that may hold a space.
+        let text = "\(message.createdAt.milliseconds) \(message.couponName) \(message.userID)"
+        return [["HSETNX", key, request, text], expiry(key)]
     }
 
     /// Whether ``note(_:)`` met the first request with this id.
-    package func wasFirst(_ replies: [RedisReply]) -> Bool {
+    package static func wasFirst(_ replies: [RedisReply]) -> Bool {
         replies.first?.integer != 0
     }
 
     /// Notes that the broker has confirmed the claim. Answer: ``wasFirst(_:)``, of all requests that were confirmed.
-    package func accept(_ id: ClaimID) -> [RedisCommand] {
+    package static func accept(_ id: ClaimID) -> [RedisCommand] {
         let key = RedisKeys.claim(id)
-        return [["HSETNX", key, Self.accepted, "1"], expiry(key)]
+        return [["HSETNX", key, accepted, "1"], expiry(key)]
     }
 
     // MARK: On the way out
 
     /// Notes the claim as it now stands.
-    package func settle(_ claim: Claim) -> [RedisCommand] {
+    package static func settle(_ claim: Claim) -> [RedisCommand] {
         let key = RedisKeys.claim(claim.id)
-        return [["HSET", key, Self.state, json(claim)], expiry(key)]
+        let values = [
+            claim.status.rawValue, claim.reason ?? "", claim.userID?.description ?? "",
+            claim.couponName?.description ?? "", String(claim.attempts),
+            claim.createdAt.map { String($0.milliseconds) } ?? "",
+            claim.decidedAt.map { String($0.milliseconds) } ?? "",
+        ]
+        return [["HSET", key] + zip(state, values).flatMap { [$0, $1] }, expiry(key)]
     }
 
     /// Wakes whoever waits for one of these claims, on every API process.
-    package func announce(_ ids: some Sequence<ClaimID>) -> RedisCommand {
+    package static func announce(_ ids: some Sequence<ClaimID>) -> RedisCommand {
         ["PUBLISH", RedisKeys.changes, ids.map(\.description).joined(separator: " ")]
     }
 
-    /// Asks for what is remembered. Answer: ``entry(_:)``.
-    package func lookUp(_ id: ClaimID) -> RedisCommand {
-        ["HMGET", RedisKeys.claim(id), Self.request, Self.accepted, Self.state]
+    /// Asks for what is remembered. Answer: ``entry(_:of:)``.
+    package static func lookUp(_ id: ClaimID) -> RedisCommand {
+        ["HMGET", RedisKeys.claim(id), request, accepted] + state
     }
 
     /// Reads the answer to ``lookUp(_:)``.
     ///
     /// - Returns: nil if nothing is remembered.
-    package func entry(_ reply: RedisReply) -> Entry? {
-        guard let fields = reply.array, fields.count == 3 else { return nil }
-        func claim(_ field: RedisReply) -> Claim? {
-            field.string.flatMap { try? decoder.decode(Claim.self, from: Data($0.utf8)) }
-        }
-        let state = claim(fields[2])
+    package static func entry(_ reply: RedisReply, of id: ClaimID) -> Entry? {
+        guard let fields = reply.array?.map(\.string), fields.count == state.count + 2 else { return nil }
+        let present = readState(fields.dropFirst(2).map { $0 ?? "" }, of: id)
         let entry = Entry(
-            request: claim(fields[0]), isAccepted: fields[1].string != nil || state != nil, state: state)
+            request: fields[0].flatMap { readRequest($0, of: id) }, isAccepted: fields[1] != nil || present != nil,
+            state: present)
         return entry.claim == nil && !entry.isAccepted ? nil : entry
     }
 
-    private func expiry(_ key: String) -> RedisCommand {
-        ["EXPIRE", key, String(Self.lifetime)]
+    private static func readRequest(_ text: String, of id: ClaimID) -> Claim? {
+        let parts = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 3, let milliseconds = Int64(parts[0]) else { return nil }
+        return Claim(
+            id: id, userID: UserID(parts[2]), couponName: CouponName(parts[1]),
+            createdAt: Timestamp(milliseconds: milliseconds))
     }
 
-    private func json(_ claim: Claim) -> String {
-        guard let data = try? encoder.encode(claim) else { preconditionFailure("a claim is always JSON") }
-        return String(decoding: data, as: UTF8.self)
+    private static func readState(_ values: [String], of id: ClaimID) -> Claim? {
+        guard let status = ClaimStatus(rawValue: values[0]), let attempts = Int(values[4]) else { return nil }
+        return Claim(
+            id: id, status: status, reason: values[1].isEmpty ? nil : values[1], userID: UserID(values[2]),
+            couponName: CouponName(values[3]), attempts: attempts,
+            createdAt: Int64(values[5]).map(Timestamp.init), decidedAt: Int64(values[6]).map(Timestamp.init))
+    }
+
+    private static func expiry(_ key: String) -> RedisCommand {
+        ["EXPIRE", key, String(lifetime)]
     }
 }

@@ -1,7 +1,9 @@
+-- Names and ids are compared byte by byte (collate "C"), which is several times as fast as by a language's rules.
+
 -- A coupon, how many there are of it, and the rules by which it is given.
 create table coupons (
     id bigint generated always as identity primary key,
-    name text not null unique check (name ~ '^[A-Z0-9]+(_[A-Z0-9]+)*$' and length(name) <= 64),
+    name text collate "C" not null unique check (name ~ '^[A-Z0-9]+(_[A-Z0-9]+)*$' and length(name) <= 64),
     amount integer not null check (amount >= 0),
     -- The rule that nothing can break: not one more is given than there are.
     remaining_amount integer not null check (remaining_amount between 0 and amount),
@@ -16,20 +18,20 @@ create table coupons (
 
 create table eligible_users (
     coupon_id bigint not null references coupons (id) on delete cascade,
-    user_id text not null check (length(user_id) between 1 and 128),
+    user_id text collate "C" not null check (length(user_id) between 1 and 128),
     primary key (coupon_id, user_id)
 );
 
 -- A claim that is no longer pending. What is pending lies in the broker.
 create table claims (
-    id text constraint claims_pkey primary key check (length(id) between 1 and 64),
+    id text collate "C" constraint claims_pkey primary key check (length(id) between 1 and 64),
     -- The order in which claims were decided; pages of a coupon's claims go by it.
     number bigint generated always as identity,
-    status text not null check (status in ('claimed', 'rejected', 'dead_lettered', 'discarded', 'cancelled')),
+    status text collate "C" not null check (status in ('claimed', 'rejected', 'dead_lettered', 'discarded', 'cancelled')),
     reason text,
     -- Both null only for what could not be read.
-    user_id text check (length(user_id) between 1 and 128),
-    coupon_name text check (coupon_name ~ '^[A-Z0-9]+(_[A-Z0-9]+)*$' and length(coupon_name) <= 64),
+    user_id text collate "C" check (length(user_id) between 1 and 128),
+    coupon_name text collate "C" check (length(coupon_name) between 1 and 64),
     attempts integer not null check (attempts >= 0),
     created_at timestamptz(3),
     decided_at timestamptz(3) not null,
@@ -50,9 +52,9 @@ create table user_claims (
     -- The order of claiming.
     number bigint generated always as identity,
     coupon_id bigint not null references coupons (id),
-    user_id text not null,
+    user_id text collate "C" not null,
     slot integer not null check (slot >= 1),
-    claim_id text not null constraint user_claims_one_per_claim unique references claims (id),
+    claim_id text collate "C" not null constraint user_claims_one_per_claim unique references claims (id),
     primary key (coupon_id, number),
     constraint user_claims_one_per_slot unique (coupon_id, user_id, slot)
 );
