@@ -1,8 +1,5 @@
 import ArgumentParser
-import Foundation
 import Logging
-import NIOCore
-import NIOPosix
 import ServiceLifecycle
 import Shared
 
@@ -15,9 +12,6 @@ struct ClaimAPI: AsyncParsableCommand {
 
     func run() async throws {
         Process.ignoreBrokenPipes()
-        if ProcessInfo.processInfo.environment["TAKEOVER"] != nil {
-            _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
-        }
         let settings: APISettings
         do throws(SettingError) {
             let reader = SettingReader()

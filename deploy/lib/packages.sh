@@ -7,6 +7,7 @@ PACKAGES=(
   zlib1g-dev                  # for a Swift package: HTTP compression
   pkg-config                  # tells Swift where the libraries are
   git ca-certificates         # fetch the Swift packages
+  curl                        # what the README speaks HTTP with
 )
 
 # What would start by itself once installed: the unit, and the package that brings it.

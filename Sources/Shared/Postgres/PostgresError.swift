@@ -32,7 +32,7 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
     package var isConflict: Bool {
         switch sqlState {
         case "40001", "40P01": true
-        case "23505": constraint == "claims_pkey" || constraint == "user_claims_one_per_slot"
+        case "23505": constraint == "claims_pkey" || constraint?.hasPrefix("user_claims_") == true
         default: false
         }
     }

@@ -47,8 +47,8 @@ package enum ClaimCache {
 
     /// Notes that the broker has confirmed the claim. Answer: ``wasFirst(_:)``, of all requests that were confirmed.
     package static func accept(_ id: ClaimID) -> [RedisCommand] {
-        let key = RedisKeys.claim(id)
-        return [["HSETNX", key, accepted, "1"], expiry(key)]
+        // The worker that gets it sets its lifetime anew, even if everything was wiped since it was noted.
+        [["HSETNX", RedisKeys.claim(id), accepted, "1"]]
     }
 
     // MARK: On the way out

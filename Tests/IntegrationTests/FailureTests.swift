@@ -1,0 +1,134 @@
+import Foundation
+import OrderedCollections
+import Shared
+import Testing
+
+extension IntegrationTests {
+    /// What fails for a reason of its own is retried and dead-lettered alone.
+    @Suite(.system(workers: 1, ["CLAIMS_RETRY_DELAYS_MS": "100,200,300"]), .checked)
+    struct Failures {
+        let system = System.current
+        var api: API { system.api }
+
+        @Test func oneOfTwoHundredFailsAloneAndIsDeadLetteredAfterThreeRetries() async throws {
+            let coupon = try await api.coupon("TRIGGER", amount: 300)
+            try refuse("unlucky")
+            defer { try? accept() }
+            // They wait together, so that they are decided together.
+            let worker = try system.program("worker-1")
+            worker.freeze()
+            var ids: [String: String] = [:]
+            for number in 0..<200 {
+                let user = number == 77 ? "unlucky" : "u\(number)"
+                ids[user] = try await api.submit(user, coupon).id
+            }
+            worker.thaw()
+            let unlucky = try #require(ids["unlucky"])
+            ids["unlucky"] = nil
+            let others = try await concurrently(Array(ids.values)) { try await api.claim($0, wait: 30) }
+            #expect(others.tally == ["claimed": 199])
+            #expect(others.allSatisfy { $0.attempts == 1 }, "no other claim shares its fate")
+
+            let claim = try await api.claim(unlucky, wait: 20)
+            #expect(claim.outcome == "dead_lettered database_error" && claim.attempts == 4)
+            let message = try #require(try Broker.dead(unlucky), "it lies in claims.dead")
+            try expectHistory(of: message, attempts: 4, reason: "database_error", containing: "unlucky one")
+            let body = try #require(try JSONSerialization.jsonObject(with: Data(message.body)) as? [String: Any])
+            #expect(body["user_id"] as? String == "unlucky" && body["version"] as? Int == 1)
+            #expect(message.properties.deliveryMode == 2)
+            let times = try errors(message).compactMap { $0["at"]?.string }
+            #expect(times == times.sorted() && Set(times).count == 4)
+        }
+
+        @Test func aClaimThatFailedOnceSaysSoWhileItWaitsAndIsDecidedByTheRetry() async throws {
+            let coupon = try await api.coupon("ONCE", amount: 3)
+            try system.program("worker-1").signal(SIGTERM)
+            try await system.startWorker("patient", ["CLAIMS_RETRY_DELAYS_MS": "1500,1500,1500"])
+            try refuse("unlucky")
+            defer { try? accept() }
+            let id = try await api.submit("unlucky", coupon).id
+            try await eventually("the first attempt to fail") {
+                let claim = try await api.claim(id)
+                return claim.outcome == "pending database_error" && claim.attempts == 1
+            }
+            let answer = try await api.get("/claims/\(id)")
+            #expect(answer.header("Retry-After") != nil)
+            try accept()
+            let claim = try await api.claim(id, wait: 20)
+            #expect(claim.outcome == "claimed" && claim.attempts == 2)
+        }
+
+        @Test(arguments: [
+            "not json at all", "[]", #"{"version":2,"id":"x"}"#,
+            #"{"version":1,"user_id":"u","coupon_name":"C","created_at":"2026-01-01T00:00:00Z"}"#,
+        ])
+        func aBodyThatCannotBeReadIsDeadLetteredAtOnce(body: String) async throws {
+            var properties = MessageProperties()
+            properties.messageID = "unreadable-\(UUID().uuidString)"
+            properties.deliveryMode = 2
+            try Broker.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 0)
+            let id = try #require(properties.messageID)
+            let message = try await eventually("\(body) to lie in claims.dead", within: .seconds(5)) {
+                try Broker.dead(id)
+            }
+            #expect(Array(body.utf8) == message.body, "the body is what it was")
+            try expectHistory(of: message, attempts: 1, reason: "unreadable")
+        }
+
+        @Test func anUnreadableMessageOfAnIssuedClaimMakesItReadDeadLettered() async throws {
+            let coupon = try await api.coupon("VERSION", amount: 1)
+            let id = ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
+                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: coupon)))
+            var properties = MessageProperties()
+            properties.messageID = id.description
+            let body = #"{"version":99,"id":"\#(id)","user_id":"u1","coupon_name":"\#(coupon)"}"#
+            try Broker.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 3)
+            let claim = try await eventually("the claim to read dead_lettered") {
+                let claim = try await api.claim(id.description, wait: 5)
+                return claim.status == "pending" ? nil : claim
+            }
+            #expect(claim.outcome == "dead_lettered unreadable" && claim.attempts == 1)
+        }
+
+        // MARK: Helpers
+
+        private func expectHistory(
+            of message: BrokerMessage, attempts: Int, reason: String, containing text: String? = nil
+        ) throws {
+            let headers = message.properties.headers
+            #expect(headers["reason"]?.string == reason)
+            #expect(headers["attempts"]?.integer == Int64(attempts))
+            #expect(headers["died_at"]?.string?.hasSuffix("Z") == true)
+            #expect(headers["x-death"] == nil, "the broker's own marks are not sent back")
+            let errors = headers["errors"]?.array?.compactMap(\.table) ?? []
+            #expect(errors.map { $0["attempt"]?.integer } == (1...attempts).map { Int64($0) })
+            for error in errors {
+                #expect(error["code"]?.string == reason)
+                let message = try #require(error["message"]?.string)
+                #expect(!message.isEmpty && text.map { message.contains($0) } != false, "\(error)")
+                #expect(error["worker"]?.string?.hasPrefix("worker-1") == true)
+                #expect(error["at"]?.string?.hasSuffix("Z") == true)
+            }
+        }
+
+        private func errors(_ message: BrokerMessage) throws -> [AMQPTable] {
+            let errors = message.properties.headers["errors"]?.array ?? []
+            return try errors.map { try #require($0.table) }
+        }
+
+        /// The database refuses to give this user a coupon.
+        private func refuse(_ user: String) throws {
+            try Database.script(
+                """
+                create or replace function refuse() returns trigger language plpgsql as $$
+                begin raise exception 'the unlucky one'; end $$;
+                create or replace trigger refuse before insert on user_claims for each row
+                when (new.user_id = '\(user)') execute function refuse();
+                """)
+        }
+
+        private func accept() throws {
+            try Database.script("drop trigger if exists refuse on user_claims")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+extension IntegrationTests {
+    /// What is for operators, and the description of the API held against what answers.
+    @Suite(.system(workers: 1), .checked)
+    struct OperatorContract {
+        let system = System.current
+        var api: API { system.api }
+
+        @Test func anUnknownPathIsNotFound() async throws {
+            for path in ["/nothing", "/claims/a/b/c", "/coupons/A/B", "/claims//"] {
+                let answer = try await api.get(path)
+                #expect([404, 405].contains(answer.status) && answer.code != nil, "\(path): \(answer)")
+            }
+            #expect(try await api.get("/nothing").code == "not_found")
+        }
+
+        @Test func aWrongMethodIsToldTheRightOnes() async throws {
+            let answer = try await api.get("/claims")
+            #expect(answer.status == 405 && answer.code == "method_not_allowed")
+            #expect(answer.header("Allow") == "POST")
+            let other = try await api.send("DELETE", "/coupons")
+            #expect(other.status == 405)
+            let allowed = Set((other.header("Allow") ?? "").split(separator: ",").map {
+                $0.trimmingCharacters(in: .whitespaces)
+            })
+            #expect(allowed.isSuperset(of: ["GET", "POST"]))
+        }
+
+        @Test func theDescriptionNamesExactlyTheRoutesThatAnswer() async throws {
+            let answer = try await api.get("/openapi.json")
+            #expect(answer.header("Content-Type") == "application/json")
+            let document = try #require(try JSONSerialization.jsonObject(with: answer.body) as? [String: Any])
+            #expect((document["openapi"] as? String)?.hasPrefix("3.1") == true)
+            let paths = try #require(document["paths"] as? [String: [String: Any]])
+            #expect(paths.count >= 9)
+            let coupon = try await api.coupon("DESCRIBED", amount: 1)
+            let claim = try await api.submit("u1", coupon)
+            for (path, methods) in paths {
+                let real = path.replacing("{id}", with: claim.id).replacing("{name}", with: coupon)
+                for method in ["get", "post", "put", "patch", "delete"] {
+                    let answer = try await api.send(method.uppercased(), real)
+                    if methods[method] != nil {
+                        #expect(![404, 405, 500].contains(answer.status), "\(method) \(real): \(answer)")
+                        let described = try #require((methods[method] as? [String: Any])?["responses"] as? [String: Any])
+                        #expect(described["\(answer.status)"] != nil, "\(method) \(path) gave \(answer), not described")
+                    } else {
+                        #expect(answer.status == 405 && answer.code == "method_not_allowed", "\(method) \(real): \(answer)")
+                    }
+                }
+            }
+        }
+
+        @Test func aHealthyProcessIsHealthyAndReady() async throws {
+            #expect(try await api.get("/healthz").status == 200)
+            #expect(try await api.get("/readyz").status == 200)
+        }
+
+        @Test func theMetricsCountWhatHappens() async throws {
+            let coupon = try await api.coupon("METRICS", amount: 2)
+            let orders = ["a", "b", "c"].map { API.Order(user: $0, coupon: coupon) }
+            #expect(try await api.outcomes(orders).tally == ["claimed": 2, "rejected sold_out": 1])
+            let needed = [
+                "http_server_request_duration", "claims_publishes", "claims_publish_duration", "batch", "claims_decisions",
+                "sold_out",
+            ]
+            try await eventually("a worker's metrics in /metrics") {
+                let text = try await api.get("/metrics").text
+                let missing = needed.filter { !text.contains($0) }
+                guard missing.isEmpty else { throw Waited(description: "missing: \(missing) in\n\(text)") }
+                return true
+            }
+            let type = try await api.get("/metrics").header("Content-Type")
+            #expect(type?.hasPrefix("text/plain") == true)
+        }
+    }
+}

@@ -1,0 +1,190 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Synchronization
+import Testing
+
+/// A ClaimAPI as its clients see it.
+struct API: Sendable {
+    let port: Int
+    /// Told of every claim that got its 202.
+    let ledger: Ledger
+
+    /// A user's claim, with the key by which it can be sent again.
+    struct Order: Sendable {
+        var user: String
+        var coupon: String
+        var key = UUID().uuidString
+    }
+
+    /// The claims that were answered with 202 and must come to an outcome.
+    final class Ledger: Sendable {
+        private let ids = Mutex<Set<String>>([])
+        func add(_ id: String) { ids.withLock { _ = $0.insert(id) } }
+        func takeAll() -> [String] {
+            ids.withLock { ids in
+                defer { ids = [] }
+                return ids.sorted()
+            }
+        }
+    }
+
+    // MARK: Anything
+
+    /// Connections are kept, as many as a test has requests at once.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+        configuration.redirectConfiguration = .disallow
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    func send(
+        _ method: String, _ path: String, headers: [(String, String)] = [], body: String? = nil,
+        within time: TimeAmount = .seconds(45)
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+        request.method = HTTPMethod(rawValue: method)
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let body { request.body = .bytes(ByteBuffer(string: body)) }
+        let response = try await Self.client.execute(request, timeout: time)
+        let bytes = try await response.body.collect(upTo: 64 << 20)
+        return Answer(
+            status: Int(response.status.code), headers: response.headers, body: Data(bytes.readableBytesView))
+    }
+
+    func get(_ path: String, _ headers: (String, String)...) async throws -> Answer {
+        try await send("GET", path, headers: headers)
+    }
+
+    func post(_ path: String, json: String) async throws -> Answer {
+        try await send("POST", path, headers: [("Content-Type", "application/json")], body: json)
+    }
+
+    // MARK: Claims
+
+    /// Sends a claim, whatever comes of it.
+    func post(_ order: Order) async throws -> Answer {
+        let body = try JSONEncoder().encode(["user_id": order.user, "coupon_name": order.coupon])
+        let answer = try await send(
+            "POST", "/claims", headers: [("Content-Type", "application/json"), ("Idempotency-Key", order.key)],
+            body: String(decoding: body, as: UTF8.self))
+        if answer.status == 202 { ledger.add(try answer.decoded(Claim.self).id) }
+        return answer
+    }
+
+    /// Sends a claim that is to be accepted.
+    @discardableResult
+    func submit(_ user: String, _ coupon: String, key: String = UUID().uuidString) async throws -> Claim {
+        let answer = try await post(Order(user: user, coupon: coupon, key: key))
+        try #require(answer.status == 202, "\(answer)")
+        return try answer.decoded(Claim.self)
+    }
+
+    /// The claim as it reads, after a wait for its outcome.
+    func claim(_ id: String, wait: Int = 0) async throws -> Claim {
+        let answer = try await get("/claims/\(id)?wait=\(wait)")
+        try #require(answer.status == 200, "\(answer)")
+        return try answer.decoded(Claim.self)
+    }
+
+    /// Sends claims and waits for all their outcomes.
+    ///
+    /// - Returns: the outcomes, in the order of what was sent.
+    func outcomes(_ orders: [Order], atOnce: Int = 100) async throws -> [Claim] {
+        let accepted = try await concurrently(orders, atMost: atOnce) { order in
+            try await submit(order.user, order.coupon, key: order.key)
+        }
+        return try await concurrently(accepted, atMost: 100) { try await claim($0.id, wait: 30) }
+    }
+
+    // MARK: Coupons
+
+    /// Makes a coupon of the test's own.
+    ///
+    /// - Parameter rules: more fields of the body, as JSON, beginning with a comma.
+    func coupon(_ prefix: String, amount: Int, rules: String = "") async throws -> String {
+        let name = "\(prefix)_\(String(UInt32.random(in: 0 ... .max), radix: 36).uppercased())"
+        let answer = try await post("/coupons", json: #"{"name":"\#(name)","amount":\#(amount)\#(rules)}"#)
+        try #require(answer.status == 201, "\(answer)")
+        return name
+    }
+
+    func coupon(_ name: String) async throws -> Coupon {
+        try await get("/coupons/\(name)").decoded(Coupon.self)
+    }
+}
+
+/// What came back.
+struct Answer: CustomStringConvertible, Sendable {
+    let status: Int
+    let headers: HTTPHeaders
+    let body: Data
+
+    /// A header's value; several of one name as one, separated by commas.
+    func header(_ name: String) -> String? {
+        let values = headers[name]
+        return values.isEmpty ? nil : values.joined(separator: ", ")
+    }
+
+    var text: String { String(decoding: body, as: UTF8.self) }
+    var description: String { "\(status) \(text)" }
+    /// The `code` of a problem; nil for anything that is no problem as RFC 9457 has it.
+    var code: String? {
+        guard header("Content-Type") == "application/problem+json", let problem,
+            problem.status == status, !problem.type.isEmpty, !problem.title.isEmpty
+        else { return nil }
+        return problem.code
+    }
+    var problem: Problem? { try? decoded(Problem.self) }
+
+    func decoded<Value: Decodable>(_: Value.Type) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Value.self, from: body)
+    }
+
+    /// The names in a JSON object.
+    func fields() throws -> Set<String> {
+        let object = try JSONSerialization.jsonObject(with: body)
+        return Set(try #require(object as? [String: Any], "\(self)").keys)
+    }
+}
+
+struct Problem: Decodable {
+    let type, title, detail, code: String
+    let status: Int
+}
+
+/// The shapes of the contract, read from its names alone and not by the system's own types.
+struct Claim: Decodable, Sendable {
+    let id, status: String
+    let reason, userId, couponName: String?
+    let attempts: Int?
+    let createdAt, decidedAt: String?
+
+    /// Status and reason in one word, as `rejected sold_out`.
+    var outcome: String { [status, reason].compactMap(\.self).joined(separator: " ") }
+}
+
+struct Coupon: Decodable {
+    let name: String
+    let amount, remainingAmount: Int
+    let claimedBy: [String]?
+}
+
+struct CouponPage: Decodable {
+    let coupons: [Coupon]
+    let nextCursor: String?
+}
+
+struct ClaimPage: Decodable {
+    let claims: [Claim]
+    let nextCursor: String?
+}
+
+extension Sequence<Claim> {
+    /// How many of each outcome.
+    var tally: [String: Int] { Dictionary(map { ($0.outcome, 1) }, uniquingKeysWith: +) }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import OrderedCollections
+import Shared
+import Testing
+
+/// The raw rows, as the system's own role sees them.
+enum Database {
+    /// The first columns of what a statement gives, as text.
+    static func rows(_ sql: String, columns: Int, _ parameters: PostgresParameter...) throws -> [[String?]] {
+        let rows = try connection().execute(sql, parameters)
+        return (0..<rows.count).map { row in (0..<columns).map { rows.text(row, $0) } }
+    }
+
+    /// The one number that a statement gives.
+    static func number(_ sql: String, _ parameters: PostgresParameter...) throws -> Int {
+        try #require(try connection().execute(sql, parameters).integer(0, 0))
+    }
+
+    /// Runs several statements.
+    static func script(_ sql: String) throws {
+        try connection().script(sql)
+    }
+
+    static func connection() throws -> PostgresConnection {
+        try PostgresConnection(try Setup.stores().databaseURL, name: "tests")
+    }
+}
+
+/// Redis, one command at a time.
+enum Cache {
+    @discardableResult
+    static func send(_ command: String...) throws -> RedisReply {
+        try RedisConnection(try Setup.stores().redis, timeout: .seconds(5)).send(command)
+    }
+
+    /// The locks that are held, by coupon.
+    static func locks() throws -> [String: String] {
+        let keys = try send("KEYS", "claim:coupon:*").array?.compactMap(\.string) ?? []
+        return Dictionary(uniqueKeysWithValues: try keys.compactMap { key in
+            try send("GET", key).string.map { (String(key.dropFirst("claim:coupon:".count)), $0) }
+        })
+    }
+}
+
+/// The broker, through a connection of the test's own.
+enum Broker {
+    static func connection() throws -> AMQPConnection {
+        let connection = try AMQPConnection(try Setup.stores().brokers[0], heartbeat: 30, name: "tests")
+        try connection.openChannel(1)
+        return connection
+    }
+
+    /// How many messages wait in a queue.
+    static func depth(_ queue: String) throws -> Int {
+        try connection().depth(of: queue, channel: 1)?.messages ?? 0
+    }
+
+    /// Puts a message into a lane and waits until the broker has it.
+    static func publish(_ message: BrokerMessage, lane: Int) throws {
+        let connection = try connection()
+        try connection.selectConfirms(channel: 1)
+        try connection.publish(message, exchange: "claims", routingKey: String(lane), channel: 1)
+        guard case .confirmed = try connection.nextEvent(atMost: .seconds(5)) else {
+            throw Waited(description: "the broker did not confirm the test's message")
+        }
+    }
+
+    /// What lies in the dead-letter queue. It is given back by closing the connection.
+    static func dead() throws -> [BrokerMessage] {
+        let connection = try connection()
+        let count = try connection.depth(of: "claims.dead", channel: 1)?.messages ?? 0
+        guard count > 0 else { return [] }
+        try connection.consume("claims.dead", prefetch: 0, channel: 1)
+        var messages: [BrokerMessage] = []
+        while messages.count < count, let event = try connection.nextEvent(atMost: .seconds(5)) {
+            if case .delivered(let delivery, _) = event { messages.append(delivery.message) }
+        }
+        connection.close()
+        return messages
+    }
+
+    /// The dead letter of a claim.
+    static func dead(_ id: String) throws -> BrokerMessage? {
+        try dead().first { $0.properties.messageID == id }
+    }
+}
