@@ -16,28 +16,25 @@ struct ClaimRoutes: Sendable {
         ]
     }
 
+    // Plain types on the busiest path: every nested type of one's own costs the JSON coders a container.
     private struct NewClaim: Decodable {
-        let userID: UserID
-        let couponName: CouponName
-
-        enum CodingKeys: String, CodingKey {
-            case userID = "user_id"
-            case couponName = "coupon_name"
-        }
+        let user_id: String
+        let coupon_name: String
     }
 
     private struct Accepted: Encodable {
-        let id: ClaimID
-        let status: ClaimStatus
-        let userID: UserID?
-        let couponName: CouponName?
-        let createdAt: Timestamp?
+        let id: String
+        let status: String
+        let user_id: String?
+        let coupon_name: String?
+        let created_at: String?
 
-        enum CodingKeys: String, CodingKey {
-            case id, status
-            case userID = "user_id"
-            case couponName = "coupon_name"
-            case createdAt = "created_at"
+        init(_ claim: Claim) {
+            id = claim.id.description
+            status = claim.status.rawValue
+            user_id = claim.userID?.description
+            coupon_name = claim.couponName?.description
+            created_at = claim.createdAt?.description
         }
     }
 
@@ -46,11 +43,13 @@ struct ClaimRoutes: Sendable {
         guard let key = IdempotencyKey(headerValue: field) else { throw Problem.keyInvalid }
         let body = try await request.json(NewClaim.self)
 
-        let (claim, isReplay) = try await intake.accept(user: body.userID, coupon: body.couponName, key: key)
-        var response = try Response.json(
-            Accepted(
-                id: claim.id, status: claim.status, userID: claim.userID, couponName: claim.couponName,
-                createdAt: claim.createdAt), status: .accepted)
+        guard let user = UserID(body.user_id) else { throw Problem.invalidBody("user_id \(UserID.rule).") }
+        guard let coupon = CouponName(body.coupon_name) else {
+            throw Problem.invalidBody("coupon_name \(CouponName.rule).")
+        }
+
+        let (claim, isReplay) = try await intake.accept(user: user, coupon: coupon, key: key)
+        var response = try Response.json(Accepted(claim), status: .accepted)
         response.headers[.location] = "/claims/\(claim.id)"
         response.headers[.retryAfter] = "1"
         if isReplay { response.headers[.idempotencyReplayed] = "true" }

@@ -60,6 +60,21 @@ package final class AMQPConnection {
         memory.recycle()
     }
 
+    /// Connects to the first of several addresses that answers.
+    package convenience init(
+        anyOf addresses: [BrokerAddress], heartbeat: Int, name: String
+    ) throws(BrokerError) {
+        for address in addresses.dropLast() {
+            do throws(BrokerError) {
+                try self.init(address, heartbeat: heartbeat, name: name)
+                return
+            } catch {
+                continue
+            }
+        }
+        try self.init(addresses[addresses.count - 1], heartbeat: heartbeat, name: name)
+    }
+
     deinit {
         // Closes the socket and tells the broker nothing: it takes back what was not acknowledged.
         amqp_destroy_connection(state)

@@ -16,6 +16,9 @@ package final class PostgresClient: Sendable {
     private let mailbox = Mailbox<Job>(capacity: 5000)
     private let standing = Mutex(0)
     private let closing = WakeSignal()
+    /// Somebody waits for each answer.
+    private static let timeouts = PostgresConnection.Timeouts(
+        lock: .seconds(1), statement: .seconds(2), answer: .seconds(3))
 
     /// - Parameters:
     ///   - name: shown in `pg_stat_activity`.
@@ -62,7 +65,7 @@ package final class PostgresClient: Sendable {
         var backoff = Backoff()
         while !mailbox.isClosed {
             do throws(PostgresError) {
-                let connection = try PostgresConnection(url, name: name)
+                let connection = try PostgresConnection(url, name: name, timeouts: Self.timeouts)
                 logger.info("postgres connected")
                 backoff.reset()
                 standing.withLock { $0 += 1 }

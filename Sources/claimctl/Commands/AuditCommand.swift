@@ -34,7 +34,7 @@ struct AuditCommand: ParsableCommand {
         let audit = try Audit(connection)
         var violations = audit.violations
         let stores = try StoreSettings(reader)
-        let broker = try AMQPConnection(stores.brokers[0], heartbeat: 10, name: "claimctl audit")
+        let broker = try AMQPConnection(anyOf: stores.brokers, heartbeat: 10, name: "claimctl audit")
         let lying = try QueueDepths(lanes: stores.lanes, broker)[Topology.deadQueue]
         if lying < audit.deadLettered {
             violations.append(

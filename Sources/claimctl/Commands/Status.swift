@@ -39,7 +39,7 @@ struct Status: ParsableCommand {
         let reader = SettingReader()
         let stores = try StoreSettings(reader)
         let living = try awaitWorkers(stores)
-        let connection = try AMQPConnection(stores.brokers[0], heartbeat: 10, name: "claimctl status")
+        let connection = try AMQPConnection(anyOf: stores.brokers, heartbeat: 10, name: "claimctl status")
         let report = Report(
             queues: try QueueDepths(lanes: stores.lanes, connection).all.map {
                 .init(name: $0.name, messages: $0.messages)

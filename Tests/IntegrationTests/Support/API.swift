@@ -36,6 +36,8 @@ struct API: Sendable {
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+        // A port where nobody listens is an answer, too.
+        configuration.connectionPool.retryConnectionEstablishment = false
         configuration.redirectConfiguration = .disallow
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
@@ -139,10 +141,8 @@ struct Answer: CustomStringConvertible, Sendable {
     }
     var problem: Problem? { try? decoded(Problem.self) }
 
-    func decoded<Value: Decodable>(_: Value.Type) throws -> Value {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(Value.self, from: body)
+    func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        try decode(type, from: body)
     }
 
     /// The names in a JSON object.
@@ -150,6 +150,13 @@ struct Answer: CustomStringConvertible, Sendable {
         let object = try JSONSerialization.jsonObject(with: body)
         return Set(try #require(object as? [String: Any], "\(self)").keys)
     }
+}
+
+/// Reads JSON whose names are in snake case.
+func decode<Value: Decodable>(_: Value.Type, from json: Data) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Value.self, from: json)
 }
 
 struct Problem: Decodable {

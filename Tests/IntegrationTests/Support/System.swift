@@ -79,6 +79,12 @@ final class System: Sendable {
         let there = Set(programs.withLock { $0.map(\.name) })
         if !there.contains("api") { _ = try await startAPI() }
         for name in wanted.subtracting(there).sorted() where name != "api" { try await startWorker(name) }
+        // After a test that took a server away, the API's connections come back one by one.
+        try await eventually("the API to be well", within: .seconds(30)) {
+            let answers = try await concurrently(Array(0..<16)) { [api] _ in try await api.get("/coupons?limit=1").status }
+            let ready = try await api.get("/readyz").status
+            return ready == 200 && answers.allSatisfy { $0 == 200 }
+        }
     }
 
     /// Ends programs, all of them unless told which.
