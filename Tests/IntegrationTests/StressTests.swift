@@ -59,41 +59,4 @@ extension IntegrationTests {
             (0..<count).map { API.Order(user: "user-\($0)", coupon: coupon) }
         }
     }
-
-    /// First come, first served.
-    @Suite(.system(workers: 2), .checked)
-    struct Order {
-        let system = System.current
-        var api: API { system.api }
-
-        @Test func theFirstOfTwoThousandWin() async throws {
-            let coupon = try await api.coupon("ORDER", amount: 500)
-            let workers = try ["worker-1", "worker-2"].map(system.program)
-            workers.forEach { $0.freeze() }
-            var ids: [String] = []
-            for user in 0..<2000 { ids.append(try await api.submit("u\(user)", coupon).id) }
-            workers.forEach { $0.thaw() }
-            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
-            let losers = claims.prefix(500).filter { $0.status != "claimed" }
-            #expect(losers.isEmpty, "\(losers.count) of the first 500 got none, the first \(losers.prefix(1))")
-            #expect(claims.dropFirst(500).tally == ["rejected sold_out": 1500])
-            #expect(try await api.coupon(coupon).claimedBy == (0..<100).map { "u\($0)" })
-        }
-
-        @Test func theOrderOutlivesAWorkerThatDiesWithClaimsInHand() async throws {
-            let coupon = try await api.coupon("ORDER", amount: 250)
-            let workers = try ["worker-1", "worker-2"].map(system.program)
-            workers.forEach { $0.freeze() }
-            var ids: [String] = []
-            for user in 0..<1000 { ids.append(try await api.submit("u\(user)", coupon).id) }
-            // Whoever has the lane was sent up to a thousand of them, and decides none.
-            workers[0].signal(SIGKILL)
-            workers[1].signal(SIGKILL)
-            try await system.startWorker("worker-3")
-            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
-            let losers = claims.prefix(250).filter { $0.status != "claimed" }
-            #expect(losers.isEmpty, "\(losers.count) of the first 250 got none, the first \(losers.prefix(1))")
-            #expect(claims.allSatisfy { $0.attempts == 1 })
-        }
-    }
 }

@@ -8,7 +8,10 @@ struct RetrySchedule: Hashable, Sendable {
     /// Reads `500,5000,30000`; nil if it is something else.
     init?(_ text: String) {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-        let delays = parts.compactMap { Int($0.filter { $0 != " " }) }
+        let delays = parts.compactMap { part in
+            let numbers = part.split(separator: " ")
+            return numbers.count == 1 ? Int(numbers[0]) : nil
+        }
         guard delays.count == parts.count, delays.count <= 10, delays.allSatisfy({ (1...86_400_000).contains($0) })
         else { return nil }
         self.delays = delays

@@ -32,10 +32,12 @@ package struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
         isTLS = url.scheme == "amqps"
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         port = url.port ?? (isTLS ? 5671 : 5672)
+        guard (1...65535).contains(port) else { return nil }
         user = url.user ?? "guest"
         password = url.password ?? "guest"
         // "amqp://host" means the default virtual host "/", "amqp://host/" the one without a name, "%2F" is "/".
-        virtualHost = url.path.isEmpty ? "/" : String(url.path.dropFirst())
-        guard !virtualHost.contains("/") || virtualHost == "/" else { return nil }
+        let path = url.percentEncodedPath.dropFirst()
+        guard !path.contains("/"), let name = path.removingPercentEncoding else { return nil }
+        virtualHost = url.path.isEmpty ? "/" : name
     }
 }

@@ -43,10 +43,10 @@ package struct ConfirmLedger<Waiter> {
         return firstTag + UInt64(entries.count) - 1
     }
 
-    /// Notes a basic.return. It comes before the confirm of the same message.
+    /// Notes a basic.return. It comes before the confirm of the same message, so it speaks of one that is not settled.
     package mutating func returned(messageID: String?) {
-        guard let index = entries.firstIndex(where: { $0.messageID == messageID && !$0.wasReturned }) else { return }
-        entries[index].wasReturned = true
+        let index = entries.firstIndex { $0.messageID == messageID && $0.waiter != nil && !$0.wasReturned }
+        if let index { entries[index].wasReturned = true }
     }
 
     /// Settles what a basic.ack or basic.nack speaks of.

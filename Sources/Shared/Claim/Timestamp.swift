@@ -26,29 +26,6 @@ package struct Timestamp: Hashable, Comparable, Sendable {
     }
 }
 
-extension Timestamp: LosslessStringConvertible {
-    private static let withFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-    private static let withoutFraction = Date.ISO8601FormatStyle()
-
-    /// RFC 3339 in UTC with milliseconds: `2026-11-22T17:27:34.123Z`.
-    package var description: String {
-        // A hundredth of a millisecond keeps the binary fraction from being cut to the millisecond before.
-        Date(timeIntervalSince1970: Double(milliseconds) / 1000 + 0.00001).formatted(Self.withFraction)
-    }
-
-    /// Years 1 to 9999, in seconds since 1970: what RFC 3339 can write and PostgreSQL can keep.
-    private static let seconds = -62_135_596_800.0..<253_402_300_800.0
-
-    /// Reads RFC 3339 with or without a fraction and with any offset; nil if it is something else.
-    package init?(_ text: String) {
-        guard text.utf8.count <= 40,
-            let date = (try? Self.withFraction.parse(text)) ?? (try? Self.withoutFraction.parse(text)),
-            Self.seconds.contains(date.timeIntervalSince1970)
-        else { return nil }
-        self.init(milliseconds: Int64((date.timeIntervalSince1970 * 1000).rounded()))
-    }
-}
-
 extension Timestamp: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()

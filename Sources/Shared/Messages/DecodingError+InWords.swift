@@ -38,11 +38,14 @@ extension DecodingError {
 extension KeyedDecodingContainer {
     /// Decodes a whole number, and says of any other number that it is none, naming the field.
     ///
-    /// Foundation calls `1.5`, where an `Int` is asked for, corrupted data without saying where.
+    /// For `1.5`, where an `Int` is asked for, Foundation throws an error of its own, and its decoder makes of that a
+    /// ``DecodingError`` that does not say where.
     package func decodeWholeNumber(forKey key: Key) throws -> Int {
         do {
             return try decode(Int.self, forKey: key)
-        } catch DecodingError.dataCorrupted {
+        } catch let error as DecodingError {
+            throw error
+        } catch {
             throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "must be a whole number")
         }
     }

@@ -20,6 +20,7 @@ package struct RedisAddress: Hashable, Sendable, CustomStringConvertible {
         else { return nil }
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         port = url.port ?? 6379
+        guard (1...65535).contains(port) else { return nil }
         user = url.user.flatMap { $0.isEmpty ? nil : $0 }
         password = url.password
         let path = url.path.dropFirst()

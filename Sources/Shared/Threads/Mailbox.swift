@@ -51,6 +51,8 @@ package final class Mailbox<Item: Sendable>: Sendable {
         let ready = takeWaiting(atMost: limit)
         guard ready.isEmpty, !isClosed else { return ready }
         wake.wait(atMost: time)
+        // A signal wakes one thread; the closing is meant for all of them.
+        if isClosed { wake.raise() }
         return takeWaiting(atMost: limit)
     }
 

@@ -79,7 +79,11 @@ final class System: Sendable {
         let there = Set(programs.withLock { $0.map(\.name) })
         if !there.contains("api") { _ = try await startAPI() }
         for name in wanted.subtracting(there).sorted() where name != "api" { try await startWorker(name) }
-        // After a test that took a server away, the API's connections come back one by one.
+        try await recover()
+    }
+
+    /// Waits until the API has all its servers again. After a server was away, its connections come back one by one.
+    func recover() async throws {
         try await eventually("the API to be well", within: .seconds(30)) {
             let answers = try await concurrently(Array(0..<16)) { [api] _ in try await api.get("/coupons?limit=1").status }
             let ready = try await api.get("/readyz").status
@@ -104,11 +108,11 @@ final class System: Sendable {
         let api = api
         let claims = try await concurrently(ids, atMost: 128) { id in try await api.claim(id, wait: 30) }
         let pending = claims.filter { $0.status == "pending" }
-        #expect(pending.isEmpty, "\(pending.count) of \(ids.count) claims got a 202 and no outcome: \(pending.prefix(3))")
+        #expect(pending.count == 0, "\(pending.count) of \(ids.count) claims got a 202 and no outcome: \(pending.prefix(3))")
         let rows = try Database.rows("select id, status, reason from claims where id = any($1)", columns: 3, .texts(ids))
         let stored = Dictionary(uniqueKeysWithValues: rows.map { ($0[0] ?? "", [$0[1], $0[2]]) })
         let wrong = claims.filter { stored[$0.id] != [$0.status, $0.reason] }
-        #expect(wrong.isEmpty, "\(wrong.count) claims read otherwise than their rows: \(wrong.prefix(3))")
+        #expect(wrong.count == 0, "\(wrong.count) claims read otherwise than their rows: \(wrong.prefix(3))")
         let audit = try await claimctl("audit")
         #expect(audit.code == 0, "\(audit.text)")
     }

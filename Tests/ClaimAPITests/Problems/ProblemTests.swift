@@ -1,0 +1,78 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Shared
+import Testing
+
+@testable import ClaimAPI
+
+@Suite struct ProblemTests {
+    @Test(
+        arguments: [
+            (.notFound, 404, "not_found"), (.methodNotAllowed(allow: [.get]), 405, "method_not_allowed"),
+            (.unsupportedMediaType, 415, "unsupported_media_type"), (.bodyTooLarge(limit: 1024), 413, "body_too_large"),
+            (.invalidParameter("limit", "1"), 400, "invalid_parameter"), (.invalidBody("x"), 422, "invalid_body"),
+            (.internalError, 500, "internal_error"), (.keyMissing, 400, "idempotency_key_missing"),
+            (.keyInvalid, 400, "idempotency_key_invalid"), (.keyReused, 422, "idempotency_key_reused"),
+            (.claimNotFound, 404, "claim_not_found"), (.couponNotFound, 404, "coupon_not_found"),
+            (.couponExists, 409, "coupon_exists"), (.storeUnavailable, 503, "store_unavailable"),
+            (.brokerUnavailable(.timeout), 503, "broker_unavailable"),
+        ] as [(Problem, Int, String)])
+    func statusAndCodeAreThoseOfTheContract(_ problem: Problem, _ status: Int, _ code: String) {
+        #expect(problem.status.code == status)
+        #expect(problem.code == code)
+        #expect(!problem.title.isEmpty)
+        #expect(!problem.detail.isEmpty)
+    }
+
+    @Test(arguments: [Problem.storeUnavailable, .brokerUnavailable(.queueFull), .notReady("RabbitMQ")])
+    func whatIsUnavailableSaysWhenToComeAgain(_ problem: Problem) {
+        #expect(problem.headers[.retryAfter] == "1")
+    }
+
+    /// What a client gets when a route throws this.
+    private func answer(_ error: any Error & Sendable) async throws -> (response: TestResponse, body: [String: Any]) {
+        let endpoint = Endpoint("/", [.get: { _, _ in throw error }])
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: ProblemMiddleware(endpoints: [endpoint], logger: .quiet))
+        router.add(endpoint)
+        let response = try await Application(router: router, logger: .quiet).test(.router) { client in
+            try await client.execute(uri: "/", method: .get)
+        }
+        let body = try JSONSerialization.jsonObject(with: Data(response.body.readableBytesView)) as? [String: Any]
+        return (response, try #require(body))
+    }
+
+    @Test func aProblemIsToldAsRFC9457Says() async throws {
+        let (response, body) = try await answer(Problem.couponExists)
+        #expect(response.status == .conflict)
+        #expect(response.headers[.contentType] == "application/problem+json")
+        #expect(Set(body.keys) == ["type", "title", "status", "detail", "code"])
+        #expect(body["status"] as? Int == 409)
+        #expect(body["code"] as? String == "coupon_exists")
+    }
+
+    @Test func itsHeadersGoWithIt() async throws {
+        #expect(try await answer(Problem.storeUnavailable).response.headers[.retryAfter] == "1")
+        #expect(
+            try await answer(Problem.methodNotAllowed(allow: [.get, .post])).response.headers[.allow] == "GET, POST")
+    }
+
+    @Test(arguments: [nil, "57P03", "08006", "57014", "55P03"])
+    func aDatabaseThatIsAwayOrTooSlowIsUnavailable(_ state: String?) async throws {
+        let (response, body) = try await answer(PostgresError(sqlState: state, message: "secret"))
+        #expect(response.status == .serviceUnavailable)
+        #expect(body["code"] as? String == "store_unavailable")
+    }
+
+    @Test func whatWasNotForeseenIsToldWithoutInternals() async throws {
+        struct Odd: Error { let secret = "hunter2" }
+        for error in [Odd(), PostgresError(sqlState: "22012", message: "hunter2")] as [any Error & Sendable] {
+            let (response, body) = try await answer(error)
+            #expect(response.status == .internalServerError)
+            #expect(body["code"] as? String == "internal_error")
+            #expect(!String(buffer: response.body).contains("hunter2"))
+        }
+    }
+}

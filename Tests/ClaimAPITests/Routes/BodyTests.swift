@@ -1,0 +1,86 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Shared
+import Testing
+
+@testable import ClaimAPI
+
+@Suite struct BodyTests {
+    private struct Body: Decodable {
+        let user_id: UserID
+    }
+
+    /// The problem with a body; nil if it is taken.
+    private func problem(
+        _ body: String, type: String? = "application/json", limit: Int = BodyLimit.usual
+    ) async -> Problem? {
+        let headers: HTTPFields = type.map { [.contentType: $0] } ?? [:]
+        do {
+            _ = try await Request.post("/", body: body, headers: headers).json(Body.self, limit: limit)
+            return nil
+        } catch {
+            return error as? Problem
+        }
+    }
+
+    /// JSON of exactly so many bytes.
+    private func body(bytes: Int) -> String {
+        let json = #"{"user_id": "u1"}"#
+        return json + String(repeating: " ", count: bytes - json.utf8.count)
+    }
+
+    @Test(arguments: [
+        "application/json", "application/json; charset=utf-8", "Application/JSON", "application/json ;a=b",
+    ])
+    func jsonIsTaken(_ type: String) async {
+        #expect(await problem(#"{"user_id": "u1"}"#, type: type) == nil)
+    }
+
+    @Test(arguments: [nil, "", "text/plain", "application/jsonp", "application/x-www-form-urlencoded", "json"])
+    func anotherTypeIsRefused(_ type: String?) async {
+        let problem = await problem(#"{"user_id": "u1"}"#, type: type)
+        #expect(problem?.status == .unsupportedMediaType)
+        #expect(problem?.code == "unsupported_media_type")
+    }
+
+    @Test func aBodyMayHave16KiB() async {
+        #expect(await problem(body(bytes: 16 * 1024)) == nil)
+        let problem = await problem(body(bytes: 16 * 1024 + 1))
+        #expect(problem?.status == .contentTooLarge)
+        #expect(problem?.code == "body_too_large")
+        #expect(problem?.detail.contains("16 KiB") == true)
+    }
+
+    @Test func aLargerBodyIsReadOnlyWhereItMayBeLarger() async throws {
+        let request = Request.post("/", body: body(bytes: 20_000))
+        #expect(try await request.json(Body.self, limit: 30_000) { _ in 30_000 }.user_id == UserID("u1"))
+        let problem = await problem(body(bytes: 20_000), limit: 30_000)
+        #expect(problem?.code == "body_too_large")
+        #expect(problem?.detail.contains("16 KiB") == true)
+    }
+
+    @Test func aBodyIsNotReadBeyondItsLimit() async {
+        let problem = await problem(body(bytes: 30_001), limit: 30_000)
+        #expect(problem?.code == "body_too_large")
+    }
+
+    @Test(arguments: [
+        ("{}", "user_id is missing."), (#"{"user_id": 1}"#, "user_id must be a string."),
+        (#"{"user_id": ""}"#, "user_id must be 1 to 128 characters without control characters."),
+        ("", "the body is not valid JSON."), ("[]", "the body must be a JSON object."),
+    ])
+    func whatIsWrongWithABodyIsSaidByItsField(_ body: String, _ detail: String) async {
+        let problem = await problem(body)
+        #expect(problem?.status == .unprocessableContent)
+        #expect(problem?.code == "invalid_body")
+        #expect(problem?.detail == detail)
+    }
+
+    @Test func anAnswerTellsItsTypeAndLength() throws {
+        let response = try Response.json(["path": "/a/b"], status: .created)
+        #expect(response.status == .created)
+        #expect(response.headers[.contentType] == "application/json")
+        #expect(response.headers[.contentLength] == String(#"{"path":"/a/b"}"#.utf8.count))
+    }
+}

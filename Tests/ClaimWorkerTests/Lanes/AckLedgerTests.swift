@@ -1,0 +1,112 @@
+import SeededRandom
+import Testing
+
+@testable import ClaimWorker
+
+@Suite struct AckLedgerTests {
+    private typealias Ack = AckLedger.Ack
+
+    /// A ledger to which so many messages were delivered.
+    private func ledger(delivered count: UInt64) -> AckLedger {
+        var ledger = AckLedger()
+        for tag in 0..<count { ledger.delivered(tag + 1) }
+        return ledger
+    }
+
+    @Test func everythingUpToTheFirstGapIsOneAcknowledgement() {
+        var ledger = ledger(delivered: 5)
+        #expect(ledger.settle([3, 1, 2]) == [Ack(tag: 3, multiple: true)])
+        #expect(ledger.count == 2)
+    }
+
+    @Test func whatLiesBehindAGapIsAcknowledgedSingly() {
+        var ledger = ledger(delivered: 5)
+        #expect(ledger.settle([1, 5, 3]) == [1, 3, 5].map { Ack(tag: $0, multiple: $0 == 1) })
+    }
+
+    @Test func aGapThatClosesIsAcknowledgedAlone() {
+        var ledger = ledger(delivered: 3)
+        #expect(ledger.settle([2, 3]) == [Ack(tag: 2, multiple: false), Ack(tag: 3, multiple: false)])
+        #expect(ledger.settle([1]) == [Ack(tag: 1, multiple: true)])
+        #expect(ledger.count == 0)
+    }
+
+    @Test func nothingIsAcknowledgedTwice() {
+        var ledger = ledger(delivered: 3)
+        #expect(ledger.settle([2, 2]) == [Ack(tag: 2, multiple: false)])
+        #expect(ledger.settle([2]).isEmpty)
+        #expect(ledger.settle([1]) == [Ack(tag: 1, multiple: true)])
+        #expect(ledger.settle([1, 2]).isEmpty)
+    }
+
+    @Test func whatWasNeverDeliveredIsNotAcknowledged() {
+        var ledger = ledger(delivered: 2)
+        #expect(ledger.settle([0, 3, .max]).isEmpty)
+        #expect(ledger.settle([]).isEmpty)
+        #expect(ledger.count == 2)
+    }
+
+    @Test func deliveriesGoOnAfterTheAcknowledged() {
+        var ledger = ledger(delivered: 2)
+        _ = ledger.settle([1, 2])
+        ledger.delivered(3)
+        #expect(ledger.settle([3]) == [Ack(tag: 3, multiple: true)])
+    }
+
+    /// The broker's side of a channel: what is delivered and not acknowledged.
+    private struct Channel {
+        var unacknowledged: Set<UInt64> = []
+        var settled: Set<UInt64> = []
+
+        /// What is wrong with an acknowledgement; nil if the broker takes it.
+        mutating func take(_ ack: Ack) -> String? {
+            // A tag that is unknown or was acknowledged before costs the channel.
+            guard unacknowledged.contains(ack.tag) else { return "\(ack) is unknown" }
+            let covered: Set<UInt64> = ack.multiple ? unacknowledged.filter { $0 <= ack.tag } : [ack.tag]
+            guard covered.isSubset(of: settled) else { return "\(ack) covers \(covered.subtracting(settled))" }
+            unacknowledged.subtract(covered)
+            return nil
+        }
+    }
+
+    @Test(arguments: 0..<100) func everyDeliveryIsAcknowledgedOnceAndNeverBeforeItIsSettled(_ seed: Int) {
+        var random = SeededGenerator(seed: seed)
+        var (ledger, channel) = (AckLedger(), Channel())
+        var (last, open): (UInt64, [UInt64]) = (0, [])
+        func settle(_ tags: [UInt64]) {
+            channel.settled.formUnion(tags)
+            for ack in ledger.settle(tags) {
+                let flaw = channel.take(ack)
+                #expect(flaw == nil)
+            }
+            #expect(channel.unacknowledged == Set(open), "what is settled is acknowledged at once")
+        }
+        for _ in 0..<300 {
+            if random.oneIn(2) {
+                for _ in 0..<Int.random(in: 1...10, using: &random) {
+                    last += 1
+                    ledger.delivered(last)
+                    channel.unacknowledged.insert(last)
+                    open.append(last)
+                }
+            } else {
+                // Most settle in order, some are kept back.
+                if !random.oneIn(3) { open.shuffle(using: &random) }
+                let count = Int.random(in: 0...open.count, using: &random)
+                let settled = Array(open.prefix(count))
+                open.removeFirst(count)
+                settle(settled + (settled.first.map { [$0] } ?? []))
+            }
+        }
+        let rest = open
+        open = []
+        settle(rest)
+        #expect(channel.unacknowledged.isEmpty)
+        #expect(ledger.count == 0)
+    }
+
+    @Test func aWholeBatchTakesOneAcknowledgement() {
+        var ledger = ledger(delivered: 500)
+        #expect(ledger.settle(Array(1...500)).count == 1)
+    }
+}

@@ -1,0 +1,36 @@
+import OrderedCollections
+import Shared
+
+@testable import ClaimWorker
+
+extension Job {
+    /// A claim as a lane gets it from the broker; its id is made from the tag.
+    ///
+    /// - Parameters:
+    ///   - returns: how often it came back before.
+    ///   - body: what stands in the message instead of a claim.
+    static func made(
+        _ tag: UInt64, coupon: String = "SALE", sequence: Int64? = nil, returns: Int = 0, attempts: Int = 0,
+        body: String? = nil
+    ) -> Job {
+        var message = BrokerMessage.claim(.made(Int(tag), coupon: coupon), encodedBy: .shared)
+        if let body { message.body = Array(body.utf8) }
+        if let sequence { message.properties.headers[ClaimHeaders.sequence] = .int64(sequence) }
+        if returns > 0 { message.properties.headers[ClaimHeaders.deliveryCount] = .int64(Int64(returns)) }
+        if attempts > 0 { message.properties.headers[ClaimHeaders.attempts] = .int32(Int32(attempts)) }
+        return Job(
+            Delivery(tag: tag, redelivered: returns > 0, exchange: "claims", routingKey: "0", message: message))
+    }
+}
+
+extension ClaimMessage {
+    /// A claim; its id is made from the number.
+    static func made(_ number: Int, coupon: String = "SALE") -> ClaimMessage {
+        let digits = String(number)
+        guard let id = ClaimID(String(repeating: "0", count: 40 - digits.count) + digits),
+            let user = UserID("u\(number)"), let coupon = CouponName(coupon)
+        else { preconditionFailure("not a claim: \(number), \(coupon)") }
+        return ClaimMessage(
+            id: id, userID: user, couponName: coupon, createdAt: Timestamp(milliseconds: 1_795_368_454_123))
+    }
+}

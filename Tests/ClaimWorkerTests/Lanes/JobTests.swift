@@ -1,0 +1,38 @@
+import OrderedCollections
+import Shared
+import Testing
+
+@testable import ClaimWorker
+
+@Suite struct JobTests {
+    private func job(_ headers: AMQPTable, redelivered: Bool = false) -> Job {
+        var message = BrokerMessage.claim(.made(1), encodedBy: .shared)
+        message.properties.headers = headers
+        return Job(Delivery(tag: 1, redelivered: redelivered, exchange: "", routingKey: "", message: message))
+    }
+
+    @Test func aFreshClaimIsOnItsFirstAttempt() {
+        #expect(job([:]).attempt == 1)
+        #expect(job([:]).returns == 0)
+        #expect(job([:]).claim == .made(1))
+    }
+
+    @Test func anAttemptFollowsThoseThatFailed() {
+        #expect(job(["attempts": .int32(3)]).attempt == 4)
+    }
+
+    @Test func theBrokerCountsHowOftenAMessageCameBack() {
+        #expect(job(["x-delivery-count": .int64(7)], redelivered: true).returns == 7)
+        #expect(job(["x-delivery-count": .uint64(.max)], redelivered: true).returns >= 1)
+    }
+
+    @Test func aMessageThatWasHandedOutBeforeCameBackOnceAtLeast() {
+        #expect(job([:], redelivered: true).returns == 1)
+    }
+
+    @Test func anUnreadableBodySaysWhatIsWrong() {
+        let job = Job.made(1, body: "{}")
+        #expect(job.claim == nil)
+        #expect(throws: UnreadableMessage("version is missing")) { try job.content.get() }
+    }
+}

@@ -1,0 +1,160 @@
+import Foundation
+import Shared
+import Testing
+
+extension IntegrationTests {
+    /// Workers that die, freeze or are told to end, with claims in hand.
+    @Suite(
+        .system(workers: 2, ["CLAIMS_BATCH": "1", "CLAIMS_PREFETCH": "5000", "CLAIMS_HEARTBEAT_SECONDS": "1"]), .checked)
+    struct Death {
+        let system = System.current
+        var api: API { system.api }
+
+        @Test func aKilledWorkersCouponsAreClaimedAgainWithinThreeSeconds() async throws {
+            let backlog = try await backlog(5000)
+            try await eventually("some to be decided", every: .zero) { try backlog.decided() > 100 }
+            let death = Timestamp.now()
+            try system.program("worker-1").signal(SIGKILL)
+            #expect(try backlog.decided() < 4000, "it died in the middle")
+            try await backlog.finish()
+            let late = try backlog.resumedLate(after: death, limit: 3000)
+            #expect(late.isEmpty, "not claimed within 3 s after the death: \(late)")
+        }
+
+        @Test func withAllWorkersDeadANewOneGoesOnWhereTheyStopped() async throws {
+            let backlog = try await backlog(3000)
+            try await eventually("some to be decided", every: .zero) { try backlog.decided() > 100 }
+            for name in ["worker-1", "worker-2"] { try system.program(name).signal(SIGKILL) }
+            for name in ["worker-1", "worker-2"] { try await system.program(name).end(within: .seconds(5)) }
+            let left = try backlog.decided()
+            #expect(left < 3000, "they died in the middle")
+            let stuck = try await api.get("/claims/\(backlog.ids[2999])")
+            #expect(stuck.status == 200, "what got its 202 is never unknown")
+            try await system.startWorker("worker-3")
+            try await backlog.finish()
+        }
+
+        @Test func workersThatDieAgainAndAgainLoseNothing() async throws {
+            let backlog = try await backlog(3000)
+            for number in 3...6 {
+                let before = try backlog.decided()
+                let next = try await system.startWorker("worker-\(number)")
+                for program in ["worker-1", "worker-2", "worker-\(number - 1)"] {
+                    if let old = try? system.program(program), old.isRunning { old.signal(SIGKILL) }
+                }
+                try await eventually("worker \(number) to go on", within: .seconds(10), every: .milliseconds(5)) {
+                    let decided = try backlog.decided()
+                    return decided > before || decided == 3000
+                }
+                #expect(next.isRunning)
+            }
+            try await backlog.finish()
+        }
+
+        @Test func aFrozenWorkersLanesMoveToTheOther() async throws {
+            let coupons = try await (0..<20).asyncMap { try await api.coupon("FROZEN_\($0)", amount: 10) }
+            let frozen = try system.program("worker-1")
+            frozen.freeze()
+            let start = ContinuousClock.now
+            let claims = try await api.outcomes(coupons.map { API.Order(user: "u1", coupon: $0) })
+            #expect(claims.tally == ["claimed": 20])
+            #expect(claims.allSatisfy { $0.attempts == 1 })
+            #expect(ContinuousClock.now - start < .seconds(20))
+            frozen.thaw()
+            let again = try await api.outcomes(coupons.map { API.Order(user: "u2", coupon: $0) })
+            #expect(again.tally == ["claimed": 20], "and when it wakes up, nothing goes wrong")
+        }
+
+        @Test func aWorkerThatWakesUpInTheMiddleOfABacklogDoesNoHarm() async throws {
+            let backlog = try await backlog(4000)
+            let sleeper = try system.program("worker-1")
+            try await eventually("some to be decided", every: .zero) { try backlog.decided() > 100 }
+            sleeper.freeze()
+            let before = try backlog.decided()
+            try await eventually("the other to have gone on", within: .seconds(20)) {
+                try backlog.decided() > before + 200
+            }
+            sleeper.thaw()
+            try await backlog.finish()
+        }
+
+        @Test func aWorkerThatIsToldToEndFinishesItsBatchAndLeavesNoLock() async throws {
+            let backlog = try await backlog(3000)
+            try await eventually("some to be decided", every: .zero) { try backlog.decided() > 100 }
+            let leaving = try system.program("worker-1")
+            leaving.signal(SIGTERM)
+            #expect(try await leaving.end(within: .seconds(10)) == 0)
+            let left = try Cache.locks().filter { $0.value.contains("-\(leaving.pid)-") }
+            #expect(left.isEmpty, "locks of one that has gone: \(left)")
+            #expect(try System.life(of: leaving) == nil)
+            try await backlog.finish()
+        }
+
+        @Test func anAPIThatIsToldToEndAnswersWhatItHasTaken() async throws {
+            let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
+            let coupon = try await api.coupon("LAST", amount: 500)
+            let orders = (0..<300).map { API.Order(user: "u\($0)", coupon: coupon) }
+            let program = try system.program("api-2")
+            async let answers = concurrently(orders) { order in
+                do {
+                    return try await other.post(order).status
+                } catch {
+                    // The port was closed before the request was heard; the client tries the other process.
+                    return try await api.post(order).status
+                }
+            }
+            program.signal(SIGTERM)
+            #expect(try await program.end(within: .seconds(10)) == 0)
+            let bad = try await answers.filter { $0 != 202 && $0 != 503 }
+            #expect(bad.isEmpty, "\(bad)")
+        }
+
+        /// Claims over twenty coupons that have all arrived before the first is decided.
+        private func backlog(_ claims: Int) async throws -> Backlog {
+            let workers = try ["worker-1", "worker-2"].map(system.program)
+            workers.forEach { $0.freeze() }
+            defer { workers.forEach { $0.thaw() } }
+            return try await Backlog(api, claims: claims, coupons: 20)
+        }
+    }
+}
+
+/// Many claims that wait, over several coupons, sent in one go.
+struct Backlog {
+    let api: API
+    let coupons: [String]
+    let ids: [String]
+
+    /// Of each coupon there are as many as half of its claims.
+    init(_ api: API, claims: Int, coupons count: Int) async throws {
+        self.api = api
+        coupons = try await (0..<count).asyncMap { try await api.coupon("LOG_\($0)", amount: claims / count / 2) }
+        let names = coupons
+        let orders = (0..<claims).map { API.Order(user: "u\($0 / count)", coupon: names[$0 % count]) }
+        ids = try await concurrently(orders, atMost: 128) { try await api.submit($0.user, $0.coupon, key: $0.key).id }
+    }
+
+    func decided() throws -> Int {
+        try Database.number("select count(*) from claims where coupon_name = any($1)", .texts(coupons))
+    }
+
+    /// Waits until all are decided, and sees that each was decided once, at the first attempt, and rightly.
+    func finish(within time: Duration = .seconds(40)) async throws {
+        try await eventually("\(ids.count) claims to be decided", within: time) { try decided() == ids.count }
+        let rows = try Database.rows(
+            "select status, reason, attempts, count(*) from claims where coupon_name = any($1) group by 1, 2, 3 order by 1",
+            columns: 4, .texts(coupons))
+        let half = String(ids.count / 2)
+        #expect(rows == [["claimed", nil, "1", half], ["rejected", "sold_out", "1", half]])
+    }
+
+    /// The coupons whose claims were not taken up within some milliseconds after a death, though some were waiting.
+    func resumedLate(after death: Timestamp, limit: Int) throws -> [[String?]] {
+        try Database.rows(
+            """
+            select coupon_name, (extract(epoch from min(decided_at)) * 1000)::bigint - $2 from claims
+            where coupon_name = any($1) and decided_at > to_timestamp($2 / 1000.0)
+            group by coupon_name having (extract(epoch from min(decided_at)) * 1000)::bigint - $2 > $3
+            """, columns: 2, .texts(coupons), .integer(Int(death.milliseconds)), .integer(limit))
+    }
+}

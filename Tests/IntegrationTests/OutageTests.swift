@@ -1,0 +1,255 @@
+import Foundation
+import Shared
+import Synchronization
+import Testing
+
+extension IntegrationTests {
+    /// A server is away, under load or not: nothing is lost, and everything goes on by itself.
+    @Suite(.system(workers: 2, ["CLAIMS_HEARTBEAT_SECONDS": "2"]), .checked)
+    struct Outages {
+        let system = System.current
+        var api: API { system.api }
+
+        @Test func redisWipedInTheMiddleCostsNothing() async throws {
+            try await underLoad { load in
+                for _ in 0..<10 {
+                    try Cache.send("FLUSHALL")
+                    try await load.goesOn()
+                }
+            }
+        }
+
+        @Test func redisKilledAndStartedAgainUsesUpNoRetry() async throws {
+            try await underLoad { load in
+                try Server.redis.kill9()
+                try await load.goesOn()
+                try await Server.redis.start()
+            }
+        }
+
+        @Test func postgresKilledAndStartedAgainUsesUpNoRetry() async throws {
+            try await underLoad { load in
+                try Server.postgres.kill9()
+                try await load.goesOn()
+                try await Server.postgres.start()
+            }
+        }
+
+        @Test func rabbitmqKilledAndStartedAgainLosesNothing() async throws {
+            try await underLoad(areAttemptsKept: false) { _ in
+                try Server.rabbitmq.kill9()
+                try await Server.rabbitmq.start()
+            }
+        }
+
+        @Test func withoutPostgresClaimsAreTakenAndRedisAnswers() async throws {
+            let coupon = try await api.coupon("NO_POSTGRES", amount: 2)
+            let before = try await api.submit("u1", coupon)
+            _ = try await api.claim(before.id, wait: 10)
+            try Server.postgres.kill9()
+            // Its processes notice the death of their parent one by one.
+            try await eventually("PostgreSQL to be gone") { try await api.get("/coupons").status == 503 }
+            let meanwhile = try await api.submit("u2", coupon)
+            #expect(try await api.claim(before.id).status == "claimed", "Redis knows")
+            let pending = try await api.claim(meanwhile.id)
+            #expect(pending.status == "pending" && pending.userId == "u2")
+            #expect(try await api.get("/readyz").status == 200, "claims can be taken")
+            let page = try await api.get("/coupons")
+            #expect(page.status == 503 && page.code == "store_unavailable", "\(page)")
+            try Cache.send("DEL", "claims:claim:\(before.id)")
+            let unknown = try await api.get("/claims/\(before.id)")
+            #expect(unknown.status == 503 && unknown.code == "store_unavailable", "\(unknown)")
+            #expect(unknown.header("Retry-After") != nil)
+            try await Server.postgres.start()
+            try await system.recover()
+            let decided = try await api.claim(meanwhile.id, wait: 30)
+            #expect(decided.status == "claimed" && decided.attempts == 1)
+            #expect(try await api.claim(before.id, wait: 5).status == "claimed")
+        }
+
+        @Test func withoutRedisClaimsAreTakenAndPostgresAnswers() async throws {
+            let coupon = try await api.coupon("NO_REDIS", amount: 2)
+            let before = try await api.submit("u1", coupon)
+            _ = try await api.claim(before.id, wait: 10)
+            try Server.redis.kill9()
+            #expect(try await api.claim(before.id).status == "claimed")
+            let meanwhile = try await api.submit("u2", coupon, key: "known-\(coupon)")
+            let pending = try await api.claim(meanwhile.id)
+            #expect(pending.status == "pending", "its own id proves it")
+            let other = try await api.coupon("NO_REDIS_2", amount: 2)
+            let reused = try await api.submit("u2", other, key: "known-\(coupon)")
+            #expect(reused.id == meanwhile.id, "the id stands for the first body")
+            try await Server.redis.start()
+            let decided = try await api.claim(meanwhile.id, wait: 30)
+            #expect(decided.status == "claimed" && decided.attempts == 1 && decided.couponName == coupon)
+            #expect(try await api.coupon(other).remainingAmount == 2, "the second was not carried out")
+        }
+
+        @Test func withRedisWipedAClaimIsStillKnown() async throws {
+            let coupon = try await api.coupon("WIPED", amount: 2)
+            let decided = try await api.submit("u1", coupon, key: "decided-\(coupon)")
+            _ = try await api.claim(decided.id, wait: 10)
+            let workers = try ["worker-1", "worker-2"].map(system.program)
+            workers.forEach { $0.freeze() }
+            let pending = try await api.submit("u2", coupon)
+            try Cache.send("FLUSHALL")
+            #expect(try await api.claim(decided.id).status == "claimed")
+            let shown = try await api.claim(pending.id)
+            #expect(shown.status == "pending")
+            let again = try await api.submit("u1", coupon, key: "decided-\(coupon)")
+            #expect(again.id == decided.id, "the same key is the same claim, remembered or not")
+            workers.forEach { $0.thaw() }
+            #expect(try await api.claim(pending.id, wait: 20).status == "claimed")
+            let holders = try await api.coupon(coupon).claimedBy
+            #expect(holders == ["u1", "u2"])
+        }
+
+        @Test func withoutTheBrokerNothingIsAcceptedAndNothingHangs() async throws {
+            let coupon = try await api.coupon("NO_BROKER", amount: 2)
+            try Server.rabbitmq.kill9()
+            let order = API.Order(user: "u1", coupon: coupon)
+            try await expectBrokerUnavailable(order)
+            let ready = try await eventually("not ready", within: .seconds(10)) {
+                let answer = try await api.get("/readyz")
+                return answer.status == 503 ? answer : nil
+            }
+            #expect(ready.code != nil && ready.text.lowercased().contains("rabbitmq"), "it names what is missing")
+            try await Server.rabbitmq.start()
+            try await expectTakenAgain(order)
+        }
+
+        @Test func aMemoryAlarmBlocksPublishersAndHangsNobody() async throws {
+            let coupon = try await api.coupon("ALARM", amount: 2)
+            _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0")
+            let order = API.Order(user: "u1", coupon: coupon)
+            do {
+                // What is on its way when the alarm begins may still get through; then another does not.
+                try await eventually("the alarm to be felt", within: .seconds(20)) {
+                    try await api.post(API.Order(user: "u0", coupon: coupon)).status == 503
+                }
+                try await expectBrokerUnavailable(order)
+                let ready = try await api.get("/readyz")
+                #expect(ready.status == 503, "\(ready)")
+            } catch {
+                _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0.4")
+                throw error
+            }
+            _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0.4")
+            try await expectTakenAgain(order)
+        }
+
+        @Test func aFrozenBrokerHangsNobody() async throws {
+            let coupon = try await api.coupon("FROZEN", amount: 20)
+            try Server.rabbitmq.signal(SIGSTOP)
+            let orders = (0..<10).map { API.Order(user: "u\($0)", coupon: coupon) }
+            let start = ContinuousClock.now
+            _ = try await concurrently(orders) { try await expectBrokerUnavailable($0) }
+            #expect(ContinuousClock.now - start < .seconds(7))
+            try await eventually("8 s of frost", within: .seconds(10)) { ContinuousClock.now - start > .seconds(8) }
+            try Server.rabbitmq.signal(SIGCONT)
+            for order in orders { try await expectTakenAgain(order) }
+        }
+
+        // MARK: Helpers
+
+        /// Sends claims all the time, does something to a server meanwhile, and sees that everything comes to its end.
+        private func underLoad(
+            areAttemptsKept: Bool = true, _ disturb: (Load) async throws -> Void
+        ) async throws {
+            let coupons = try await (0..<10).asyncMap { try await api.coupon("LOAD_\($0)", amount: 50) }
+            let load = Load(api, coupons)
+            async let sent: Void = load.run()
+            do {
+                try await load.goesOn()
+                try await disturb(load)
+                try await load.goesOn()
+            } catch {
+                load.stop()
+                throw error
+            }
+            load.stop()
+            try await sent
+            let ids = load.accepted
+            try await eventually("\(ids.count) accepted claims to be decided", within: .seconds(40)) {
+                try Database.number("select count(*) from claims where coupon_name = any($1)", .texts(coupons)) == ids.count
+            }
+            let retried = try Database.number(
+                "select count(*) from claims where coupon_name = any($1) and (attempts > 1 or status = 'dead_lettered')",
+                .texts(coupons))
+            #expect(!areAttemptsKept || retried == 0, "\(retried) of \(ids.count) used up a retry")
+        }
+
+        private func expectBrokerUnavailable(_ order: API.Order) async throws {
+            let start = ContinuousClock.now
+            let answer = try await api.post(order)
+            #expect(ContinuousClock.now - start < .seconds(6), "\(ContinuousClock.now - start)")
+            #expect(answer.status == 503 && answer.code == "broker_unavailable", "\(answer)")
+            #expect(answer.header("Retry-After") != nil)
+        }
+
+        /// The same request, sent again with the same key, is accepted and carried out.
+        private func expectTakenAgain(_ order: API.Order) async throws {
+            let claim = try await eventually("claims to be taken again") {
+                let answer = try await api.post(order)
+                return answer.status == 202 ? try answer.decoded(Claim.self) : nil
+            }
+            #expect(try await api.claim(claim.id, wait: 30).status == "claimed")
+            #expect(try await api.get("/readyz").status == 200)
+        }
+    }
+}
+
+/// Clients that send one claim after another, and again with the same key what was not accepted.
+final class Load: Sendable {
+    private struct State {
+        var isStopped = false
+        var accepted: [String] = []
+        var users = 0
+    }
+
+    private let api: API
+    private let coupons: [String]
+    private let state = Mutex(State())
+    private static let clients = 8
+
+    init(_ api: API, _ coupons: [String]) {
+        self.api = api
+        self.coupons = coupons
+    }
+
+    /// The ids that got a 202.
+    var accepted: [String] { state.withLock { $0.accepted } }
+
+    func stop() { state.withLock { $0.isStopped = true } }
+
+    /// Sends until it is stopped; what was begun is seen through.
+    func run() async throws {
+        _ = try await concurrently(Array(0..<Self.clients), atMost: Self.clients) { [self] _ in
+            while !state.withLock({ $0.isStopped }) {
+                let user = state.withLock { state in
+                    state.users += 1
+                    return state.users
+                }
+                let order = API.Order(user: "u\(user)", coupon: coupons[user % coupons.count])
+                try await eventually("claim \(order) to be accepted", within: .seconds(40)) {
+                    let answer = try await self.api.post(order)
+                    guard answer.status == 202 else {
+                        guard answer.status == 503 else { throw Waited(description: "\(answer)") }
+                        return false
+                    }
+                    let id = try answer.decoded(Claim.self).id
+                    self.state.withLock { $0.accepted.append(id) }
+                    return true
+                }
+            }
+        }
+    }
+
+    /// Waits until a hundred more claims were accepted.
+    func goesOn() async throws {
+        let before = accepted.count
+        try await eventually("more claims to be accepted", within: .seconds(30), every: .milliseconds(5)) {
+            accepted.count >= before + 100
+        }
+    }
+}

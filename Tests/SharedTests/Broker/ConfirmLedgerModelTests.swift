@@ -1,0 +1,85 @@
+import SeededRandom
+import Shared
+import Testing
+
+/// The ledger against a list that forgets nothing, over random histories.
+@Suite struct ConfirmLedgerModelTests {
+    private struct Naive {
+        struct Message {
+            var id: Int
+            var deadline: ContinuousClock.Instant
+            var isOpen = true
+            var wasReturned = false
+        }
+        /// Everything that was ever published on this channel, in the order of the tags.
+        var messages: [Message] = []
+
+        mutating func returned(_ id: Int) {
+            guard let index = messages.firstIndex(where: { $0.isOpen && !$0.wasReturned && $0.id == id }) else {
+                return
+            }
+            messages[index].wasReturned = true
+        }
+
+        mutating func settle(
+            tag: Int, multiple: Bool, confirmed: Bool
+        ) -> [(waiter: Int, outcome: ConfirmLedger<Int>.Outcome)] {
+            guard messages.indices.contains(tag - 1) else { return [] }
+            return (multiple ? 1...tag : tag...tag).compactMap { tag in
+                guard messages[tag - 1].isOpen else { return nil }
+                messages[tag - 1].isOpen = false
+                return (tag, confirmed ? messages[tag - 1].wasReturned ? .unroutable : .confirmed : .refused)
+            }
+        }
+
+        mutating func expire(_ now: ContinuousClock.Instant) -> [Int] {
+            messages.indices.compactMap { index in
+                guard messages[index].isOpen, messages[index].deadline <= now else { return nil }
+                messages[index].isOpen = false
+                return index + 1
+            }
+        }
+
+        mutating func reset() -> [Int] {
+            defer { messages = [] }
+            return messages.indices.filter { messages[$0].isOpen }.map { $0 + 1 }
+        }
+    }
+
+    @Test(arguments: 0..<100) func anyHistoryEndsAsTheNaiveListSays(_ seed: Int) {
+        var random = SeededGenerator(seed: seed)
+        var ledger = ConfirmLedger<Int>()
+        var naive = Naive()
+        var now = ContinuousClock.now
+
+        for step in 0..<400 {
+            now += .milliseconds(Int.random(in: 0...3, using: &random))
+            let tag = Int.random(in: 0...naive.messages.count + 1, using: &random)
+            switch Int.random(in: 0..<20, using: &random) {
+            case 0..<8:
+                let id = Int.random(in: 0..<5, using: &random)
+                let deadline = now + .milliseconds(100)
+                naive.messages.append(Naive.Message(id: id, deadline: deadline))
+                let given = ledger.publish(messageID: "\(id)", deadline: deadline, waiter: naive.messages.count)
+                #expect(given == UInt64(naive.messages.count), "step \(step)")
+            case 8..<11:
+                let id = Int.random(in: 0..<6, using: &random)
+                naive.returned(id)
+                ledger.returned(messageID: "\(id)")
+            case 11..<18:
+                let (multiple, confirmed) = (random.oneIn(6), !random.oneIn(4))
+                let expected = naive.settle(tag: tag, multiple: multiple, confirmed: confirmed)
+                let settled = ledger.settle(tag: UInt64(tag), multiple: multiple, confirmed: confirmed)
+                #expect(settled.map(\.waiter) == expected.map(\.waiter), "step \(step)")
+                #expect(settled.map(\.outcome) == expected.map(\.outcome), "step \(step)")
+            case 18:
+                #expect(ledger.expire(now: now) == naive.expire(now), "step \(step)")
+            default:
+                if random.oneIn(5) { #expect(ledger.reset() == naive.reset(), "step \(step)") }
+            }
+            let isEmpty = !naive.messages.contains { $0.isOpen }
+            #expect((ledger.count == 0) == isEmpty, "step \(step)")
+            #expect(ledger.firstDeadline == naive.messages.first { $0.isOpen }?.deadline, "step \(step)")
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Shared
+import Testing
+
+@Suite struct ConfirmLedgerTests {
+    private typealias Ledger = ConfirmLedger<String>
+    private let start = ContinuousClock.now
+
+    /// A ledger in which messages of these ids were published, the waiter of each named after its tag, due one second
+    /// after another.
+    private func ledger(_ ids: String...) -> Ledger {
+        var ledger = Ledger()
+        for (index, id) in ids.enumerated() {
+            _ = ledger.publish(
+                messageID: id, deadline: start + .seconds(index + 1), waiter: "waiter \(index + 1)")
+        }
+        return ledger
+    }
+
+    @Test func tagsCountFromOne() {
+        var ledger = Ledger()
+        #expect(ledger.publish(messageID: "a", deadline: start, waiter: "1") == 1)
+        #expect(ledger.publish(messageID: "b", deadline: start, waiter: "2") == 2)
+        _ = ledger.settle(tag: 2, multiple: true, confirmed: true)
+        #expect(ledger.publish(messageID: "c", deadline: start, waiter: "3") == 3)
+    }
+
+    @Test func aConfirmSettlesItsMessageOnly() {
+        var ledger = ledger("a", "b", "c")
+        let settled = ledger.settle(tag: 2, multiple: false, confirmed: true)
+        #expect(settled.map(\.waiter) == ["waiter 2"])
+        #expect(settled.map(\.outcome) == [.confirmed])
+    }
+
+    @Test func aMultipleConfirmSettlesAllUpToItsTag() {
+        var ledger = ledger("a", "b", "c")
+        #expect(ledger.settle(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["waiter 1", "waiter 2"])
+        #expect(ledger.count == 1)
+    }
+
+    @Test func confirmsMayComeOutOfOrder() {
+        var ledger = ledger("a", "b", "c")
+        #expect(ledger.settle(tag: 3, multiple: false, confirmed: true).map(\.waiter) == ["waiter 3"])
+        #expect(ledger.settle(tag: 1, multiple: false, confirmed: true).map(\.waiter) == ["waiter 1"])
+        #expect(ledger.settle(tag: 2, multiple: false, confirmed: true).map(\.waiter) == ["waiter 2"])
+        #expect(ledger.count == 0)
+    }
+
+    @Test func aMultipleConfirmPassesOverWhatWasSettledBefore() {
+        var ledger = ledger("a", "b", "c")
+        _ = ledger.settle(tag: 2, multiple: false, confirmed: true)
+        #expect(ledger.settle(tag: 3, multiple: true, confirmed: true).map(\.waiter) == ["waiter 1", "waiter 3"])
+    }
+
+    @Test func nobodyIsSettledTwice() {
+        var ledger = ledger("a", "b")
+        _ = ledger.settle(tag: 2, multiple: false, confirmed: true)
+        #expect(ledger.settle(tag: 2, multiple: false, confirmed: true).isEmpty)
+        #expect(ledger.settle(tag: 2, multiple: false, confirmed: false).isEmpty)
+    }
+
+    @Test func aNackIsARefusal() {
+        var ledger = ledger("a", "b", "c")
+        let settled = ledger.settle(tag: 2, multiple: true, confirmed: false)
+        #expect(settled.map(\.outcome) == [.refused, .refused])
+        #expect(ledger.settle(tag: 3, multiple: false, confirmed: true).map(\.outcome) == [.confirmed])
+    }
+
+    @Test(arguments: [0, 4, UInt64.max])
+    func aTagThatIsNotExpectedSettlesNobody(_ tag: UInt64) {
+        var ledger = ledger("a", "b", "c")
+        #expect(ledger.settle(tag: tag, multiple: true, confirmed: true).isEmpty)
+        #expect(ledger.count == 3)
+    }
+
+    @Test func aReturnedMessageIsUnroutableThoughConfirmed() {
+        var ledger = ledger("a", "b", "c")
+        ledger.returned(messageID: "b")
+        #expect(
+            ledger.settle(tag: 3, multiple: true, confirmed: true).map(\.outcome)
+                == [.confirmed, .unroutable, .confirmed])
+    }
+
+    @Test func aReturnOfAnUnknownMessageChangesNothing() {
+        var ledger = ledger("a")
+        ledger.returned(messageID: "z")
+        ledger.returned(messageID: nil)
+        #expect(ledger.settle(tag: 1, multiple: false, confirmed: true).map(\.outcome) == [.confirmed])
+    }
+
+    @Test func twoReturnsOfOneIDAreTwoMessages() {
+        var ledger = ledger("a", "a", "a")
+        ledger.returned(messageID: "a")
+        ledger.returned(messageID: "a")
+        #expect(
+            ledger.settle(tag: 3, multiple: true, confirmed: true).map(\.outcome)
+                == [.unroutable, .unroutable, .confirmed])
+    }
+
+    /// The return speaks of a message that is not confirmed yet, so not of the one that was confirmed ahead.
+    @Test func aReturnIsNotTakenForAnEarlierMessageOfTheSameIDThatIsSettled() {
+        var ledger = ledger("first", "a", "a")
+        _ = ledger.settle(tag: 2, multiple: false, confirmed: true)
+        ledger.returned(messageID: "a")
+        #expect(ledger.settle(tag: 3, multiple: false, confirmed: true).map(\.outcome) == [.unroutable])
+    }
+
+    @Test func whoHasWaitedTooLongIsTakenOut() {
+        var ledger = ledger("a", "b", "c")
+        #expect(ledger.firstDeadline == start + .seconds(1))
+        #expect(ledger.expire(now: start + .milliseconds(999)).isEmpty)
+        #expect(ledger.expire(now: start + .seconds(2)) == ["waiter 1", "waiter 2"])
+        #expect(ledger.count == 1)
+        #expect(ledger.firstDeadline == start + .seconds(3))
+    }
+
+    @Test func whoWasSettledDoesNotExpire() {
+        var ledger = ledger("a", "b")
+        _ = ledger.settle(tag: 2, multiple: false, confirmed: true)
+        #expect(ledger.expire(now: start + .seconds(9)) == ["waiter 1"])
+        #expect(ledger.count == 0)
+        #expect(ledger.firstDeadline == nil)
+    }
+
+    @Test func aLateConfirmOfAnExpiredMessageSettlesNobody() {
+        var ledger = ledger("a", "b")
+        _ = ledger.expire(now: start + .seconds(1))
+        #expect(ledger.settle(tag: 1, multiple: false, confirmed: true).isEmpty)
+        #expect(ledger.settle(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["waiter 2"])
+    }
+
+    @Test func aResetTakesOutEverybodyAndCountsFromOneAgain() {
+        var ledger = ledger("a", "b", "c")
+        _ = ledger.settle(tag: 2, multiple: false, confirmed: true)
+        #expect(ledger.reset() == ["waiter 1", "waiter 3"])
+        #expect(ledger.count == 0)
+        #expect(ledger.publish(messageID: "d", deadline: start, waiter: "4") == 1)
+    }
+}
