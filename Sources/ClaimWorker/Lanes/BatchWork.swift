@@ -89,11 +89,12 @@ struct BatchWork {
             if byCoupon[coupon] == nil { coupons.append(coupon) }
             byCoupon[coupon, default: []].append(ticket)
         }
-        let acquired = coupons.isEmpty ? [] : try locks.acquire(coupons)
+        let (acquired, workers) = coupons.isEmpty ? ([], []) : try locks.acquire(coupons)
         let now = ContinuousClock.now
         for coupon in coupons where !acquired.contains(coupon) {
             metrics.lockWaits.increment()
-            refused += room.refused(byCoupon[coupon] ?? [], of: coupon, now: now)
+            refused += room.refused(
+                byCoupon[coupon] ?? [], of: coupon, byWorker: workers.contains(coupon), now: now)
         }
         refused += room.evict(above: settings.prefetch * 3 / 4)
         return (tickets.filter { ticket in ticket.coupon.map(acquired.contains) ?? false }, refused)

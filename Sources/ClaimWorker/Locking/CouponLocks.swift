@@ -38,8 +38,10 @@ struct CouponLocks {
     /// Takes the locks that are free, and those of workers that show no life.
     ///
     /// One round trip, and a second one only if some are held.
-    /// - Returns: the coupons whose lock is now this lane's.
-    func acquire(_ coupons: [CouponName]) throws(Outage) -> Set<CouponName> {
+    /// - Returns: the coupons whose lock is now this lane's, and those whose lock another worker holds.
+    func acquire(
+        _ coupons: [CouponName]
+    ) throws(Outage) -> (acquired: Set<CouponName>, workers: Set<CouponName>) {
         try stores.redis { redis throws(RedisError) in
             let ttl = String(settings.ttl.wholeMilliseconds)
             let replies = try redis.pipeline(
@@ -56,7 +58,7 @@ struct CouponLocks {
                 case .integer, .array: break
                 }
             }
-            guard !held.isEmpty else { return acquired }
+            guard !held.isEmpty else { return (acquired, []) }
             let takeovers = try redis.pipeline(
                 held.map { lock in
                     // This lane's own lock is a leftover: whoever holds it is the one who asks.
@@ -70,7 +72,7 @@ struct CouponLocks {
                 acquired.insert(lock.coupon)
                 if lock.holder != owner { Counter(label: "claims.lock.takeovers").increment() }
             }
-            return acquired
+            return (acquired, Set(held.map(\.coupon)).subtracting(acquired))
         }
     }
 

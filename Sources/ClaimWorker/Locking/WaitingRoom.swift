@@ -14,6 +14,8 @@ struct WaitingRoom {
     private struct Queue {
         var entries: [Entry] = []
         var due: ContinuousClock.Instant
+        /// Whether a worker holds the lock: it gives it back soon, or it is dead and the lock will be taken over.
+        var isWorkers = false
     }
 
     private var queues: OrderedDictionary<CouponName, Queue> = [:]
@@ -53,9 +55,10 @@ struct WaitingRoom {
 
     /// Takes in jobs of a coupon whose lock was held, in front of those that queue already.
     ///
+    /// - Parameter byWorker: whether a worker holds it, and no stranger.
     /// - Returns: the jobs whose attempt has failed with this.
     mutating func refused(
-        _ tickets: [Ticket], of coupon: CouponName, now: ContinuousClock.Instant
+        _ tickets: [Ticket], of coupon: CouponName, byWorker: Bool = false, now: ContinuousClock.Instant
     ) -> [Job] {
         var queue = queues[coupon] ?? Queue(due: now)
         // The try was everybody's who waits for this lock, also of those that did not fit into the batch.
@@ -64,15 +67,18 @@ struct WaitingRoom {
             + queue.entries.map { Entry(job: $0.job, tries: $0.tries + 1) }
         queue.entries = all.filter { $0.tries <= settings.retries }
         queue.due = now + settings.wait
+        queue.isWorkers = byWorker
         queues[coupon] = queue.entries.isEmpty ? nil : queue
         return all.filter { $0.tries > settings.retries }.map(\.job)
     }
 
     /// Ends the waiting of the longest queue when the room takes up what the lane needs for everybody else.
     ///
+    /// Those that wait for a worker's lock stay: a dead one's costs no attempt, and neither takes long.
     /// - Returns: the jobs whose attempt has failed with this.
     mutating func evict(above limit: Int) -> [Job] {
-        guard count > limit, let longest = queues.max(by: { $0.value.entries.count < $1.value.entries.count }) else {
+        let strangers = queues.filter { !$0.value.isWorkers }
+        guard count > limit, let longest = strangers.max(by: { $0.value.entries.count < $1.value.entries.count }) else {
             return []
         }
         queues[longest.key] = nil

@@ -99,7 +99,10 @@ package final class PostgresClient: Sendable {
             let jobs = mailbox.take(atMost: 1, waiting: .seconds(1))
             if jobs.isEmpty, mailbox.isClosed { return }
             guard connection.isAlive else {
-                for job in jobs { job(.failure(PostgresError(sqlState: nil, message: "the connection was lost"))) }
+                // They were not begun, so they are for another connection, or for the next one.
+                for job in jobs where !mailbox.post(job) {
+                    job(.failure(PostgresError(sqlState: nil, message: "the connection was lost")))
+                }
                 return
             }
             for job in jobs { job(.success(connection)) }
