@@ -110,7 +110,8 @@ extension IntegrationTests {
         @Test(arguments: [
             ("not json", "body"), ("[]", "body"), ("{}", "user_id"), (#"{"user_id":"u"}"#, "coupon_name"),
             (#"{"user_id":1,"coupon_name":"C"}"#, "user_id"), (#"{"user_id":null,"coupon_name":"C"}"#, "user_id"),
-            (#"{"user_id":"","coupon_name":"C"}"#, "user_id"), (#"{"user_id":"a\u0007b","coupon_name":"C"}"#, "user_id"),
+            (#"{"user_id":"","coupon_name":"C"}"#, "user_id"),
+            (#"{"user_id":"a\u0007b","coupon_name":"C"}"#, "user_id"),
             (#"{"user_id":"u","coupon_name":""}"#, "coupon_name"),
             (#"{"user_id":"u","coupon_name":"a\nb"}"#, "coupon_name"),
             (#"{"user_id":"\#(String(repeating: "u", count: 129))","coupon_name":"C"}"#, "user_id"),
@@ -192,7 +193,8 @@ extension IntegrationTests {
 
         private func claim(body: String, type: String = "application/json") async throws -> Answer {
             try await api.send(
-                "POST", "/claims", headers: [("Content-Type", type), ("Idempotency-Key", UUID().uuidString)], body: body)
+                "POST", "/claims", headers: [("Content-Type", type), ("Idempotency-Key", UUID().uuidString)], body: body
+            )
         }
     }
 }

@@ -39,7 +39,8 @@ extension IntegrationTests {
 
         @Test(arguments: [
             ["nonsense"], ["coupon", "create", "A"], ["coupon", "create", "A", "x"], ["coupon", "create", "!", "1"],
-            ["coupon", "create", "A", "-1"], ["coupon", "show"], ["coupon", "list", "--limit", "0"], ["claim", "submit"],
+            ["coupon", "create", "A", "-1"], ["coupon", "show"], ["coupon", "list", "--limit", "0"],
+            ["claim", "submit"],
             ["claim", "show", "x", "--wait", "99"], ["status", "--timeout", "-1"], ["audit", "--nonsense"],
             ["coupon", "create", "A", "1", "--starts-at", "soon"], ["claim", "submit", "--user", "", "--coupon", "A"],
         ])
@@ -51,7 +52,9 @@ extension IntegrationTests {
         @Test func aClaimIsSubmittedAndShown() async throws {
             let coupon = try await api.coupon("SUBMIT", amount: 1)
             let key = "key with \"quotes\" \\ \(coupon)"
-            let arguments = ["claim", "submit", "--user", "u1", "--coupon", coupon, "--key", key, "--wait", "10", "--json"]
+            let arguments = [
+                "claim", "submit", "--user", "u1", "--coupon", coupon, "--key", key, "--wait", "10", "--json",
+            ]
             let result = try await Program.run("claimctl", arguments)
             let claim = try decode(Claim.self, from: Data(result.output.utf8))
             #expect(result.code == 0 && claim.outcome == "claimed", "\(result)")
@@ -82,7 +85,8 @@ extension IntegrationTests {
             #expect((clean["violations"] as? [Any])?.isEmpty == true)
             let wrongs = [
                 (
-                    "quota_adds_up", "update coupons set remaining_amount = remaining_amount - 1 where name = '\(coupon)'",
+                    "quota_adds_up",
+                    "update coupons set remaining_amount = remaining_amount - 1 where name = '\(coupon)'",
                     "update coupons set remaining_amount = remaining_amount + 1 where name = '\(coupon)'"
                 ),
                 (

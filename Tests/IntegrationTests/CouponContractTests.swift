@@ -37,7 +37,10 @@ extension IntegrationTests {
             (#"{"name":"A","amount":1.5}"#, "amount"), (#"{"name":"A","amount":"1"}"#, "amount"),
             (#"{"name":"A","amount":1,"per_user_limit":0}"#, "per_user_limit"),
             (#"{"name":"A","amount":1,"starts_at":"yesterday"}"#, "starts_at"),
-            (#"{"name":"A","amount":1,"starts_at":"2030-01-02T00:00:00Z","ends_at":"2030-01-01T00:00:00Z"}"#, "ends_at"),
+            (
+                #"{"name":"A","amount":1,"starts_at":"2030-01-02T00:00:00Z","ends_at":"2030-01-01T00:00:00Z"}"#,
+                "ends_at"
+            ),
             (#"{"name":"A","amount":1,"eligible_users":["a",""]}"#, "eligible_users"),
         ])
         func aBodyThatIsNoCouponIsRefusedNamingTheField(body: String, field: String) async throws {
@@ -99,7 +102,8 @@ extension IntegrationTests {
         @Test(arguments: ["limit=0", "limit=-1", "limit=x", "limit=1000000", "cursor=!", "cursor=AAAA", "status=lost"])
         func aBadQueryParameterIsRefusedNamingIt(query: String) async throws {
             let coupon = try await api.coupon("QUERY", amount: 1)
-            let paths = query.hasPrefix("status") ? ["/coupons/\(coupon)/claims"] : ["/coupons", "/coupons/\(coupon)/claims"]
+            let paths =
+                query.hasPrefix("status") ? ["/coupons/\(coupon)/claims"] : ["/coupons", "/coupons/\(coupon)/claims"]
             for path in paths {
                 let answer = try await api.get("\(path)?\(query)")
                 #expect(answer.status == 400 && answer.code == "invalid_parameter", "\(path)?\(query): \(answer)")

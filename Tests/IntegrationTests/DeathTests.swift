@@ -1,11 +1,13 @@
 import Foundation
 import Shared
+import Synchronization
 import Testing
 
 extension IntegrationTests {
     /// Workers that die, freeze or are told to end, with claims in hand.
     @Suite(
-        .system(workers: 2, ["CLAIMS_BATCH": "1", "CLAIMS_PREFETCH": "5000", "CLAIMS_HEARTBEAT_SECONDS": "1"]), .checked)
+        .system(workers: 2, ["CLAIMS_BATCH": "1", "CLAIMS_PREFETCH": "5000", "CLAIMS_HEARTBEAT_SECONDS": "1"]), .checked
+    )
     struct Death {
         let system = System.current
         var api: API { system.api }
@@ -90,23 +92,29 @@ extension IntegrationTests {
             try await backlog.finish()
         }
 
-        @Test func anAPIThatIsToldToEndAnswersWhatItHasTaken() async throws {
+        @Test(arguments: [SIGTERM, SIGKILL])
+        func whatAnEndingAPIDidNotAnswerIsSentAgainAndDoneOnce(signal: Int32) async throws {
             let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
-            let coupon = try await api.coupon("LAST", amount: 500)
-            let orders = (0..<300).map { API.Order(user: "u\($0)", coupon: coupon) }
             let program = try system.program("api-2")
-            async let answers = concurrently(orders) { order in
-                do {
-                    return try await other.post(order).status
-                } catch {
-                    // The port was closed before the request was heard; the client tries the other process.
-                    return try await api.post(order).status
+            let coupon = try await api.coupon("LAST", amount: 2000)
+            let answered = Mutex(0)
+            async let claims = concurrently((0..<1500).map { API.Order(user: "u\($0)", coupon: coupon) }) { order in
+                if let answer = try? await other.post(order), answer.status != 503 {
+                    answered.withLock { $0 += 1 }
+                    return try answer.decoded(Claim.self)
                 }
+                // No answer says nothing; the same key at the other process does.
+                return try await api.submit(order.user, order.coupon, key: order.key)
             }
-            program.signal(SIGTERM)
-            #expect(try await program.end(within: .seconds(10)) == 0)
-            let bad = try await answers.filter { $0 != 202 && $0 != 503 }
-            #expect(bad.isEmpty, "\(bad)")
+            try await eventually("the first answers", every: .milliseconds(1)) { answered.withLock { $0 } > 50 }
+            program.signal(signal)
+            let code = try await program.end(within: .seconds(10))
+            #expect(code == (signal == SIGTERM ? 0 : 128 + signal))
+            let ids = try await claims.map(\.id)
+            #expect(Set(ids).count == 1500)
+            let outcomes = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            #expect(outcomes.tally == ["claimed": 1500])
+            #expect(try await api.coupon(coupon).remainingAmount == 500)
         }
 
         /// Claims over twenty coupons that have all arrived before the first is decided.

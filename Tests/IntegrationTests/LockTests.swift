@@ -82,6 +82,20 @@ extension IntegrationTests {
             #expect(ContinuousClock.now - start < .seconds(1))
         }
 
+        @Test func aRowThatSomebodyHoldsLockedHoldsUpItsOwnCouponOnly() async throws {
+            let held = try await api.coupon("ROW", amount: 5)
+            let neighbour = try await neighbour(of: held)
+            let holder = try Database.connection()
+            try holder.script("begin; select from coupons where name = '\(held)' for update")
+            let stuck = try await api.submit("u1", held).id
+            let others = try await api.outcomes((0..<20).map { API.Order(user: "u\($0)", coupon: neighbour) })
+            #expect(others.tally == ["claimed": 20])
+            #expect(others.allSatisfy { $0.attempts == 1 }, "they share the lane, not the fate")
+            try holder.script("commit")
+            let claim = try await api.claim(stuck, wait: 20)
+            #expect(claim.status == "claimed" && (1...3).contains(claim.attempts ?? 0), "\(claim)")
+        }
+
         @Test func locksWipedAllTheTimeBreakNoRule() async throws {
             try await system.startWorker("worker-2", ["CLAIMS_BATCH": "5"])
             let coupons = try await (0..<8).asyncMap { try await api.coupon("WIPED_\($0)", amount: 40) }

@@ -21,7 +21,8 @@ extension IntegrationTests {
                 .map { String($0.dropLast(".sql".count)) }.sorted()
             #expect(applied == files, "each once, in order")
             let tables = try Database.rows(
-                "select table_name from information_schema.tables where table_schema = '\(schema)' order by 1", columns: 1)
+                "select table_name from information_schema.tables where table_schema = '\(schema)' order by 1",
+                columns: 1)
             #expect(Set(tables.compactMap { $0[0] }).isSuperset(of: ["claims", "coupons", "user_claims"]))
             let again = try await claimctl("migrate")
             #expect(again.code == 0 && again.output.contains("up to date"))

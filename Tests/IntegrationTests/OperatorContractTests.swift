@@ -22,9 +22,10 @@ extension IntegrationTests {
             #expect(answer.header("Allow") == "POST")
             let other = try await api.send("DELETE", "/coupons")
             #expect(other.status == 405)
-            let allowed = Set((other.header("Allow") ?? "").split(separator: ",").map {
-                $0.trimmingCharacters(in: .whitespaces)
-            })
+            let allowed = Set(
+                (other.header("Allow") ?? "").split(separator: ",").map {
+                    $0.trimmingCharacters(in: .whitespaces)
+                })
             #expect(allowed.isSuperset(of: ["GET", "POST"]))
         }
 
@@ -43,10 +44,12 @@ extension IntegrationTests {
                     let answer = try await api.send(method.uppercased(), real)
                     if methods[method] != nil {
                         #expect(![404, 405, 500].contains(answer.status), "\(method) \(real): \(answer)")
-                        let described = try #require((methods[method] as? [String: Any])?["responses"] as? [String: Any])
+                        let described = try #require(
+                            (methods[method] as? [String: Any])?["responses"] as? [String: Any])
                         #expect(described["\(answer.status)"] != nil, "\(method) \(path) gave \(answer), not described")
                     } else {
-                        #expect(answer.status == 405 && answer.code == "method_not_allowed", "\(method) \(real): \(answer)")
+                        #expect(
+                            answer.status == 405 && answer.code == "method_not_allowed", "\(method) \(real): \(answer)")
                     }
                 }
             }
@@ -57,12 +60,28 @@ extension IntegrationTests {
             #expect(try await api.get("/readyz").status == 200)
         }
 
+        @Test func logsAreJSONLinesIfSoSet() async throws {
+            let name = "json-\(UInt32.random(in: 0 ... .max))"
+            let worker = try await system.startWorker(
+                name, ["CLAIMS_LOG_FORMAT": "json", "CLAIMS_LOG_LEVEL": "debug"])
+            worker.signal(SIGTERM)
+            #expect(try await worker.end(within: .seconds(10)) == 0)
+            let log = try String(contentsOfFile: "\(Setup.runFolder)/logs/test-\(name)", encoding: .utf8)
+            let lines = log.split(separator: "\n")
+            #expect(lines.count > 0)
+            for line in lines {
+                let fact = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                #expect(fact?["level"] != nil && fact?["message"] != nil, "\(line)")
+            }
+        }
+
         @Test func theMetricsCountWhatHappens() async throws {
             let coupon = try await api.coupon("METRICS", amount: 2)
             let orders = ["a", "b", "c"].map { API.Order(user: $0, coupon: coupon) }
             #expect(try await api.outcomes(orders).tally == ["claimed": 2, "rejected sold_out": 1])
             let needed = [
-                "http_server_request_duration", "claims_publishes", "claims_publish_duration", "batch", "claims_decisions",
+                "http_server_request_duration", "claims_publishes", "claims_publish_duration", "batch",
+                "claims_decisions",
                 "sold_out",
             ]
             try await eventually("a worker's metrics in /metrics") {

@@ -150,6 +150,63 @@ extension IntegrationTests {
             for order in orders { try await expectTakenAgain(order) }
         }
 
+        @Test func aFrozenRedisHangsNobodyAndUsesUpNoRetry() async throws {
+            let coupon = try await api.coupon("FROZEN_REDIS", amount: 20)
+            let before = try await api.submit("u0", coupon)
+            _ = try await api.claim(before.id, wait: 10)
+            try Server.redis.signal(SIGSTOP)
+            let start = ContinuousClock.now
+            let ids = try await concurrently(Array(1...10)) { try await api.submit("u\($0)", coupon).id }
+            #expect(ContinuousClock.now - start < .seconds(6), "\(ContinuousClock.now - start)")
+            #expect(try await api.claim(before.id).status == "claimed")
+            try Server.redis.signal(SIGCONT)
+            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            #expect(claims.tally == ["claimed": 10])
+            #expect(claims.allSatisfy { $0.attempts == 1 })
+        }
+
+        @Test func anOutageThatOutlastsTheWorkersPatienceUsesUpNoRetry() async throws {
+            for name in ["worker-1", "worker-2"] { try system.program(name).signal(SIGTERM) }
+            try await system.startWorker("impatient", ["CLAIMS_OUTAGE_PATIENCE_MS": "1000"])
+            let coupon = try await api.coupon("PATIENCE", amount: 50)
+            try Server.postgres.kill9()
+            let ids = try await (0..<50).asyncMap { try await api.submit("u\($0)", coupon).id }
+            let log = "\(Setup.runFolder)/logs/test-impatient"
+            try await eventually("the worker to let its messages go") {
+                try String(contentsOfFile: log, encoding: .utf8).contains("let its messages go")
+            }
+            try await Server.postgres.start()
+            try await system.recover()
+            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            #expect(claims.tally == ["claimed": 50])
+            #expect(claims.allSatisfy { $0.attempts == 1 })
+        }
+
+        @Test func anUnreachableBrokerOfSeveralIsPassedOver() async throws {
+            let real = try #require(Setup.environment(with: [:])["AMQP_URL"])
+            let several = ["AMQP_URL": "amqp://u:p@127.0.0.1:1/claims,\(real)"]
+            for name in ["worker-1", "worker-2"] { try system.program(name).signal(SIGTERM) }
+            let other = try await system.startAPI("api-2", port: Setup.httpPort + 1, several)
+            try await system.startWorker("cluster", several)
+            let coupon = try await api.coupon("SEVERAL", amount: 50)
+            let claims = try await other.outcomes((0..<50).map { API.Order(user: "u\($0)", coupon: coupon) })
+            #expect(claims.tally == ["claimed": 50])
+            #expect(try await claimctl("status", settings: several).code == 0)
+        }
+
+        @Test func withTooManyRequestsWaitingTheNextAreRefusedAtOnce() async throws {
+            let narrow = try await system.startAPI("api-2", port: Setup.httpPort + 1, ["CLAIMS_PUBLISH_QUEUE": "1"])
+            let coupon = try await api.coupon("NARROW", amount: 500)
+            let orders = (0..<200).map { API.Order(user: "u\($0)", coupon: coupon) }
+            let answers = try await concurrently(orders, atMost: 200) { try await narrow.post($0) }
+            let refused = answers.filter { $0.status != 202 }
+            #expect(refused.allSatisfy { $0.status == 503 && $0.code == "broker_unavailable" })
+            #expect(!refused.isEmpty, "two hundred at once do not fit")
+            let again = try await concurrently(orders) { try await api.post($0).status }
+            #expect(again.allSatisfy { $0 == 202 }, "the same keys may be sent again")
+            try await eventually("all to be decided") { try await api.coupon(coupon).remainingAmount == 300 }
+        }
+
         // MARK: Helpers
 
         /// Sends claims all the time, does something to a server meanwhile, and sees that everything comes to its end.
@@ -171,7 +228,8 @@ extension IntegrationTests {
             try await sent
             let ids = load.accepted
             try await eventually("\(ids.count) accepted claims to be decided", within: .seconds(40)) {
-                try Database.number("select count(*) from claims where coupon_name = any($1)", .texts(coupons)) == ids.count
+                try Database.number("select count(*) from claims where coupon_name = any($1)", .texts(coupons))
+                    == ids.count
             }
             let retried = try Database.number(
                 "select count(*) from claims where coupon_name = any($1) and (attempts > 1 or status = 'dead_lettered')",

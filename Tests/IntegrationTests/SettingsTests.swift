@@ -5,7 +5,8 @@ extension IntegrationTests {
     /// A setting that cannot be understood is refused by its name.
     @Suite struct Settings {
         private static let stores = [
-            ("DATABASE_URL", "mysql://user:hunter2@host/db"), ("DATABASE_URL", ""), ("REDIS_URL", "http://:hunter2@host"),
+            ("DATABASE_URL", "mysql://user:hunter2@host/db"), ("DATABASE_URL", ""),
+            ("REDIS_URL", "http://:hunter2@host"),
             ("REDIS_URL", ""), ("AMQP_URL", "ftp://user:hunter2@host"), ("AMQP_URL", ""), ("CLAIMS_LANES", "0"),
             ("CLAIMS_LANES", "many"), ("CLAIMS_LOG_FORMAT", "xml"), ("CLAIMS_LOG_LEVEL", "loud"),
         ]
@@ -39,7 +40,9 @@ extension IntegrationTests {
         func helpNamesTheSettingsAndShowsNoSecret(program: String) async throws {
             let result = try await Program.run(program, ["--help"])
             #expect(result.code == 0)
-            for name in ["DATABASE_URL", "REDIS_URL", "AMQP_URL", "CLAIMS_LANES"] { #expect(result.output.contains(name)) }
+            for name in ["DATABASE_URL", "REDIS_URL", "AMQP_URL", "CLAIMS_LANES"] {
+                #expect(result.output.contains(name))
+            }
             try expectNoSecret(in: result.text)
             let wrong = try await Program.run(program, ["--no-such-option"])
             #expect(wrong.code == 64 && wrong.errors.contains("--no-such-option"))
@@ -61,7 +64,8 @@ extension IntegrationTests {
 func expectNoSecret(in text: String) throws {
     let settings = Setup.environment(with: [:])
     let urls = try ["DATABASE_URL", "REDIS_URL", "AMQP_URL"].map { try #require(settings[$0]) }
-    let passwords = urls.compactMap { URLComponents(string: $0)?.password } + [try #require(settings["CLAIMS_ID_SECRET"])]
+    let passwords =
+        urls.compactMap { URLComponents(string: $0)?.password } + [try #require(settings["CLAIMS_ID_SECRET"])]
     #expect(passwords.count == 4)
     for password in passwords { #expect(!text.contains(password), "a password is shown") }
 }

@@ -57,7 +57,8 @@ extension IntegrationTests {
 
         private func expectSpread(_ names: [String]) async throws {
             try await expect("an even spread over \(names)") { shares in
-                Set(shares.keys) == Set(names) && shares.values.allSatisfy { $0 == 8 / names.count || $0 == 8 / names.count + 1 }
+                Set(shares.keys) == Set(names)
+                    && shares.values.allSatisfy { $0 == 8 / names.count || $0 == 8 / names.count + 1 }
             }
         }
 

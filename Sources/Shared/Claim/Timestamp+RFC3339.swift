@@ -6,7 +6,10 @@ extension Timestamp: LosslessStringConvertible {
     private static let years: Range<Int64> = -62_135_596_800_000..<253_402_300_800_000
 
     /// RFC 3339 in UTC with milliseconds: `2026-11-22T17:27:34.123Z`.
+    ///
+    /// What lies before the year 1 or after 9999 is written as the nearest moment that does not.
     package var description: String {
+        let milliseconds = min(max(milliseconds, Self.years.lowerBound), Self.years.upperBound - 1)
         var time = milliseconds % Self.day
         if time < 0 { time += Self.day }
         let (year, month, day) = Self.date(ofDay: (milliseconds - time) / Self.day)

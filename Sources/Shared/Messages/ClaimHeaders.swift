@@ -46,7 +46,7 @@ extension BrokerMessage {
         properties.contentType = "application/json"
         properties.deliveryMode = 2
         properties.messageID = message.id.description
-        properties.timestamp = UInt64(message.createdAt.milliseconds / 1000)
+        properties.timestamp = UInt64(clamping: message.createdAt.milliseconds / 1000)
         properties.type = ClaimHeaders.claimType
         return BrokerMessage(properties: properties, body: coder.encode(message))
     }

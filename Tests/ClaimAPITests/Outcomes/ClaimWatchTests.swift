@@ -1,7 +1,14 @@
 import Shared
+import Synchronization
 import Testing
 
 @testable import ClaimAPI
+
+private final class Counter: Sendable {
+    private let value = Mutex(0)
+    var count: Int { value.withLock { $0 } }
+    func increment() { value.withLock { $0 += 1 } }
+}
 
 @Suite(.timeLimit(.minutes(1))) struct ClaimWatchTests {
     /// Longer than the time limit: a wait that nothing ends fails.
@@ -16,6 +23,19 @@ import Testing
     @Test func whoWaitsIsWokenByAChange() async {
         let watch = ClaimWatch { _ in }
         async let woken: Void = watch.next(atMost: ever)
+        watch.change()
+        await woken
+    }
+
+    @Test(arguments: 0..<50) func nobodyIsWokenBeforeTheChange(_ round: Int) async {
+        let watch = ClaimWatch { _ in }
+        let wakings = Counter()
+        async let woken: Void = {
+            await watch.next(atMost: .seconds(90))
+            wakings.increment()
+        }()
+        for _ in 0..<10 { await Task.yield() }
+        #expect(wakings.count == 0)
         watch.change()
         await woken
     }

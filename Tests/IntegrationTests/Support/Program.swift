@@ -68,7 +68,8 @@ final class Program: Sendable {
     ///
     /// - Parameter path: its name if it is one of ours, or its full path.
     static func run(
-        _ path: String, _ arguments: [String] = [], settings: [String: String] = [:], within time: Duration = .seconds(90)
+        _ path: String, _ arguments: [String] = [], settings: [String: String] = [:],
+        within time: Duration = .seconds(90)
     ) async throws -> Result {
         let process = Foundation.Process()
         let file = path.hasPrefix("/") ? path : "\(Setup.programs)/\(path)"

@@ -36,9 +36,10 @@ enum Cache {
     /// The locks that are held, by coupon.
     static func locks() throws -> [String: String] {
         let keys = try send("KEYS", "claim:coupon:*").array?.compactMap(\.string) ?? []
-        return Dictionary(uniqueKeysWithValues: try keys.compactMap { key in
-            try send("GET", key).string.map { (String(key.dropFirst("claim:coupon:".count)), $0) }
-        })
+        return Dictionary(
+            uniqueKeysWithValues: try keys.compactMap { key in
+                try send("GET", key).string.map { (String(key.dropFirst("claim:coupon:".count)), $0) }
+            })
     }
 }
 

@@ -34,9 +34,12 @@ final class System: Sendable {
     }
 
     /// Starts one more ClaimAPI and waits until it is ready.
-    func startAPI(_ name: String = "api", port: Int = Setup.httpPort) async throws -> API {
+    func startAPI(
+        _ name: String = "api", port: Int = Setup.httpPort, _ more: [String: String] = [:]
+    ) async throws -> API {
         let program = try Program(
-            "ClaimAPI", name: name, settings: settings.merging(["CLAIMS_HTTP_PORT": String(port)]) { $1 })
+            "ClaimAPI", name: name,
+            settings: settings.merging(more) { $1 }.merging(["CLAIMS_HTTP_PORT": String(port)]) { $1 })
         programs.withLock { $0.append(program) }
         let api = API(port: port, ledger: ledger)
         try await eventually("\(name) to be ready", within: .seconds(30), every: .milliseconds(20)) {
@@ -85,7 +88,9 @@ final class System: Sendable {
     /// Waits until the API has all its servers again. After a server was away, its connections come back one by one.
     func recover() async throws {
         try await eventually("the API to be well", within: .seconds(30)) {
-            let answers = try await concurrently(Array(0..<16)) { [api] _ in try await api.get("/coupons?limit=1").status }
+            let answers = try await concurrently(Array(0..<16)) { [api] _ in
+                try await api.get("/coupons?limit=1").status
+            }
             let ready = try await api.get("/readyz").status
             return ready == 200 && answers.allSatisfy { $0 == 200 }
         }
@@ -108,8 +113,11 @@ final class System: Sendable {
         let api = api
         let claims = try await concurrently(ids, atMost: 128) { id in try await api.claim(id, wait: 30) }
         let pending = claims.filter { $0.status == "pending" }
-        #expect(pending.count == 0, "\(pending.count) of \(ids.count) claims got a 202 and no outcome: \(pending.prefix(3))")
-        let rows = try Database.rows("select id, status, reason from claims where id = any($1)", columns: 3, .texts(ids))
+        #expect(
+            pending.count == 0, "\(pending.count) of \(ids.count) claims got a 202 and no outcome: \(pending.prefix(3))"
+        )
+        let rows = try Database.rows(
+            "select id, status, reason from claims where id = any($1)", columns: 3, .texts(ids))
         let stored = Dictionary(uniqueKeysWithValues: rows.map { ($0[0] ?? "", [$0[1], $0[2]]) })
         let wrong = claims.filter { stored[$0.id] != [$0.status, $0.reason] }
         #expect(wrong.count == 0, "\(wrong.count) claims read otherwise than their rows: \(wrong.prefix(3))")

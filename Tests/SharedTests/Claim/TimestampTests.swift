@@ -70,6 +70,11 @@ import Testing
         #expect(wrong == nil, "\(wrong?.milliseconds ?? 0) ms is written as \(wrong?.description ?? "")")
     }
 
+    @Test func aTimeThatCannotBeWrittenIsWrittenAsTheNearestThatCan() {
+        #expect(Timestamp(milliseconds: .min).description == "0001-01-01T00:00:00.000Z")
+        #expect(Timestamp(milliseconds: .max).description == "9999-12-31T23:59:59.999Z")
+    }
+
     @Test func everyMillisecondOfASecondIsWrittenAsItIs() {
         for millisecond in 0..<1000 {
             let text = Timestamp(milliseconds: 1_795_368_454_000 + Int64(millisecond)).description

@@ -27,6 +27,15 @@ import Testing
         #expect(try ClaimMessageCoder.shared.decode(fresh().body).userID.description == "u1")
     }
 
+    @Test func aTimeBefore1970IsNoTimestampOfAMessage() throws {
+        var message = ClaimMessage(
+            id: try #require(ClaimID(String(repeating: "0", count: 40))), userID: try #require(UserID("u1")),
+            couponName: try #require(CouponName("SALE")), createdAt: Timestamp(milliseconds: -1_000_000))
+        #expect(BrokerMessage.claim(message, encodedBy: .shared).properties.timestamp == 0)
+        message.createdAt = Timestamp(milliseconds: 1_000_000)
+        #expect(BrokerMessage.claim(message, encodedBy: .shared).properties.timestamp == 1000)
+    }
+
     @Test func aFreshClaimHasNoHistory() throws {
         #expect(ClaimHeaders(try fresh().properties.headers) == ClaimHeaders())
     }

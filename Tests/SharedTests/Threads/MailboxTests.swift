@@ -54,6 +54,22 @@ import Testing
         #expect(await taken == [])
     }
 
+    @Test(arguments: 0..<30) func whoTakesNotAllThatWaitsWakesTheNext(_ round: Int) async {
+        let mailbox = Mailbox<Int>(capacity: 10)
+        let started = [WakeSignal(), WakeSignal()]
+        func takeOne(_ thread: Int) async -> [Int] {
+            await waiting {
+                started[thread].raise()
+                return mailbox.take(atMost: 1, waiting: .seconds(90))
+            }
+        }
+        async let first = takeOne(0)
+        async let second = takeOne(1)
+        await waiting { for signal in started { signal.wait(atMost: .seconds(90)) } }
+        _ = (mailbox.post(1), mailbox.post(2))
+        #expect(await (first + second).sorted() == [1, 2])
+    }
+
     /// In most of the rounds all three are asleep by then.
     @Test(arguments: 0..<20) func theClosingWakesEveryThread(_ round: Int) async {
         let mailbox = Mailbox<Int>(capacity: 10)
