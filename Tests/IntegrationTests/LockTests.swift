@@ -1,4 +1,3 @@
-import Foundation
 import OrderedCollections
 import Shared
 import Testing
@@ -12,7 +11,7 @@ extension IntegrationTests {
 
         @Test func aStrangersLockHoldsUpItsOwnCouponOnly() async throws {
             let held = try await api.coupon("HELD", amount: 5)
-            let neighbour = try await neighbour(of: held)
+            let neighbour = try await api.coupon(inTheLaneOf: held)
             try Cache.send("SET", "claim:coupon:\(held)", "a stranger", "PX", "60000")
             let stuck = try await api.submit("u1", held).id
             let start = ContinuousClock.now
@@ -84,7 +83,7 @@ extension IntegrationTests {
 
         @Test func aRowThatSomebodyHoldsLockedHoldsUpItsOwnCouponOnly() async throws {
             let held = try await api.coupon("ROW", amount: 5)
-            let neighbour = try await neighbour(of: held)
+            let neighbour = try await api.coupon(inTheLaneOf: held)
             let holder = try Database.connection()
             try holder.script("begin; select from coupons where name = '\(held)' for update")
             let stuck = try await api.submit("u1", held).id
@@ -106,18 +105,6 @@ extension IntegrationTests {
                 try await Task.sleep(for: .milliseconds(5))
             }
             #expect(try await claims.tally == ["claimed": 320, "rejected sold_out": 480])
-        }
-
-        /// Another coupon whose claims travel the same lane.
-        private func neighbour(of coupon: String) async throws -> String {
-            let lane = CouponName(coupon)?.lane(of: Setup.lanes)
-            while true {
-                let name = "NEXT_\(UInt32.random(in: 0 ... .max))"
-                guard CouponName(name)?.lane(of: Setup.lanes) == lane else { continue }
-                let answer = try await api.post("/coupons", json: #"{"name":"\#(name)","amount":100}"#)
-                try #require(answer.status == 201)
-                return name
-            }
         }
     }
 }

@@ -17,7 +17,7 @@ enum DecidingStatement {
         ]
     }
 
-    /// What became of the claims, in their order.
+    /// What became of the claims, in their order. A message that is not the first of its id has the first one's outcome.
     static func outcomes(
         _ rows: PostgresRows, of jobs: [(claim: ClaimMessage, attempt: Int)]
     ) -> [(claim: Claim, wasDecidedBefore: Bool)] {
@@ -127,11 +127,12 @@ enum DecidingStatement {
             where c.id = won.coupon_id
         )
         select
-            o.id is null,
+            o.id is null or o.ord <> i.ord,
             case when o.id is null then n.status when o.wins then 'claimed' else 'rejected' end,
             case when o.id is null then n.reason else o.reason end,
             \(PostgresRows.milliseconds("case when o.id is null then n.decided_at else now end")),
-            n.user_id, n.coupon_name, n.attempts, \(PostgresRows.milliseconds("n.created_at"))
+            coalesce(o.user_id, n.user_id), coalesce(o.coupon_name, n.coupon_name), coalesce(o.attempts, n.attempts),
+            \(PostgresRows.milliseconds("coalesce(o.created_at, n.created_at)"))
         from input i cross join moment left join written o on o.id = i.id left join known n on n.id = i.id
         order by i.ord
         """

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import Shared
 import Synchronization
 import Testing
 
@@ -109,6 +110,16 @@ struct API: Sendable {
     func coupon(_ prefix: String, amount: Int, rules: String = "") async throws -> String {
         let name = "\(prefix)_\(String(UInt32.random(in: 0 ... .max), radix: 36).uppercased())"
         let answer = try await post("/coupons", json: #"{"name":"\#(name)","amount":\#(amount)\#(rules)}"#)
+        try #require(answer.status == 201, "\(answer)")
+        return name
+    }
+
+    /// Makes a hundred of a coupon whose claims travel the same lane as another's.
+    func coupon(inTheLaneOf other: String) async throws -> String {
+        let lane = CouponName(other)?.lane(of: Setup.lanes)
+        let names = (0...).lazy.map { "\(other)_NEIGHBOUR_\($0)" }
+        let name = try #require(names.first { CouponName($0)?.lane(of: Setup.lanes) == lane })
+        let answer = try await post("/coupons", json: #"{"name":"\#(name)","amount":100}"#)
         try #require(answer.status == 201, "\(answer)")
         return name
     }

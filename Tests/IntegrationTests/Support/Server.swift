@@ -7,13 +7,24 @@ enum Server: String, CaseIterable {
 
     /// Sends a signal to the server's own process.
     func signal(_ number: Int32) throws {
-        let text = try String(contentsOfFile: "\(Setup.runFolder)/pids/\(rawValue)", encoding: .utf8)
-        let pid = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
-        kill(pid, number)
+        kill(try pid(), number)
     }
 
-    /// Ends it as a loss of power would.
-    func kill9() throws { try signal(SIGKILL) }
+    /// Ends it as a loss of power would, and waits until the last of its threads is gone, and its sockets with it.
+    func kill9() async throws {
+        let pid = try pid()
+        kill(pid, SIGKILL)
+        try await eventually("the end of \(self)", within: .seconds(10), every: .milliseconds(5)) {
+            let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
+            let state = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+            return threads == nil || threads?.count == 1 && state?.contains(") Z ") != false
+        }
+    }
+
+    private func pid() throws -> Int32 {
+        let text = try String(contentsOfFile: "\(Setup.runFolder)/pids/\(rawValue)", encoding: .utf8)
+        return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    }
 
     func stop() async throws { try await Self.script("stop", rawValue) }
 

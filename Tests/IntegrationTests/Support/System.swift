@@ -117,9 +117,13 @@ final class System: Sendable {
             pending.count == 0, "\(pending.count) of \(ids.count) claims got a 202 and no outcome: \(pending.prefix(3))"
         )
         let rows = try Database.rows(
-            "select id, status, reason from claims where id = any($1)", columns: 3, .texts(ids))
-        let stored = Dictionary(uniqueKeysWithValues: rows.map { ($0[0] ?? "", [$0[1], $0[2]]) })
-        let wrong = claims.filter { stored[$0.id] != [$0.status, $0.reason] }
+            "select id, status, reason, user_id, coupon_name, attempts from claims where id = any($1)", columns: 6,
+            .texts(ids))
+        let stored = Dictionary(uniqueKeysWithValues: rows.map { ($0[0], Array($0.dropFirst())) })
+        let wrong = claims.filter { claim in
+            stored[claim.id]
+                != [claim.status, claim.reason, claim.userId, claim.couponName, claim.attempts.map(String.init)]
+        }
         #expect(wrong.count == 0, "\(wrong.count) claims read otherwise than their rows: \(wrong.prefix(3))")
         let audit = try await claimctl("audit")
         #expect(audit.code == 0, "\(audit.text)")
