@@ -105,6 +105,22 @@ extension IntegrationTests {
             #expect(holders == ["u1", "u2"])
         }
 
+        @Test func aKeyReusedBehindRedissBackStandsForTheFirstBody() async throws {
+            let coupon = try await api.coupon("FIRST", amount: 2)
+            let other = try await api.coupon(inTheLaneOf: coupon)
+            let workers = try ["worker-1", "worker-2"].map(system.program)
+            workers.forEach { $0.freeze() }
+            let first = try await api.submit("u1", coupon, key: "twice-\(coupon)")
+            try Cache.send("FLUSHALL")
+            let second = try await api.submit("u1", other, key: "twice-\(coupon)")
+            #expect(first.id == second.id)
+            // Both are decided in one batch.
+            workers.forEach { $0.thaw() }
+            let claim = try await api.claim(first.id, wait: 20)
+            #expect(claim.status == "claimed" && claim.couponName == coupon, "\(claim)")
+            #expect(try await api.coupon(other).remainingAmount == 100)
+        }
+
         @Test func withoutTheBrokerNothingIsAcceptedAndNothingHangs() async throws {
             let coupon = try await api.coupon("NO_BROKER", amount: 2)
             try await Server.rabbitmq.kill9()

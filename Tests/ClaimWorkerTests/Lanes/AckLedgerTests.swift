@@ -69,17 +69,17 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<100) func everyDeliveryIsAcknowledgedOnceAndNeverBeforeItIsSettled(_ seed: Int) {
+    @Test(arguments: 0..<100) func everyDeliveryIsAcknowledgedOnceAndNeverBeforeItIsSettled(_ seed: Int) throws {
         var random = SeededGenerator(seed: seed)
         var (ledger, channel) = (AckLedger(), Channel())
         var (last, open): (UInt64, [UInt64]) = (0, [])
-        func settle(_ tags: [UInt64]) {
+        func settle(_ tags: [UInt64]) throws {
             channel.settled.formUnion(tags)
             for ack in ledger.settle(tags) {
                 let flaw = channel.take(ack)
-                #expect(flaw == nil)
+                try #require(flaw == nil)
             }
-            #expect(channel.unacknowledged == Set(open), "what is settled is acknowledged at once")
+            try #require(channel.unacknowledged == Set(open), "what is settled is acknowledged at once")
         }
         for _ in 0..<300 {
             if random.oneIn(2) {
@@ -95,14 +95,14 @@ import Testing
                 let count = Int.random(in: 0...open.count, using: &random)
                 let settled = Array(open.prefix(count))
                 open.removeFirst(count)
-                settle(settled + (settled.first.map { [$0] } ?? []))
+                try settle(settled + (settled.first.map { [$0] } ?? []))
             }
         }
         let rest = open
         open = []
-        settle(rest)
-        #expect(channel.unacknowledged.isEmpty)
-        #expect(ledger.count == 0)
+        try settle(rest)
+        try #require(channel.unacknowledged.isEmpty)
+        try #require(ledger.count == 0)
     }
 
     @Test func aWholeBatchTakesOneAcknowledgement() {

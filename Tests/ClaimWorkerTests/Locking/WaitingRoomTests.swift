@@ -129,6 +129,24 @@ import Testing
         #expect(room.join(.made(6), of: sale) == false)
     }
 
+    /// A dead worker's lock is taken over soon, and must cost nobody an attempt.
+    @Test func whoWaitsForAWorkersLockStaysInAFullRoom() {
+        var room = room()
+        _ = room.refused(tickets(1, 2, 3, of: sale), of: sale, byWorker: true, now: start)
+        #expect(room.evict(above: 1).isEmpty)
+        _ = room.refused(tickets(4, of: gift), of: gift, now: start)
+        #expect(tags(room.evict(above: 1)) == [4])
+        #expect(room.count == 3)
+    }
+
+    @Test func aLockThatAStrangerTookFromAWorkerIsAStrangers() {
+        var room = room()
+        _ = room.refused(tickets(1, 2, of: sale), of: sale, byWorker: true, now: start)
+        let due = room.takeDue(now: start + wait, atMost: 1)
+        _ = room.refused(due, of: sale, byWorker: false, now: start + wait)
+        #expect(tags(room.evict(above: 1)) == [1, 2])
+    }
+
     @Test func everybodyIsLetOutInOrder() {
         var room = room()
         _ = room.refused(tickets(2, 4, of: gift), of: gift, now: start)

@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<100) func anyHistoryEndsAsTheNaiveListSays(_ seed: Int) {
+    @Test(arguments: 0..<100) func anyHistoryEndsAsTheNaiveListSays(_ seed: Int) throws {
         var random = SeededGenerator(seed: seed)
         var ledger = ConfirmLedger<Int>()
         var naive = Naive()
@@ -61,7 +61,7 @@ import Testing
                 let deadline = now + .milliseconds(100)
                 naive.messages.append(Naive.Message(id: id, deadline: deadline))
                 let given = ledger.publish(messageID: "\(id)", deadline: deadline, waiter: naive.messages.count)
-                #expect(given == UInt64(naive.messages.count), "step \(step)")
+                try #require(given == UInt64(naive.messages.count), "step \(step)")
             case 8..<11:
                 let id = Int.random(in: 0..<6, using: &random)
                 naive.returned(id)
@@ -70,16 +70,16 @@ import Testing
                 let (multiple, confirmed) = (random.oneIn(6), !random.oneIn(4))
                 let expected = naive.settle(tag: tag, multiple: multiple, confirmed: confirmed)
                 let settled = ledger.settle(tag: UInt64(tag), multiple: multiple, confirmed: confirmed)
-                #expect(settled.map(\.waiter) == expected.map(\.waiter), "step \(step)")
-                #expect(settled.map(\.outcome) == expected.map(\.outcome), "step \(step)")
+                try #require(settled.map(\.waiter) == expected.map(\.waiter), "step \(step)")
+                try #require(settled.map(\.outcome) == expected.map(\.outcome), "step \(step)")
             case 18:
-                #expect(ledger.expire(now: now) == naive.expire(now), "step \(step)")
+                try #require(ledger.expire(now: now) == naive.expire(now), "step \(step)")
             default:
-                if random.oneIn(5) { #expect(ledger.reset() == naive.reset(), "step \(step)") }
+                if random.oneIn(5) { try #require(ledger.reset() == naive.reset(), "step \(step)") }
             }
             let isEmpty = !naive.messages.contains { $0.isOpen }
-            #expect((ledger.count == 0) == isEmpty, "step \(step)")
-            #expect(ledger.firstDeadline == naive.messages.first { $0.isOpen }?.deadline, "step \(step)")
+            try #require((ledger.count == 0) == isEmpty, "step \(step)")
+            try #require(ledger.firstDeadline == naive.messages.first { $0.isOpen }?.deadline, "step \(step)")
         }
     }
 }

@@ -31,7 +31,7 @@ import Testing
         #expect(error(state).isConflict)
     }
 
-    @Test(arguments: ["claims_pkey", "user_claims_one_per_slot"])
+    @Test(arguments: ["claims_pkey", "user_claims_one_per_slot", "user_claims_one_per_claim"])
     func anotherTransactionsSameRowIsAConflict(_ constraint: String) {
         #expect(error("23505", constraint: constraint).isConflict)
     }
