@@ -9,9 +9,13 @@ port_is_open() {
   grep -qsE "^ *[0-9]+: $any:$hex [0-9A-F]+:[0-9A-F]+ 0A" /proc/net/tcp /proc/net/tcp6
 }
 
+# A process that was just killed may hold its port for a moment longer, until its last thread has ended.
 require_free_port() {
-  local port=$1 setting=$2
-  ! port_is_open "$port" || fail "port $port is in use by another program; set $setting to choose another port"
+  local port=$1 setting=$2 deadline=$((SECONDS + 3))
+  while port_is_open "$port"; do
+    ((SECONDS < deadline)) || fail "port $port is in use by another program; set $setting to choose another port"
+    sleep 0.05
+  done
 }
 
 # connect PORT: opens CONNECTION, a file descriptor.

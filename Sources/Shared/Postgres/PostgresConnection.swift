@@ -43,15 +43,9 @@ package final class PostgresConnection {
     ) throws(PostgresError) {
         self.timeouts = timeouts
         self.whileWaiting = whileWaiting
-        // A plan that was made while a table was small must not scan it when it is large, and no statement here is worth
-        // compiling or planning anew each time.
-        let planning = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off "
-        let limits =
-            planning + "-c lock_timeout=\(timeouts.lock.wholeMilliseconds) "
-            + "-c statement_timeout=\(timeouts.statement.wholeMilliseconds) -c timezone=UTC"
         let settings = [
             ("dbname", url), ("fallback_application_name", name), ("connect_timeout", "3"), ("client_encoding", "UTF8"),
-            ("options", limits), ("tcp_user_timeout", String(timeouts.answer.wholeMilliseconds)),
+            ("tcp_user_timeout", String(timeouts.answer.wholeMilliseconds)),
         ]
         // Both lists end with a null; the strings live until the call is over.
         let copies = settings.map { (strdup($0.0), strdup($0.1)) }
@@ -69,6 +63,15 @@ package final class PostgresConnection {
         guard PQstatus(connection) == CONNECTION_OK else { throw Self.failure(of: connection) }
         PQsetnonblocking(connection, 1)
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        // Set afterwards, since libpq would let options of its own replace those of the URL.
+        // A plan that was made while a table was small must not scan it when it is large, and no statement here is worth
+        // compiling or planning anew each time.
+        try script(
+            """
+            set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set jit = off;
+            set lock_timeout = \(timeouts.lock.wholeMilliseconds);
+            set statement_timeout = \(timeouts.statement.wholeMilliseconds); set timezone = 'UTC'
+            """, within: timeouts.answer)
     }
 
     deinit {
@@ -144,9 +147,11 @@ package final class PostgresConnection {
     }
 
     /// Runs a script of several statements, as migrations have them.
-    package func script(_ sql: String) throws(PostgresError) {
+    ///
+    /// - Parameter time: the longest that it may take.
+    package func script(_ sql: String, within time: Duration = .seconds(3600)) throws(PostgresError) {
         guard PQsendQuery(connection, sql) == 1 else { throw Self.failure(of: connection) }
-        let deadline = ContinuousClock.now + .seconds(3600)
+        let deadline = ContinuousClock.now + time
         var failure: PostgresError?
         while true {
             try awaitAnswer(by: deadline)

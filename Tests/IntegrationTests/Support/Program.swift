@@ -28,7 +28,7 @@ final class Program: Sendable {
         let file = try FileHandle.appending(to: log)
         process.standardOutput = file
         process.standardError = file
-        try process.run()
+        try process.start()
     }
 
     var pid: Int32 { process.processIdentifier }
@@ -82,7 +82,7 @@ final class Program: Sendable {
         defer { paths.forEach { try? FileManager.default.removeItem(atPath: $0) } }
         process.standardOutput = try FileHandle.appending(to: paths[0])
         process.standardError = try FileHandle.appending(to: paths[1])
-        try process.run()
+        try process.start()
         do {
             try await eventually("the end of \(path) \(arguments)", within: time, every: .milliseconds(5)) {
                 !process.isRunning
@@ -93,6 +93,21 @@ final class Program: Sendable {
         }
         let texts = try paths.map { String(decoding: try Data(contentsOf: URL(fileURLWithPath: $0)), as: UTF8.self) }
         return Result(code: process.terminationStatus, output: texts[0], errors: texts[1])
+    }
+}
+
+extension Foundation.Process {
+    /// Starts it with no signal blocked.
+    ///
+    /// The threads of Swift's pool block them all, and a child inherits that: a server that a test has started again
+    /// would be deaf to SIGTERM for the rest of its life.
+    fileprivate func start() throws {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try run()
     }
 }
 
