@@ -85,6 +85,7 @@ final class LaneSubscription {
     }
 
     private func turn(_ tickets: [WaitingRoom.Ticket]) throws {
+        let roomBefore = room
         do {
             let result = try work.run(tickets, room: &room)
             if let trouble { throw trouble }
@@ -92,7 +93,10 @@ final class LaneSubscription {
             forwarder.add(result.setbacks)
             try acknowledge(forwarder.work())
         } catch let outage as Outage {
-            intake.putBack(tickets.map(\.job))
+            // Whoever went to the room or was turned away in this turn stands where it stood before.
+            room = roomBefore
+            room.putBack(tickets.filter(\.isFromRoom), now: .now)
+            intake.putBack(tickets.filter { !$0.isFromRoom }.map(\.job))
             try sitOut(outage)
         }
     }

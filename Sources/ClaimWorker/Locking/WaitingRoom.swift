@@ -46,11 +46,21 @@ struct WaitingRoom {
         for coupon in queues.keys where taken.count < limit {
             guard let queue = queues[coupon], queue.due <= now else { continue }
             let count = min(limit - taken.count, queue.entries.count)
-            taken += queue.entries.prefix(count).map { Ticket(job: $0.job, coupon: coupon, tries: $0.tries) }
+            taken += queue.entries.prefix(count).map {
+                Ticket(job: $0.job, coupon: coupon, tries: $0.tries, isFromRoom: true)
+            }
             queues[coupon]?.entries.removeFirst(count)
             if queues[coupon]?.entries.isEmpty == true { queues[coupon] = nil }
         }
         return taken
+    }
+
+    /// Takes jobs back that it let out and that could not be worked on, in front of those that stayed.
+    mutating func putBack(_ tickets: [Ticket], now: ContinuousClock.Instant) {
+        for ticket in tickets.reversed() {
+            guard let coupon = ticket.coupon else { continue }
+            queues[coupon, default: Queue(due: now)].entries.insert(Entry(job: ticket.job, tries: ticket.tries), at: 0)
+        }
     }
 
     /// Takes in jobs of a coupon whose lock was held, in front of those that queue already.
@@ -97,5 +107,7 @@ struct WaitingRoom {
         /// Nil for what could not be read.
         var coupon: CouponName?
         var tries: Int
+        /// Whether it waited here, and not in the intake.
+        var isFromRoom = false
     }
 }

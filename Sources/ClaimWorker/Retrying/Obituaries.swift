@@ -55,14 +55,26 @@ final class Obituaries: Service {
 
     private func serve(_ connection: AMQPConnection) throws {
         let stores = LaneStores(settings.stores, name: "ClaimWorker \(settings.name) obituaries")
+        var waiting: [Delivery] = []
+        var backoff = Backoff()
         while !isEnding {
             while let event = try connection.nextEvent() {
-                guard case .delivered(let delivery, _) = event else { continue }
-                // An outage ends the connection; the message comes again with the next one.
-                try record(Job(delivery), in: stores)
-                try connection.acknowledge(delivery.tag, multiple: false, channel: 1)
+                if case .delivered(let delivery, _) = event { waiting.append(delivery) }
             }
-            connection.wait(orSignal: wake, atMost: .seconds(1))
+            guard let delivery = waiting.first else {
+                connection.wait(orSignal: wake, atMost: .seconds(1))
+                continue
+            }
+            do throws(Outage) {
+                try record(Job(delivery), in: stores)
+            } catch {
+                // The message stays in hand, and the broker is heard, until the store is back.
+                connection.wait(orSignal: wake, atMost: backoff.next())
+                continue
+            }
+            backoff.reset()
+            try connection.acknowledge(delivery.tag, multiple: false, channel: 1)
+            waiting.removeFirst()
         }
     }
 
@@ -77,11 +89,15 @@ final class Obituaries: Service {
         claim.reason = reason
         claim.attempts = job.attempt
         let dead = claim
-        guard
-            case .success(let buried) = try stores.postgres({ connection throws(PostgresError) in
-                try ClaimStore(connection).bury([dead])
-            })
-        else { return }
+        let buried: [Claim]
+        switch try stores.postgres({ connection throws(PostgresError) in try ClaimStore(connection).bury([dead]) }) {
+        case .success(let claims): buried = claims
+        case .failure(let error):
+            // Tried again it would fail again. The message lies in the dead-letter queue all the same.
+            logger.error(
+                "a dead-lettered claim could not be recorded", metadata: ["claim.id": "\(id)", "error": "\(error)"])
+            return
+        }
         try stores.redis { redis throws(RedisError) in
             _ = try redis.pipeline(buried.flatMap(ClaimCache.settle) + [ClaimCache.announce(buried.map(\.id))])
         }

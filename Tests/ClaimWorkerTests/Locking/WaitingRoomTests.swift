@@ -33,6 +33,17 @@ import Testing
         #expect(room.takeDue(now: start, atMost: 10).isEmpty)
     }
 
+    @Test func whoIsPutBackStandsInFrontAndHasUsedUpNoTry() {
+        var room = room()
+        _ = room.refused(tickets(1, 2, 3, of: sale), of: sale, now: start)
+        let due = room.takeDue(now: start + wait, atMost: 2)
+        #expect(due.map(\.isFromRoom) == [true, true])
+        room.putBack(due, now: start + wait)
+        let again = room.takeDue(now: start + wait, atMost: 10)
+        #expect(tags(again) == [1, 2, 3])
+        #expect(again.map(\.tries) == [1, 1, 1])
+    }
+
     @Test func aHeldLockIsTriedAgainAfterTheWait() {
         var room = room()
         #expect(room.refused(tickets(1, 2, of: sale), of: sale, now: start).isEmpty)
