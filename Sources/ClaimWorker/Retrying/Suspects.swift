@@ -35,6 +35,6 @@ struct Suspects {
     }
 
     private func key(_ job: Job) -> String? {
-        job.message.properties.messageID.map { "claims:suspect:\($0)" }
+        job.message.properties.messageID.map(RedisKeys.suspect)
     }
 }

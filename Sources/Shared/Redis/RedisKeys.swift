@@ -4,6 +4,8 @@ package enum RedisKeys {
     package static func lock(of coupon: CouponName) -> String { "claim:coupon:\(coupon)" }
     /// A hash: what is known of a claim.
     package static func claim(_ id: ClaimID) -> String { "claims:claim:\(id)" }
+    /// How often a worker began to work on this message alone and may have died of it.
+    package static func suspect(_ messageID: String) -> String { "claims:suspect:\(messageID)" }
     /// A worker's sign of life; gone soon after the worker.
     package static func life(of worker: String) -> String { "claims:life:\(worker)" }
     /// A worker's metrics as of its last sign of life.

@@ -3,7 +3,7 @@ import Testing
 @testable import ClaimWorker
 
 @Suite struct CouponLocksOwnerTests {
-    private typealias Owner = CouponLocks.Owner
+    private typealias Owner = LockOwner
 
     @Test func anOwnerIsReadAsItWasWritten() {
         let owner = Owner(workerID: "worker-4711-k3x", lane: 7)
