@@ -28,11 +28,16 @@ package struct DeadLetterStore {
 
     /// Makes claims read pending again whose message went back to its lane.
     ///
+    /// A worker may be deciding some of them already; waiting for it could end in a deadlock, and what it has come to is
+    /// what counts, so those are passed over.
     /// - Parameter time: only those that were dead by then; who died anew since stays dead-lettered.
     package func reopen(_ ids: [String], diedUntil time: Timestamp) throws(PostgresError) {
         _ = try connection.execute(
-            "delete from claims where id = any($1) and status = 'dead_lettered' and decided_at <= $2",
-            [.texts(ids), .timestamp(time)])
+            """
+            delete from claims where id in (
+                select id from claims where id = any($1) and status = 'dead_lettered' and decided_at <= $2
+                for update skip locked)
+            """, [.texts(ids), .timestamp(time)])
     }
 
     /// Makes claims read dead-lettered whose message lies in the dead-letter queue, again or still.
@@ -59,8 +64,22 @@ package struct DeadLetterStore {
                         .timestamp(claim.decidedAt),
                     ]))
         }
-        return try connection.transaction(queries).compactMap { ClaimStore.claim($0, 0) }
+        return try transaction(queries).compactMap { ClaimStore.claim($0, 0) }
     }
+
+    /// Carries out a transaction that may meet a worker's over the same rows.
+    private func transaction(_ queries: [PostgresQuery]) throws(PostgresError) -> [PostgresRows] {
+        for _ in 1..<Self.conflictTries {
+            do throws(PostgresError) {
+                return try connection.transaction(queries)
+            } catch  where error.isConflict {
+                continue
+            }
+        }
+        return try connection.transaction(queries)
+    }
+
+    private static let conflictTries = 5
 
     // MARK: Plans
 
@@ -156,7 +175,7 @@ package struct DeadLetterStore {
                         .text(claim.couponName?.description), .integer(claim.attempts), .timestamp(claim.createdAt),
                     ]))
         }
-        return try connection.transaction(queries).dropFirst(entries.count).compactMap { ClaimStore.claim($0, 0) }
+        return try transaction(queries).dropFirst(entries.count).compactMap { ClaimStore.claim($0, 0) }
     }
 
     /// What was discarded and not restored, oldest first.

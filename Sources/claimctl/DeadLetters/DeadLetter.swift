@@ -4,11 +4,13 @@ import Shared
 
 /// A message of the dead-letter queue, as far as it can be understood. It may be anybody's: not JSON, empty, of another
 /// version, without a header.
-struct DeadLetter: Sendable {
+///
+/// A class, since hundreds of thousands are sorted and counted, and never change.
+final class DeadLetter: Sendable {
     /// The message, without what the broker counts on it while it lies there.
     let message: BrokerMessage
     let content: Result<ClaimMessage, UnreadableMessage>
-    /// What it is called: the claim's id, else its message id, else its fingerprint.
+    /// What it is called: the claim's id, else its message id, else one made from its content.
     let id: String
     /// Nil for what is no claim's.
     let claimID: ClaimID?
@@ -22,7 +24,7 @@ struct DeadLetter: Sendable {
     let diedAt: Timestamp?
     /// The failed attempts, oldest first.
     let failures: [FailedAttempt]
-    private let order: (died: Int64, sequence: Int64, tie: String)
+    private let order: (died: Int64, sequence: Int64, id: String)
 
     init(_ received: BrokerMessage) {
         var message = received
@@ -42,13 +44,12 @@ struct DeadLetter: Sendable {
             couponName = written?.couponName.map { CouponName($0)?.description ?? $0 }
             userID = written?.userID
         }
-        let fingerprint = headers.sequence == nil || claimID == nil && name == nil ? message.fingerprint : ""
-        id = claimID?.description ?? name ?? fingerprint
+        id = claimID?.description ?? name ?? message.contentID
         reason = table[ClaimHeaders.reason]?.string ?? message.brokersReason
         attempts = headers.attempts
         diedAt = table[ClaimHeaders.diedAt]?.string.flatMap(Timestamp.init) ?? message.brokersDeath
         failures = headers.failures
-        order = (diedAt?.milliseconds ?? .min, headers.sequence ?? 0, fingerprint)
+        order = (diedAt?.milliseconds ?? .min, headers.sequence ?? 0, id)
     }
 
     /// The claim that it holds; nil if the body can't be read.
@@ -73,7 +74,8 @@ struct DeadLetter: Sendable {
     ///
     /// The broker gives out what lies in the queue in no order, so this alone makes each look the same.
     static func diedBefore(_ left: DeadLetter, _ right: DeadLetter) -> Bool {
-        left.order < right.order
+        if left.order == right.order { return left.message.fingerprint < right.message.fingerprint }
+        return left.order < right.order
     }
 
     /// The claim as its row reads while the message lies in the queue; nil for what is no claim's.

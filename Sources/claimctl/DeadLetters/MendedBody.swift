@@ -36,7 +36,7 @@ struct MendedBody: Sendable {
             throw Flaw(description: "version must be \(ClaimMessage.currentVersion), or left out")
         }
         // What has no claim's id gets the one that its content makes.
-        guard let id = letter.claimID ?? ClaimID(letter.message.fingerprint) else {
+        guard let id = letter.claimID ?? ClaimID(letter.message.contentID) else {
             throw Flaw(description: "the message has no id")
         }
         if let written = fields.id, written != id.description {

@@ -138,15 +138,20 @@ final class Replayer {
             parcels[key] = Parcel(newest: held, older: older)
         }
         let size = options.rate.map { max(1, min(200, Int($0 / 5))) } ?? 200
-        var sent: [SentClaim] = []
+        var batches: [[SentClaim]] = []
         var rest = parcels.values[...]
         while !rest.isEmpty {
             pace()
-            sent += try send(Array(rest.prefix(size)), outOf: queue)
+            batches.append(try send(Array(rest.prefix(size)), outOf: queue))
             rest = rest.dropFirst(size)
             progress.show(report.replayed)
         }
-        return sent
+        // Once more for those that a worker had in hand, and could not decide after all.
+        for batch in batches {
+            guard let time = batch.first?.at else { continue }
+            try store.reopen(batch.map(\.id.description), diedUntil: time)
+        }
+        return batches.flatMap(\.self)
     }
 
     private func send(_ parcels: [Parcel], outOf queue: DeadLetterQueue) throws -> [SentClaim] {

@@ -21,7 +21,7 @@ struct DLQCommand: ParsableCommand {
               claimctl audit                            nothing got lost
 
             FILTERS hold together: --reason R --coupon NAME --older-than 1h means all three. An ID is a claim's id, \
-            a message id, or the fingerprint that --json shows for what has neither.
+            a message id, one made from the content of what has neither, or the fingerprint that --json shows.
 
             Exit codes: 0 done (an empty list too), 1 failed, 2 nothing matched what was to be shown or changed, \
             64 wrong usage.

@@ -15,7 +15,7 @@ extension DLQCommand {
                 Example: claimctl dlq edit 9s7rbmh9d09d9djmla534jupt2ddmr2ot6nn371k --body mended.json
                 """)
 
-        @Argument(help: "A claim's id, a message id, or a fingerprint.")
+        @Argument(help: "What list calls it, or its fingerprint.")
         var id: String
 
         @Option(name: .long, help: "A file with the new body instead of an editor; - for standard input.")

@@ -143,6 +143,17 @@ struct StatisticsDocument: Encodable {
         case oldestAge = "oldest_age_seconds"
     }
 
+    /// Absent times as null, so that every field is there.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(count, forKey: .count)
+        try container.encode(oldest, forKey: .oldest)
+        try container.encode(oldestAge, forKey: .oldestAge)
+        try container.encode(reasons, forKey: .reasons)
+        try container.encode(coupons, forKey: .coupons)
+        try container.encode(causes, forKey: .causes)
+    }
+
     init(_ statistics: DeadLetterStatistics, now: Timestamp) {
         count = statistics.all.count
         oldest = statistics.all.oldest

@@ -8,7 +8,7 @@ extension DLQCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show one message whole, and whether a replay would help now.")
 
-        @Argument(help: "A claim's id, a message id, or a fingerprint.")
+        @Argument(help: "What list calls it, or its fingerprint.")
         var id: String
 
         @OptionGroup var output: OutputOptions
