@@ -3,7 +3,7 @@ import Shared
 /// What became of a claim: from Redis, else from PostgreSQL, else from the id's own proof that it was issued.
 struct OutcomeReader: Sendable {
     let redis: RedisClient
-    let postgres: PostgresClient
+    let finder: ClaimFinder
     let changes: ClaimChanges
 
     /// A wake-up may be lost, so those who wait look again now and then.
@@ -11,7 +11,7 @@ struct OutcomeReader: Sendable {
 
     init(redis: RedisClient, postgres: PostgresClient, changes: ClaimChanges) {
         self.redis = redis
-        self.postgres = postgres
+        finder = ClaimFinder(postgres)
         self.changes = changes
     }
 
@@ -20,20 +20,27 @@ struct OutcomeReader: Sendable {
     /// - Parameter id: one that was issued here.
     /// - Throws: ``Problem`` `store_unavailable` if nobody that can be reached knows it.
     func claim(_ id: ClaimID) async throws(Problem) -> Claim {
-        var remembered: ClaimCache.Entry?
-        if let replies = try? await redis.pipeline([ClaimCache.lookUp(id)]) {
-            remembered = ClaimCache.entry(replies[0], of: id)
-        }
+        let remembered = await remembered(id)
         if let state = remembered?.state, state.status.isSettled { return state }
         // Redis may have missed the outcome, so "pending" is true only if the database knows nothing else.
         do throws(PostgresError) {
-            let stored = try await postgres.run { connection throws(PostgresError) in
-                try ClaimStore(connection).find(id)
-            }
-            return stored ?? remembered?.claim ?? Claim(id: id)
+            return try await finder.find(id) ?? remembered?.claim ?? Claim(id: id)
         } catch {
             guard let claim = remembered?.claim else { throw .storeUnavailable }
             return claim
+        }
+    }
+
+    /// The claim as it stands, for somebody who acts on it: what Redis has is taken only where it is settled.
+    ///
+    /// - Throws: ``Problem`` `store_unavailable` if the database would have to say and can't be reached.
+    func certainClaim(_ id: ClaimID) async throws(Problem) -> Claim {
+        let remembered = await remembered(id)
+        if let state = remembered?.state, state.status.isSettled { return state }
+        do throws(PostgresError) {
+            return try await finder.find(id) ?? remembered?.claim ?? Claim(id: id)
+        } catch {
+            throw .storeUnavailable
         }
     }
 
@@ -50,5 +57,10 @@ struct OutcomeReader: Sendable {
             if claim.status.isSettled || left <= .zero || watch.isOver { return claim }
             await watch.next(atMost: min(left, Self.secondLook))
         }
+    }
+
+    private func remembered(_ id: ClaimID) async -> ClaimCache.Entry? {
+        guard let replies = try? await redis.pipeline([ClaimCache.lookUp(id)]) else { return nil }
+        return ClaimCache.entry(replies[0], of: id)
     }
 }

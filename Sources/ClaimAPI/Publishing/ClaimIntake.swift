@@ -12,6 +12,7 @@ struct ClaimIntake: Sendable {
     let lanes: Int
     let logger: Logger
 
+    private let cancels = Counter(label: "claims.cancels", dimensions: [("result", "confirmed")])
     private let accepted = Counter(label: "claims.publishes", dimensions: [("result", "confirmed")])
     private let confirmed = Metrics.Timer(label: "claims.publish.duration", dimensions: [("result", "confirmed")])
 
@@ -57,6 +58,24 @@ struct ClaimIntake: Sendable {
         return (await present(message.pendingClaim), true)
     }
 
+    /// Takes the wish to cancel a claim: it travels behind the claims of the same coupon that were accepted before it.
+    ///
+    /// - Returns: the claim as it stands: claimed until the cancel has taken effect, or cancelled already.
+    /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable` or `store_unavailable`.
+    func cancel(_ id: ClaimID) async throws(Problem) -> Claim {
+        let claim = try await outcomes.certainClaim(id)
+        switch claim.status {
+        case .cancelled: return claim
+        case .claimed: break
+        case .pending, .rejected, .deadLettered, .discarded: throw .notCancellable(claim.status)
+        }
+        // A claim that got its coupon has both; so say the rows themselves.
+        guard let user = claim.userID, let coupon = claim.couponName else { throw .internalError }
+        try await publish(
+            ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now(), action: .cancel))
+        return claim
+    }
+
     /// The claim as it stands by now; as it was accepted if no store can tell.
     private func present(_ claim: Claim) async -> Claim {
         var present = (try? await outcomes.claim(claim.id)) ?? claim
@@ -79,12 +98,13 @@ struct ClaimIntake: Sendable {
                 .claim(message, encodedBy: ClaimMessageCoder.shared), exchange: Topology.workExchange,
                 routingKey: Topology.routingKey(lane: message.couponName.lane(of: lanes)))
             confirmed.recordNanoseconds(DispatchTime.now().uptimeNanoseconds - start)
-            accepted.increment()
+            (message.action == .cancel ? cancels : accepted).increment()
         } catch {
-            Counter(label: "claims.publishes", dimensions: [("result", "\(error)")]).increment()
+            let label = message.action == .cancel ? "claims.cancels" : "claims.publishes"
+            Counter(label: label, dimensions: [("result", "\(error)")]).increment()
             logger.debug(
-                "claim not confirmed", metadata: ["claim.id": "\(message.id)", "error": "\(error)"])
-            throw .brokerUnavailable(error)
+                "\(message.action) not confirmed", metadata: ["claim.id": "\(message.id)", "error": "\(error)"])
+            throw .brokerUnavailable(error, for: message.action)
         }
     }
 }

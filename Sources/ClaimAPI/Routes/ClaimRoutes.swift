@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Shared
 
-/// `POST /claims` and `GET /claims/{id}`.
+/// Making a claim, asking what became of it, and giving back what it got.
 struct ClaimRoutes: Sendable {
     let intake: ClaimIntake
     let outcomes: OutcomeReader
@@ -13,6 +13,7 @@ struct ClaimRoutes: Sendable {
         [
             Endpoint("/claims", [.post: { request, _ in try await submit(request) }]),
             Endpoint("/claims/{id}", [.get: { request, context in try await show(request, context) }]),
+            Endpoint("/claims/{id}/cancel", [.post: { _, context in try await cancel(context) }]),
         ]
     }
 
@@ -63,6 +64,15 @@ struct ClaimRoutes: Sendable {
         var response = try Response.json(claim)
         if !claim.status.isSettled { response.headers[.retryAfter] = "1" }
         if let applied = wait.applied { response.headers[.preferenceApplied] = applied }
+        return response
+    }
+
+    private func cancel(_ context: some RequestContext) async throws -> Response {
+        guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
+        let claim = try await intake.cancel(id)
+        var response = try Response.json(claim, status: .accepted)
+        response.headers[.location] = "/claims/\(id)"
+        if claim.status != .cancelled { response.headers[.retryAfter] = "1" }
         return response
     }
 }

@@ -56,7 +56,7 @@ struct BatchWork {
             ($0, "lock_held", "the coupon's lock was held through \(settings.lock.retries) retries")
         }
 
-        var decided: [(job: Job, claim: Claim)] = []
+        var decided: [(job: Job, claim: Claim?)] = []
         var new: [Claim] = []
         let ready = locked.compactMap { ticket in ticket.job.claim.map { (job: ticket.job, claim: $0) } }
         let verdicts = try decider.decide(ready.map { ($0.claim, $0.job.attempt) })
@@ -65,6 +65,9 @@ struct BatchWork {
             case .decided(let claim, let wasDecidedBefore):
                 decided.append((job, claim))
                 if wasDecidedBefore { noteRepeat(of: claim, by: message) } else { new.append(claim) }
+            case .void:
+                decided.append((job, nil))
+                logger.warning("cancel of a claim that was never decided", metadata: ["claim.id": "\(message.id)"])
             case .failed(let code, let text):
                 failed.append((job, code, text))
             }
@@ -102,7 +105,7 @@ struct BatchWork {
 
     /// Stores the results, tells who waits for them, and gives the locks back.
     private func finish(
-        failed: [(job: Job, code: String, message: String)], decided: [(job: Job, claim: Claim)],
+        failed: [(job: Job, code: String, message: String)], decided: [(job: Job, claim: Claim?)],
         locked: Set<CouponName>
     ) throws(Outage) -> Outcome {
         let now = Timestamp.now()
@@ -111,7 +114,7 @@ struct BatchWork {
         }
         let pending = setbacks.filter { !$0.isFinal }.compactMap(\.claim)
         let dead = try bury(setbacks.filter(\.isFinal).compactMap(\.claim))
-        let changed = decided.map(\.claim) + pending + dead
+        let changed = decided.compactMap(\.claim) + pending + dead
         var commands = changed.flatMap(ClaimCache.settle)
         if !changed.isEmpty { commands.append(ClaimCache.announce(changed.map(\.id))) }
         if !locked.isEmpty { commands.append(locks.release(locked)) }
@@ -144,6 +147,11 @@ struct BatchWork {
 
     private func noteRepeat(of claim: Claim, by message: ClaimMessage) {
         metrics.repeats.increment()
+        if message.action == .cancel, claim.status != .cancelled {
+            logger.warning(
+                "cancel of a claim that holds nothing",
+                metadata: ["claim.id": "\(claim.id)", "claim.status": "\(claim.status.rawValue)"])
+        }
         guard claim.couponName != message.couponName else { return }
         logger.notice(
             "idempotency key reused with another body; the second is not carried out",
@@ -153,7 +161,8 @@ struct BatchWork {
     private func note(_ setback: Setback) {
         let failure = setback.failure
         logger.warning(
-            setback.isFinal ? "claim dead-lettered" : "attempt failed, to be retried",
+            setback.isFinal
+                ? "\(setback.job.isCancel ? "cancel" : "claim") dead-lettered" : "attempt failed, to be retried",
             metadata: [
                 "claim.id": "\(setback.job.message.properties.messageID ?? "-")", "attempt": "\(failure.attempt)",
                 "reason": "\(failure.code)", "error": "\(failure.message)",

@@ -177,7 +177,7 @@ struct Problem: Decodable {
 
 /// The shapes of the contract, read from its names alone and not by the system's own types.
 struct Claim: Decodable, Sendable {
-    let id, status: String
+    var id, status: String
     let reason, userId, couponName: String?
     let attempts: Int?
     let createdAt, decidedAt: String?
