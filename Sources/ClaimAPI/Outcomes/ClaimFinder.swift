@@ -51,6 +51,11 @@ final class ClaimFinder: Sendable {
         }
     }
 
+    /// What became of several claims, by a statement of their own. Those that are pending or were never made are left out.
+    func find(_ ids: [ClaimID]) async throws(PostgresError) -> [ClaimID: Claim] {
+        try await postgres.run { connection throws(PostgresError) in try ClaimStore(connection).find(ids) }
+    }
+
     private func ask(for id: ClaimID) async -> Answer {
         let others = state.withLock { state in
             defer { state.waiting.removeFirst(min(state.waiting.count, Self.most - 1)) }
@@ -59,9 +64,7 @@ final class ClaimFinder: Sendable {
         let ids = [id] + others.map(\.id)
         let answer: (ClaimID) -> Answer
         do throws(PostgresError) {
-            let found = try await postgres.run { connection throws(PostgresError) in
-                try ClaimStore(connection).find(ids)
-            }
+            let found = try await find(ids)
             answer = { .success(found[$0]) }
         } catch {
             answer = { _ in .failure(error) }

@@ -41,6 +41,10 @@ extension Problem {
             detail: "This path takes \(names).", headers: [.allow: names])
     }
 
+    static let notAcceptable = Problem(
+        status: .notAcceptable, code: "not_acceptable", title: "Not acceptable",
+        detail: "There is text/event-stream here, and Accept leaves that out.")
+
     static let unsupportedMediaType = Problem(
         status: .unsupportedMediaType, code: "unsupported_media_type", title: "Unsupported media type",
         detail: "Send the body as application/json.")

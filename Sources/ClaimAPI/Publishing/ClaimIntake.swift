@@ -41,7 +41,9 @@ struct ClaimIntake: Sendable {
         let id = issuer.id(user: user, key: key)
         var message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
 
-        let noted = try? await redis.pipeline(ClaimCache.note(message))
+        let lane = coupon.lane(of: lanes)
+        let noted = try? await redis.pipeline(
+            ClaimCache.note(message) + [LaneLine.join(message, lane: lane, at: WallClock.microseconds())])
         if let noted, !ClaimCache.wasFirst(noted), let entry = await remembered(id) {
             if let known = entry.request ?? entry.state {
                 guard known.couponName == coupon else { throw .keyReused }
@@ -50,7 +52,13 @@ struct ClaimIntake: Sendable {
             if entry.isAccepted { return (await present(message.pendingClaim), true) }
         }
 
-        try await publish(message)
+        do throws(Problem) {
+            try await publish(message)
+        } catch {
+            // It stands in the line for nothing, unless it got through all the same; then its place is not known.
+            _ = try? await redis.pipeline([LaneLine.leave([id], lane: lane)])
+            throw error
+        }
 
         guard let marked = try? await redis.pipeline(ClaimCache.accept(id)), !ClaimCache.wasFirst(marked) else {
             return (message.pendingClaim, false)
@@ -78,12 +86,8 @@ struct ClaimIntake: Sendable {
 
     /// The claim as it stands by now; as it was accepted if no store can tell.
     private func present(_ claim: Claim) async -> Claim {
-        var present = (try? await outcomes.claim(claim.id)) ?? claim
         // What was accepted is what this request asks for as well, so nothing of it needs to stay unknown.
-        present.userID = present.userID ?? claim.userID
-        present.couponName = present.couponName ?? claim.couponName
-        present.createdAt = present.createdAt ?? claim.createdAt
-        return present
+        ((try? await outcomes.claim(claim.id)) ?? claim).completed(by: claim)
     }
 
     private func remembered(_ id: ClaimID) async -> ClaimCache.Entry? {

@@ -13,6 +13,7 @@ struct ClaimRoutes: Sendable {
         [
             Endpoint("/claims", [.post: { request, _ in try await submit(request) }]),
             Endpoint("/claims/{id}", [.get: { request, context in try await show(request, context) }]),
+            Endpoint("/claims/{id}/events", [.get: { request, context in try await follow(request, context) }]),
             Endpoint("/claims/{id}/cancel", [.post: { _, context in try await cancel(context) }]),
         ]
     }
@@ -60,11 +61,22 @@ struct ClaimRoutes: Sendable {
     private func show(_ request: Request, _ context: some RequestContext) async throws -> Response {
         let wait = try Wait(request)
         guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
-        let claim = try await outcomes.claim(id, settledWithin: wait.time)
+        let claim = await outcomes.placed(try await outcomes.claim(id, settledWithin: wait.time))
         var response = try Response.json(claim)
         if !claim.status.isSettled { response.headers[.retryAfter] = "1" }
         if let applied = wait.applied { response.headers[.preferenceApplied] = applied }
         return response
+    }
+
+    private func follow(_ request: Request, _ context: APIContext) async throws -> Response {
+        guard ClaimEvents.areAccepted(by: request.headers[.accept]) else { throw Problem.notAcceptable }
+        guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
+        let claim = try await outcomes.claim(id)
+        if claim.status.isSettled, request.headers[.lastEventID] == ClaimEvents.id(of: claim) {
+            // A browser that comes back after the end is told so, in the words of the specification.
+            return Response(status: .noContent)
+        }
+        return ClaimEvents(outcomes).response(claim, on: context.channel)
     }
 
     private func cancel(_ context: some RequestContext) async throws -> Response {
@@ -118,6 +130,7 @@ extension HTTPField.Name {
     // The names are well-formed tokens, so these initialisers give a value.
     static let idempotencyKey = Self("Idempotency-Key")!
     static let idempotencyReplayed = Self("Idempotency-Replayed")!
+    static let lastEventID = Self("Last-Event-ID")!
     static let prefer = Self("Prefer")!
     static let preferenceApplied = Self("Preference-Applied")!
 }

@@ -4,6 +4,10 @@ package enum RedisKeys {
     package static func lock(of coupon: CouponName) -> String { "claim:coupon:\(coupon)" }
     /// A hash: what is known of a claim.
     package static func claim(_ id: ClaimID) -> String { "claims:claim:\(id)" }
+    /// A sorted set: the claims that wait in a lane, by the time at which they were handed to the broker.
+    package static func line(of lane: Int) -> String { "claims:line:\(lane)" }
+    /// A hash: how far a lane has come, and how fast it is.
+    package static func pace(of lane: Int) -> String { "claims:pace:\(lane)" }
     /// A worker's sign of life; gone soon after the worker.
     package static func life(of worker: String) -> String { "claims:life:\(worker)" }
     /// A worker's metrics as of its last sign of life.

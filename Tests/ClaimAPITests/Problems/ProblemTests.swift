@@ -37,7 +37,7 @@ import Testing
     /// What a client gets when a route throws this.
     private func answer(_ error: any Error & Sendable) async throws -> (response: TestResponse, body: [String: Any]) {
         let endpoint = Endpoint("/", [.get: { _, _ in throw error }])
-        let router = Router(context: BasicRequestContext.self)
+        let router = Router(context: APIContext.self)
         router.add(middleware: ProblemMiddleware(endpoints: [endpoint], logger: .quiet))
         router.add(endpoint)
         let response = try await Application(router: router, logger: .quiet).test(.router) { client in

@@ -181,6 +181,8 @@ struct Claim: Decodable, Sendable {
     let reason, userId, couponName: String?
     let attempts: Int?
     let createdAt, decidedAt: String?
+    var position: Int?
+    var estimatedSeconds: Int?
 
     /// Status and reason in one word, as `rejected sold_out`.
     var outcome: String { [status, reason].compactMap(\.self).joined(separator: " ") }
