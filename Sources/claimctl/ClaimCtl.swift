@@ -13,7 +13,9 @@ struct ClaimCtl: AsyncParsableCommand {
 
             \((StoreSettings.all + [APIClient.url]).help)
             """,
-        subcommands: [Migrate.self, CouponCommand.self, ClaimCommand.self, Status.self, AuditCommand.self])
+        subcommands: [
+            Migrate.self, CouponCommand.self, ClaimCommand.self, DLQCommand.self, Status.self, AuditCommand.self,
+        ])
 
     /// Runs a command; what goes wrong is one sentence on standard error and an exit code of the contract.
     static func main() async {

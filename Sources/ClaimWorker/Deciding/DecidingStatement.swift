@@ -24,7 +24,7 @@ enum DecidingStatement {
         jobs.indices.map { row in
             let job = jobs[row]
             var claim = job.claim.pendingClaim
-            // Null where another lane was quicker; the next look finds what it wrote.
+            // Null where somebody else was quicker; the next look finds what is so now.
             claim.status = rows.text(row, 1).flatMap(ClaimStatus.init) ?? .pending
             claim.reason = rows.text(row, 2)
             claim.decidedAt = rows.timestamp(row, 3)
@@ -54,8 +54,9 @@ enum DecidingStatement {
     ///   ask for a coupon.
     /// - `placed`: those that ask get a number for their coupon, the first within what remains win.
     /// - `outcome`: who was within the limit and lost is sold_out, and so is who came after a loss of their own.
-    /// - `written`: those whose row was written just now; only for them a coupon is given. Another lane may have decided
-    ///   the same dead-lettered id under another coupon in this moment.
+    /// - `written`: those whose row was written just now; only for them a coupon is given. In this moment another lane
+    ///   may have decided the same dead-lettered id under another coupon, or an operator's replay taken its row away;
+    ///   then there is no outcome, and the next look finds one.
     private static let decide = """
         with input as materialized (
             select id collate "C" as id, user_id collate "C" as user_id, coupon_name collate "C" as coupon_name,
@@ -127,7 +128,7 @@ enum DecidingStatement {
         )
         select
             o.id is null or o.ord <> i.ord,
-            case when o.id is null then n.status when o.wins then 'claimed' else 'rejected' end,
+            case when o.id is null then nullif(n.status, 'dead_lettered') when o.wins then 'claimed' else 'rejected' end,
             case when o.id is null then n.reason else o.reason end,
             \(PostgresRows.milliseconds("case when o.id is null then n.decided_at else now end")),
             coalesce(o.user_id, n.user_id), coalesce(o.coupon_name, n.coupon_name), coalesce(o.attempts, n.attempts),

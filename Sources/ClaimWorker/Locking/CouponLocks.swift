@@ -7,32 +7,12 @@ import Shared
 struct CouponLocks {
     private let stores: LaneStores
     private let settings: LockSettings
-    private let owner: Owner
+    private let owner: LockOwner
 
     init(stores: LaneStores, settings: LockSettings, workerID: String, lane: Int) {
         self.stores = stores
         self.settings = settings
-        owner = Owner(workerID: workerID, lane: lane)
-    }
-
-    /// What the value of a lock says: whose it is.
-    struct Owner: Hashable, CustomStringConvertible {
-        let workerID: String
-        let lane: Int
-
-        init(workerID: String, lane: Int) {
-            self.workerID = workerID
-            self.lane = lane
-        }
-
-        /// Reads a lock's value; nil if it is a stranger's.
-        init?(_ value: String) {
-            let parts = value.split(separator: "/", omittingEmptySubsequences: false)
-            guard parts.count == 3, parts[0] == "worker", let lane = Int(parts[2]) else { return nil }
-            self.init(workerID: String(parts[1]), lane: lane)
-        }
-
-        var description: String { "worker/\(workerID)/\(lane)" }
+        owner = LockOwner(workerID: workerID, lane: lane)
     }
 
     /// Takes the locks that are free, and those of workers that show no life.
@@ -47,12 +27,12 @@ struct CouponLocks {
             let replies = try redis.pipeline(
                 coupons.map { ["SET", RedisKeys.lock(of: $0), owner.description, "NX", "PX", ttl, "GET"] })
             var acquired: Set<CouponName> = []
-            var held: [(coupon: CouponName, holder: Owner, value: String)] = []
+            var held: [(coupon: CouponName, holder: LockOwner, value: String)] = []
             for (coupon, reply) in zip(coupons, replies) {
                 switch reply {
                 case .null: acquired.insert(coupon)
                 case .string(let value):
-                    if let holder = Owner(value) { held.append((coupon, holder, value)) }
+                    if let holder = LockOwner(value) { held.append((coupon, holder, value)) }
                 case .error(let message):
                     throw RedisError("taking the lock of \(coupon): \(message)")
                 case .integer, .array: break

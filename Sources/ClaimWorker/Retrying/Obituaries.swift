@@ -79,7 +79,7 @@ final class Obituaries: Service {
     }
 
     private func record(_ job: Job, in stores: LaneStores) throws(Outage) {
-        let reason = job.message.properties.headers["x-first-death-reason"]?.string ?? Suspects.code
+        let reason = job.message.brokersReason ?? Suspects.code
         guard let id = job.message.properties.messageID.flatMap(ClaimID.init) else {
             logger.error("the broker dead-lettered a message without a claim's id", metadata: ["reason": "\(reason)"])
             return

@@ -36,6 +36,6 @@ struct Suspects {
 
     private func key(_ job: Job) -> String? {
         // A claim and its cancelling have one id, and neither is to blame for the other.
-        job.message.properties.messageID.map { "claims:suspect:\($0)\(job.isCancel ? ":cancel" : "")" }
+        job.message.properties.messageID.map { RedisKeys.suspect(job.isCancel ? "\($0):cancel" : $0) }
     }
 }

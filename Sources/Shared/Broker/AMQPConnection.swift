@@ -123,6 +123,20 @@ package final class AMQPConnection {
         try checkAnswer("declaring queue \(name)")
     }
 
+    /// Declares a queue that belongs to this connection alone and is gone with it: a lock that nobody can leave behind.
+    ///
+    /// - Returns: false if another connection has it; that costs the channel.
+    package func declareExclusiveQueue(_ name: String, channel: UInt16) throws(BrokerError) -> Bool {
+        defer { memory.recycle() }
+        _ = amqp_queue_declare(state, channel, memory.bytes(name), 0, 0, 1, 1, amqp_table_t())
+        do throws(BrokerError) {
+            try checkAnswer("declaring queue \(name)")
+            return true
+        } catch  where error.kind == .refused(code: UInt16(AMQP_RESOURCE_LOCKED)) {
+            return false
+        }
+    }
+
     package func bindQueue(
         _ queue: String, to exchange: String, routingKey: String, channel: UInt16
     ) throws(BrokerError) {

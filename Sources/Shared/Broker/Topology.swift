@@ -29,6 +29,9 @@ package struct Topology: Hashable, Sendable {
     /// A copy of each message that the broker itself dead-lettered, for a worker to record the claim's status by.
     package static let obituaryQueue = "claims.obituaries"
 
+    /// A queue that whoever looks into the dead-letter queue holds meanwhile: what one has in hand another can't see.
+    package static let deadLock = "claims.dead.lock"
+
     package static func workQueue(lane: Int) -> String { "claims.work.\(lane)" }
     /// The queue, and the exchange in front of it, which keeps the routing key for the way back.
     package static func retry(_ retry: Int) -> String { "claims.retry.\(retry)" }
@@ -45,7 +48,10 @@ package struct Topology: Hashable, Sendable {
         try connection.declareExchange(Self.deadExchange, type: "fanout", channel: channel)
 
         for queue in [Self.deadQueue, Self.obituaryQueue] {
-            try connection.declareQueue(queue, arguments: ["x-queue-type": .string("quorum")], channel: channel)
+            // Looking into the dead-letter queue returns its messages, and RabbitMQ 4 drops what came back 20 times.
+            try connection.declareQueue(
+                queue, arguments: ["x-queue-type": .string("quorum"), "x-delivery-limit": .int32(.max)],
+                channel: channel)
             try connection.bindQueue(queue, to: Self.deadExchange, routingKey: "", channel: channel)
         }
         for lane in 0..<lanes {

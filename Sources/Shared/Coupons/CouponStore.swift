@@ -59,6 +59,11 @@ package struct CouponStore {
         return coupon
     }
 
+    /// Whether there is a coupon of that name.
+    package func exists(_ name: CouponName) throws(PostgresError) -> Bool {
+        try connection.execute("select from coupons where name = $1", [.text(name.description)]).count > 0
+    }
+
     /// A page of coupons by name.
     ///
     /// - Parameters:

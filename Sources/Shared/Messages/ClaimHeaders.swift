@@ -15,6 +15,8 @@ package struct ClaimHeaders: Hashable, Sendable {
     package static let reason = "reason"
     /// Since when it lies there.
     package static let diedAt = "died_at"
+    /// The times that an operator sent it back to be decided, oldest first: an array of tables.
+    package static let replays = "replays"
     /// The broker's own count of returned deliveries.
     package static let deliveryCount = "x-delivery-count"
 
@@ -59,10 +61,56 @@ extension BrokerMessage {
     package func after(_ failure: FailedAttempt) -> BrokerMessage {
         var copy = withoutBrokerMarks
         copy.properties.headers[ClaimHeaders.attempts] = .int32(Int32(clamping: failure.attempt))
-        let history = properties.headers[ClaimHeaders.errors]?.array ?? []
-        copy.properties.headers[ClaimHeaders.errors] = .array(history + [failure.headerValue])
+        copy.properties.headers[ClaimHeaders.errors] = .array(history(with: failure.headerValue))
         return copy
     }
+
+    /// This message as it is sent back to its lane from the dead-letter queue: with fresh retries and its history.
+    ///
+    /// - Parameter operator: the name of whoever does it.
+    package func replayed(by operator: String, at time: Timestamp) -> BrokerMessage {
+        var copy = withoutBrokerMarks
+        copy.properties.expiration = nil
+        if let failure = brokersVerdict {
+            copy.properties.headers[ClaimHeaders.errors] = .array(history(with: failure))
+        }
+        var replay: AMQPTable = ["at": .string(time.description), "by": .string(`operator`)]
+        for name in [ClaimHeaders.reason, ClaimHeaders.attempts, ClaimHeaders.diedAt] {
+            replay[name] = copy.properties.headers.removeValue(forKey: name)
+        }
+        let replays = properties.headers[ClaimHeaders.replays]?.array ?? []
+        copy.properties.headers[ClaimHeaders.replays] = .array(
+            replays.suffix(Self.longestHistory - 1) + [.table(replay)])
+        return copy
+    }
+
+    /// Why the broker itself dead-lettered the message; nil if it did not.
+    package var brokersReason: String? { properties.headers["x-first-death-reason"]?.string }
+
+    /// When the broker itself dead-lettered the message; nil if it did not.
+    package var brokersDeath: Timestamp? {
+        guard case .timestamp(let seconds)? = properties.headers["x-death"]?.array?.first?.table?["time"] else {
+            return nil
+        }
+        return Timestamp(milliseconds: Int64(clamping: seconds) * 1000)
+    }
+
+    /// What the broker itself says about the death, as one more failed attempt.
+    private var brokersVerdict: AMQPValue? {
+        guard let reason = brokersReason else { return nil }
+        let queue = properties.headers["x-first-death-queue"]?.string ?? "its queue"
+        return FailedAttempt(
+            attempt: Int(clamping: properties.headers[ClaimHeaders.attempts]?.integer ?? 0) + 1,
+            at: brokersDeath ?? .now(), worker: "rabbitmq", code: reason, message: "dead-lettered from \(queue)"
+        ).headerValue
+    }
+
+    /// The failed attempts with one more. All headers have to fit into one frame, so the oldest are forgotten.
+    private func history(with failure: AMQPValue) -> [AMQPValue] {
+        (properties.headers[ClaimHeaders.errors]?.array ?? []).suffix(Self.longestHistory - 1) + [failure]
+    }
+
+    private static let longestHistory = 40
 
     /// This message as it is put into the dead-letter queue.
     package func dead(because reason: String, at time: Timestamp) -> BrokerMessage {

@@ -19,18 +19,18 @@ package struct Audit: Sendable {
     /// How many rows were checked.
     package let coupons: Int
     package let claims: Int
-    /// How many claims should lie in the dead-letter queue.
-    package let deadLettered: Int
+    /// The claims that should lie in the dead-letter queue.
+    package let deadLettered: Set<String>
 
     /// Reads all rows.
     package init(_ connection: PostgresConnection) throws(PostgresError) {
         let snapshot = PostgresQuery("set transaction isolation level repeatable read, read only")
         let results = try connection.transaction(
-            [snapshot, PostgresQuery(Self.counts)] + Self.rules.map { PostgresQuery($0.sql) })
+            [snapshot, PostgresQuery(Self.counts), PostgresQuery(Self.dead)] + Self.rules.map { PostgresQuery($0.sql) })
         coupons = results[1].integer(0, 0) ?? 0
         claims = results[1].integer(0, 1) ?? 0
-        deadLettered = results[1].integer(0, 2) ?? 0
-        violations = zip(Self.rules, results.dropFirst(2)).flatMap { rule, rows in
+        deadLettered = Set((0..<results[2].count).compactMap { results[2].text($0, 0) })
+        violations = zip(Self.rules, results.dropFirst(3)).flatMap { rule, rows in
             (0..<rows.count).map { row in
                 Violation(rule: rule.name, subject: rows.text(row, 0) ?? "-", detail: rows.text(row, 1) ?? "")
             }
@@ -38,8 +38,18 @@ package struct Audit: Sendable {
     }
 
     private static let counts = """
-        select (select count(*) from coupons), count(*), count(*) filter (where status = 'dead_lettered') from claims
+        select (select count(*) from coupons), count(*) from claims
         """
+
+    private static let dead = "select id from claims where status = 'dead_lettered'"
+
+    /// Which of these claims read dead-lettered still.
+    package static func stillDead(_ ids: Set<String>, _ connection: PostgresConnection) throws(PostgresError) -> Set<
+        String
+    > {
+        let rows = try connection.execute("\(dead) and id = any($1)", [.texts(ids.sorted())])
+        return Set((0..<rows.count).compactMap { rows.text($0, 0) })
+    }
 
     /// Each statement gives the subject and the detail of every violation.
     private static let rules = [

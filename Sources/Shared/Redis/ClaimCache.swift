@@ -71,6 +71,20 @@ package enum ClaimCache {
         return [["HSET", key] + zip(state, values).flatMap { [$0, $1] } + cancelling, expiry(key)]
     }
 
+    /// Notes that a dead-lettered claim is pending again, unless it died anew after `time` or was decided since.
+    package static func reopen(_ id: ClaimID, diedUntil time: Timestamp) -> RedisCommand {
+        ["EVAL", reopenScript, "1", RedisKeys.claim(id), String(time.milliseconds)]
+    }
+
+    private static let reopenScript = """
+        local state = redis.call('HMGET', KEYS[1], 'status', 'decided_at')
+        if state[1] == 'dead_lettered' and (tonumber(state[2]) or 0) <= tonumber(ARGV[1]) then
+          redis.call('HSET', KEYS[1], 'status', 'pending', 'reason', '', 'attempts', '0', 'decided_at', '')
+          return 1
+        end
+        return 0
+        """
+
     /// Wakes whoever waits for one of these claims, on every API process.
     package static func announce(_ ids: some Sequence<ClaimID>) -> RedisCommand {
         ["PUBLISH", RedisKeys.changes, ids.map(\.description).joined(separator: " ")]

@@ -8,6 +8,8 @@ package enum RedisKeys {
     package static func line(of lane: Int) -> String { "claims:line:\(lane)" }
     /// A hash: how far a lane has come, and how fast it is.
     package static func pace(of lane: Int) -> String { "claims:pace:\(lane)" }
+    /// How often a worker began to work on this message alone and may have died of it.
+    package static func suspect(_ messageID: String) -> String { "claims:suspect:\(messageID)" }
     /// A worker's sign of life; gone soon after the worker.
     package static func life(of worker: String) -> String { "claims:life:\(worker)" }
     /// A worker's metrics as of its last sign of life.

@@ -70,6 +70,12 @@ package enum WorkerDirectory {
         decode(WorkerLife.self, reply).sorted { $0.id < $1.id }
     }
 
+    /// The workers that live, asked for over a connection of the caller's.
+    package static func living(on redis: RedisConnection) throws(RedisError) -> [WorkerLife] {
+        let ids = try redis.send(recent).array?.compactMap(\.string) ?? []
+        return ids.isEmpty ? [] : living(try redis.send(lives(ids)))
+    }
+
     /// Everybody's metrics, each labelled with its worker.
     package static func metrics(_ redis: RedisClient) async throws(RedisError) -> [MetricFamily] {
         let ids = try await redis.pipeline([recent])[0].array?.compactMap(\.string) ?? []

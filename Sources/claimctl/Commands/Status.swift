@@ -59,8 +59,7 @@ struct Status: ParsableCommand {
         let redis = try RedisConnection(stores.redis, timeout: .seconds(2))
         let end = ContinuousClock.now + .seconds(timeout)
         while true {
-            let ids = try redis.send(WorkerDirectory.recent).array?.compactMap(\.string) ?? []
-            let living = ids.isEmpty ? [] : WorkerDirectory.living(try redis.send(WorkerDirectory.lives(ids)))
+            let living = try WorkerDirectory.living(on: redis)
             let ready = living.filter { $0.subscribedSince.count == stores.lanes }.count
             guard let wanted = waitForWorkers, ready < wanted else { return living }
             guard ContinuousClock.now < end else {

@@ -18,7 +18,8 @@ import Testing
         #expect(
             try json(pending())
                 == #"{"attempts":0,"coupon_name":null,"created_at":null,"decided_at":null,"#
-                + #""estimated_seconds":null,"id":"\#(id)","position":null,"reason":null,"status":"pending","user_id":null}"#)
+                + #""estimated_seconds":null,"id":"\#(id)","position":null,"#
+                + #""reason":null,"status":"pending","user_id":null}"#)
     }
 
     @Test func aWholeClaimSurvivesJSON() throws {

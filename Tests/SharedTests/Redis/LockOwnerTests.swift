@@ -1,18 +1,15 @@
+import Shared
 import Testing
 
-@testable import ClaimWorker
-
-@Suite struct CouponLocksOwnerTests {
-    private typealias Owner = CouponLocks.Owner
-
+@Suite struct LockOwnerTests {
     @Test func anOwnerIsReadAsItWasWritten() {
-        let owner = Owner(workerID: "worker-4711-k3x", lane: 7)
+        let owner = LockOwner(workerID: "worker-4711-k3x", lane: 7)
         #expect(owner.description == "worker/worker-4711-k3x/7")
-        #expect(Owner(owner.description) == owner)
+        #expect(LockOwner(owner.description) == owner)
     }
 
     @Test func lanesOfOneWorkerAreDifferentOwners() {
-        #expect(Owner(workerID: "w", lane: 1) != Owner(workerID: "w", lane: 2))
+        #expect(LockOwner(workerID: "w", lane: 1) != LockOwner(workerID: "w", lane: 2))
     }
 
     @Test(arguments: [
@@ -21,6 +18,6 @@ import Testing
         "worker/w/1 ", "b3b6ad64-6a4e-4b8e-9ae5-8b1b24fd9b70",
     ])
     func aStrangersValueIsNoOwner(_ value: String) {
-        #expect(Owner(value) == nil)
+        #expect(LockOwner(value) == nil)
     }
 }

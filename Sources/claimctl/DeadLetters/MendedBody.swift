@@ -1,0 +1,62 @@
+import Foundation
+import Shared
+
+/// A body that an operator wrote in place of one that failed, held to the rules of `POST /claims`.
+///
+/// Pure.
+struct MendedBody: Sendable {
+    /// Why it can't be taken.
+    struct Flaw: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let claim: ClaimMessage
+
+    private struct Fields: Decodable {
+        let version: Int?
+        let id: String?
+        let user_id: String
+        let coupon_name: String
+        let created_at: String?
+    }
+
+    /// - Parameter letter: the message whose body it replaces. Its id stays.
+    init(_ body: [UInt8], of letter: DeadLetter) throws(Flaw) {
+        let fields: Fields
+        do {
+            fields = try JSONDecoder().decode(Fields.self, from: Data(body))
+        } catch {
+            throw Flaw(description: (error as? DecodingError)?.inWords ?? "the body is not JSON")
+        }
+        guard let user = UserID(fields.user_id) else { throw Flaw(description: "user_id \(UserID.rule)") }
+        guard let coupon = CouponName(fields.coupon_name) else {
+            throw Flaw(description: "coupon_name \(CouponName.rule)")
+        }
+        if let version = fields.version, version != ClaimMessage.currentVersion {
+            throw Flaw(description: "version must be \(ClaimMessage.currentVersion), or left out")
+        }
+        // What has no claim's id gets the one that its content makes.
+        guard let id = letter.claimID ?? ClaimID(letter.message.contentID) else {
+            throw Flaw(description: "the message has no id")
+        }
+        if let written = fields.id, written != id.description {
+            throw Flaw(description: "id must be \(id), or left out")
+        }
+        var created = letter.claim?.createdAt ?? Self.firstSign(of: letter)
+        if let text = fields.created_at {
+            guard let time = Timestamp(text) else {
+                throw Flaw(description: "created_at must be a time as in RFC 3339, or left out")
+            }
+            created = time
+        }
+        claim = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: created)
+    }
+
+    /// The earliest time that the message tells: the coupon's times are held against when a claim was accepted.
+    private static func firstSign(of letter: DeadLetter) -> Timestamp {
+        if let seconds = letter.message.properties.timestamp {
+            return Timestamp(milliseconds: Int64(clamping: seconds).multipliedReportingOverflow(by: 1000).partialValue)
+        }
+        return letter.failures.first?.at ?? letter.diedAt ?? .now()
+    }
+}
