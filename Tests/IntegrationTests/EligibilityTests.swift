@@ -229,7 +229,8 @@ extension IntegrationTests {
             let set = try await claimctl(
                 "coupon", "set", coupon, "--amount", "7", "--ends-at", "2020-01-01T00:00:00Z", "--json")
             #expect(set.code == 0 && set.output.contains(#""amount":7"#), "\(set)")
-            let file = "\(Setup.runFolder)/users-\(coupon)"
+            let file = "\(Setup.runFolder)/logs/test-users-\(coupon)"
+            defer { try? FileManager.default.removeItem(atPath: file) }
             try Data("u1\nu2\n".utf8).write(to: URL(fileURLWithPath: file))
             let listed = try await claimctl("coupon", "eligible", coupon, "--only", file, "--json")
             #expect(listed.code == 0 && listed.output.contains(#""eligible_users":2"#), "\(listed)")

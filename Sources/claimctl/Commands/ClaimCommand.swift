@@ -112,10 +112,18 @@ private func show(_ id: String, wait: Double, _ api: APIClient, _ output: Output
 private func show(_ answer: APIClient.Answer, _ output: OutputOptions) throws {
     if output.json { return Output.line(String(decoding: answer.body, as: UTF8.self)) }
     let claim = try JSONDecoder().decode(Claim.self, from: answer.body)
-    Output.fields([
-        ("id", claim.id.description), ("status", claim.status.rawValue), ("reason", claim.reason ?? "-"),
-        ("user", claim.userID?.description ?? "-"), ("coupon", claim.couponName?.description ?? "-"),
-        ("attempts", "\(claim.attempts)"), ("created", claim.createdAt?.description ?? "-"),
-        ("decided", claim.decidedAt?.description ?? "-"),
-    ])
+    let place =
+        claim.status.isSettled
+        ? []
+        : [
+            ("position", claim.position.map { "\($0)" } ?? "-"),
+            ("estimate", claim.estimatedSeconds.map { "\($0) s" } ?? "-"),
+        ]
+    Output.fields(
+        [
+            ("id", claim.id.description), ("status", claim.status.rawValue), ("reason", claim.reason ?? "-"),
+            ("user", claim.userID?.description ?? "-"), ("coupon", claim.couponName?.description ?? "-"),
+            ("attempts", "\(claim.attempts)"), ("created", claim.createdAt?.description ?? "-"),
+            ("decided", claim.decidedAt?.description ?? "-"),
+        ] + place)
 }
