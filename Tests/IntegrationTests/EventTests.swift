@@ -260,9 +260,10 @@ extension IntegrationTests {
             for claim in try await ids.asyncMap({ try await api.claim($0, wait: 20) }) {
                 #expect(claim.outcome == "claimed" && claim.position == nil && claim.estimatedSeconds == nil)
             }
-            let next = try await api.submit("next", coupon)
+            let next = try await api.submit("next", coupon, key: "next-\(coupon)")
             _ = try await api.claim(next.id, wait: 20)
             worker.freeze()
+            _ = try await api.submit("next", coupon, key: "next-\(coupon)")
             let alone = try await api.submit("alone", coupon)
             #expect(try await api.claim(alone.id).position == 1, "those that were decided left the line")
             worker.thaw()
@@ -280,6 +281,8 @@ extension IntegrationTests {
             #expect(try await api.claim(behind.id).position == nil, "nobody knows of the ten before it")
             worker.thaw()
             #expect(try await api.claim(behind.id, wait: 20).outcome == "claimed")
+            let after = try await api.submit("after", coupon)
+            _ = try await api.claim(after.id, wait: 20)
             worker.freeze()
             let next = try await api.submit("next", coupon)
             #expect(try await api.claim(next.id).position == 1)

@@ -43,12 +43,14 @@ struct ClaimIntake: Sendable {
 
         let lane = coupon.lane(of: lanes)
         let noted = try? await redis.pipeline(
-            ClaimCache.note(message) + [LaneLine.join(message, lane: lane, at: WallClock.microseconds())])
+            ClaimCache.note(message) + [LaneLine.join(id, lane: lane, at: WallClock.microseconds())])
         if let noted, !ClaimCache.wasFirst(noted), let entry = await remembered(id) {
             if let known = entry.request ?? entry.state {
                 guard known.couponName == coupon else { throw .keyReused }
                 message.createdAt = known.createdAt ?? message.createdAt
             }
+            // Whatever a worker has had in hand stands in no line any more.
+            if entry.state != nil { redis.tell([LaneLine.leave([id], lane: lane)]) }
             if entry.isAccepted { return (await present(message.pendingClaim), true) }
         }
 
@@ -56,7 +58,7 @@ struct ClaimIntake: Sendable {
             try await publish(message)
         } catch {
             // It stands in the line for nothing, unless it got through all the same; then its place is not known.
-            _ = try? await redis.pipeline([LaneLine.leave([id], lane: lane)])
+            redis.tell([LaneLine.leave([id], lane: lane)])
             throw error
         }
 

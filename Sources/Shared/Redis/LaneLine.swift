@@ -2,13 +2,13 @@
 ///
 /// ```
 /// claims:line:<lane>   the ids of claims that were handed to the broker and not taken up, by the time of that
-/// claims:pace:<lane>   since      when the line began to be kept         written with the first claim
+/// claims:pace:<lane>   since      when a worker first saw the line       written once
 ///                      frontier   acceptance of the newest decided claim written with each batch
 ///                      rate, at   claims a second, and when that was so  written with each batch
 /// ```
 /// All of it goes along with what is sent to Redis anyway. A claim that is in no line (it waits for a retry, it was put
 /// back by an operator, Redis was wiped) has no position. Nor has any while the lane still works on claims from before
-/// the line was kept, since nobody knows how many they are.
+/// a worker first saw the line, since some may have come before a wipe, and nobody knows how many.
 package enum LaneLine {
     /// Where a pending claim stands.
     package struct Place: Hashable, Sendable {
@@ -25,29 +25,18 @@ package enum LaneLine {
 
     /// A pace that is older says nothing any more, in milliseconds.
     private static let paceLifetime: Int64 = 10_000
-    /// An entry that is older than everything in a batch by so many milliseconds was never published. Claims of a locked
-    /// coupon are passed by others for a while, so it is no shorter.
-    private static let longestPassing: Int64 = 60_000
+    /// An entry that is older than everything in a batch by so many milliseconds was never published, or belongs to a
+    /// locked coupon, which others pass by.
+    private static let longestPassing: Int64 = 5000
 
     // MARK: The API's part
 
-    /// Puts a claim at the end of its line, before it is published, unless it was accepted already.
+    /// Puts a claim at the end of its line, before it is published. One that is in it already keeps its place.
     ///
     /// - Parameter time: microseconds since 1970.
-    package static func join(_ message: ClaimMessage, lane: Int, at time: Int64) -> RedisCommand {
-        [
-            "EVAL", joining, "3", RedisKeys.claim(message.id), RedisKeys.line(of: lane), RedisKeys.pace(of: lane),
-            String(time), message.id.description, String(time / 1000),
-        ]
+    package static func join(_ id: ClaimID, lane: Int, at time: Int64) -> RedisCommand {
+        ["ZADD", RedisKeys.line(of: lane), "NX", String(time), id.description]
     }
-
-    private static let joining = """
-        if redis.call('HEXISTS', KEYS[1], 'accepted') == 1 or redis.call('HEXISTS', KEYS[1], 'status') == 1 then
-          return 0
-        end
-        redis.call('HSETNX', KEYS[3], 'since', ARGV[3])
-        return redis.call('ZADD', KEYS[2], 'NX', ARGV[1], ARGV[2])
-        """
 
     /// Asks where a claim stands. Answer: ``place(_:now:)``.
     package static func ask(_ id: ClaimID, lane: Int) -> [RedisCommand] {
@@ -87,6 +76,7 @@ package enum LaneLine {
     package static func advance(lane: Int, accepted: [Timestamp], rate: Double, now: Timestamp) -> [RedisCommand] {
         guard let newest = accepted.max(), let oldest = accepted.min() else { return [] }
         return [
+            ["HSETNX", RedisKeys.pace(of: lane), "since", String(now.milliseconds)],
             [
                 "HSET", RedisKeys.pace(of: lane), "frontier", String(newest.milliseconds), "rate", String(rate), "at",
                 String(now.milliseconds),

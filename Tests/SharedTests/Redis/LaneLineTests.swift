@@ -54,10 +54,16 @@ import Testing
         )
         #expect(
             commands == [
+                ["HSETNX", "claims:pace:3", "since", "1795368460000"],
                 ["HSET", "claims:pace:3", "frontier", "100000", "rate", "12.5", "at", "1795368460000"],
-                ["ZREMRANGEBYSCORE", "claims:line:3", "-inf", "(30000000"],
+                ["ZREMRANGEBYSCORE", "claims:line:3", "-inf", "(85000000"],
             ])
         #expect(LaneLine.advance(lane: 3, accepted: [], rate: 1, now: now).isEmpty)
+    }
+
+    @Test func aClaimKeepsThePlaceItHas() throws {
+        let claim = try #require(ClaimID(id))
+        #expect(LaneLine.join(claim, lane: 7, at: 123) == ["ZADD", "claims:line:7", "NX", "123", id])
     }
 
     @Test func claimsLeaveTheirLineTogether() throws {
