@@ -133,6 +133,11 @@ package final class AMQPConnection {
             try checkAnswer("declaring queue \(name)")
             return true
         } catch  where error.kind == .refused(code: UInt16(AMQP_RESOURCE_LOCKED)) {
+            // The library leaves it to us to agree that the channel is closed; only then can it be opened again.
+            var agreed = amqp_channel_close_ok_t()
+            try Self.check(
+                amqp_send_method(state, channel, amqp_method_number_t(AMQP_CHANNEL_CLOSE_OK_METHOD), &agreed),
+                "closing a channel")
             return false
         }
     }

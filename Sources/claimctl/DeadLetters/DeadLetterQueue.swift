@@ -21,6 +21,8 @@ final class DeadLetterQueue {
     private var consumers: [AMQPConnection] = []
     /// In the order of death.
     private(set) var held: [Held] = []
+    /// The consumers that something was removed from.
+    private var removing: Set<Int> = []
     private var isClosed = false
     private let signal = WakeSignal()
 
@@ -59,10 +61,11 @@ final class DeadLetterQueue {
         return queue.held.map(\.letter)
     }
 
-    /// Takes messages out of the queue for good.
+    /// Takes messages out of the queue, for good once ``close()`` has been called.
     func remove(_ messages: [Held]) throws(BrokerError) {
         for message in messages {
             try consumers[message.consumer].acknowledge(message.tag, multiple: false, channel: Self.channel)
+            removing.insert(message.consumer)
         }
     }
 
@@ -70,9 +73,22 @@ final class DeadLetterQueue {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        for index in removing { settle(consumers[index]) }
         for consumer in consumers { consumer.close() }
         // The lock goes last: whoever gets it finds everything there again.
         control.close()
+    }
+
+    /// Waits until the queue has carried out a connection's acknowledgements.
+    ///
+    /// The broker's channel sends them on to the queue a few at a time and forgets the rest when it is closed. Subscribing
+    /// is a command to the queue that is answered when it and all before it are carried out; then the rest is sent on,
+    /// and the second time it is carried out as well.
+    private func settle(_ consumer: AMQPConnection) {
+        for _ in 0..<2 {
+            // Without a broker they are lost, and the messages lie there still; whoever comes again takes them out.
+            try? consumer.consume(Topology.deadQueue, prefetch: 1, channel: Self.channel)
+        }
     }
 
     // MARK: Taking

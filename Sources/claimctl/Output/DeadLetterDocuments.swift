@@ -36,13 +36,13 @@ struct DeadLetterLine: Encodable {
     static func table(_ letters: [DeadLetter], now: Timestamp) -> Table {
         Table(
             [
-                .init("ID"), .init("COUPON", canShrink: true), .init("USER", canShrink: true), .init("REASON"),
-                .init("ATTEMPTS"), .init("AGE"), .init("ERROR", canShrink: true),
+                .init("ID"), .init("AGE"), .init("REASON", canShrink: true), .init("TRIES"),
+                .init("COUPON", canShrink: true), .init("USER", canShrink: true), .init("ERROR", canShrink: true),
             ],
             letters.map { letter in
                 [
-                    letter.id, letter.couponName ?? "-", letter.userID ?? "-", letter.reason ?? "-",
-                    String(letter.attempts), letter.age(at: now).map(TimeSpan.text) ?? "-", letter.error ?? "-",
+                    letter.id, letter.age(at: now).map(TimeSpan.text) ?? "-", letter.reason ?? "-",
+                    String(letter.attempts), letter.couponName ?? "-", letter.userID ?? "-", letter.error ?? "-",
                 ]
             })
     }

@@ -45,7 +45,9 @@ struct Table: Sendable {
                 // The last column is never padded.
                 return column == row.count - 1 ? String(cut) : cut + String(repeating: " ", count: width - cut.count)
             }
-            return cells.joined(separator: Self.gap)
+            let line = cells.joined(separator: Self.gap)
+            guard let width, line.count > width else { return line }
+            return line.prefix(width - 1) + "…"
         }
     }
 }

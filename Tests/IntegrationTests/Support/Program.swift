@@ -18,11 +18,12 @@ final class Program: Sendable {
     private let touched = Mutex(false)
 
     /// Starts it. What it prints is appended to the file `logs/test-NAME` of the run folder.
-    init(_ program: String, name: String, settings: [String: String] = [:]) throws {
+    init(_ program: String, name: String, arguments: [String] = [], settings: [String: String] = [:]) throws {
         self.name = name
         let log = "\(Setup.runFolder)/logs/test-\(name)"
         process = Foundation.Process()
         process.executableURL = URL(fileURLWithPath: "\(Setup.programs)/\(program)")
+        process.arguments = arguments
         process.environment = Setup.environment(with: settings)
         process.standardInput = FileHandle.nullDevice
         let file = try FileHandle.appending(to: log)

@@ -71,7 +71,7 @@ enum Broker {
         let connection = try connection()
         let count = try connection.depth(of: "claims.dead", channel: 1)?.messages ?? 0
         guard count > 0 else { return [] }
-        try connection.consume("claims.dead", prefetch: 0, channel: 1)
+        try connection.consume("claims.dead", prefetch: .max, channel: 1)
         var messages: [BrokerMessage] = []
         while messages.count < count, let event = try connection.nextEvent(atMost: .seconds(5)) {
             if case .delivered(let delivery, _) = event { messages.append(delivery.message) }
