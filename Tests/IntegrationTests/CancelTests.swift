@@ -167,12 +167,15 @@ extension IntegrationTests {
             #expect(dead.properties.headers["reason"]?.string == "database_error")
             #expect(dead.properties.headers["attempts"]?.integer == 4)
             #expect(try await api.claim(claim.id).outcome == "claimed")
-            // What lies there is the cancel whole: put back into its lane it does what it was to do.
+            let audit = try await claimctl("audit")
+            #expect(audit.code == 0, "\(audit.text)")
+            // What lies there is the cancel whole: sent back to its lane it does what it was to do.
             try Database.script("drop trigger keep on user_claims")
-            var again = dead
-            again.properties.headers = [:]
-            try Broker.publish(again, lane: try lane(coupon))
-            _ = try await api.cancelled(claim.id)
+            let shown = try await claimctl("dlq", "show", claim.id)
+            #expect(shown.code == 0 && !shown.output.contains("swallowed"), "\(shown)")
+            let replayed = try await claimctl("dlq", "replay", claim.id, "--yes")
+            #expect(replayed.code == 0 && replayed.output.contains("1 decided anew"), "\(replayed)")
+            #expect(try await api.claim(claim.id).outcome == "cancelled")
             #expect(try await api.coupon(coupon).remainingAmount == 2)
         }
 
@@ -218,6 +221,26 @@ extension IntegrationTests {
             _ = try await api.claim(lost.id, wait: 10)
             let refused = try await claimctl("claim", "cancel", lost.id)
             #expect(refused.code == 1 && refused.errors.contains("not_cancellable"), "\(refused)")
+        }
+
+        @Test func theAuditFindsWhatACancelMustNeverLeaveBehind() async throws {
+            let coupon = try await api.coupon("AUDITED", amount: 3, rules: #","per_user_limit":2"#)
+            let claim = try await claimed("u1", coupon)
+            for (harm, cure, rule) in [
+                (
+                    "update user_claims set slot = 2 where claim_id = '\(claim.id)'",
+                    "update user_claims set slot = 1 where claim_id = '\(claim.id)'", "slots_are_dense"
+                ),
+                (
+                    "update claims set status = 'cancelled' where id = '\(claim.id)'",
+                    "update claims set status = 'claimed' where id = '\(claim.id)'", "cancelled_claim_holds_nothing"
+                ),
+            ] {
+                try Database.script(harm)
+                let audit = try await claimctl("audit")
+                try Database.script(cure)
+                #expect(audit.code == 1 && audit.output.contains(rule), "\(audit)")
+            }
         }
 
         // MARK: Helpers
