@@ -6,7 +6,10 @@
 #   bin/          rabbitmqctl and its sisters for our node
 
 # Two at work on one folder would start everything twice. The lock is the folder itself, so it leaves no file behind.
+# A script that has it already keeps it: waiting for oneself has no end.
+LOCK=''
 lock_run_dir() {
+  if [[ -n $LOCK ]]; then return 0; fi
   while true; do
     mkdir -p "$RUN_DIR"
     exec {LOCK}<"$RUN_DIR"
@@ -22,6 +25,7 @@ lock_run_dir() {
 
 unlock_run_dir() {
   exec {LOCK}<&-
+  LOCK=''
 }
 
 prepare_run_dir() {

@@ -11,6 +11,11 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         self.milliseconds = milliseconds
     }
 
+    /// The seconds of an AMQP timestamp. What lies beyond all years is the last moment that can be told.
+    package init(secondsClamped seconds: UInt64) {
+        milliseconds = Int64(clamping: min(seconds, UInt64(Int64.max / 1000)) * 1000)
+    }
+
     /// The wall clock's time.
     package static func now() -> Timestamp {
         Timestamp(milliseconds: WallClock.microseconds() / 1000)

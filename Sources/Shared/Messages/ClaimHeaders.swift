@@ -92,7 +92,7 @@ extension BrokerMessage {
         guard case .timestamp(let seconds)? = properties.headers["x-death"]?.array?.first?.table?["time"] else {
             return nil
         }
-        return Timestamp(milliseconds: Int64(clamping: seconds) * 1000)
+        return Timestamp(secondsClamped: seconds)
     }
 
     /// What the broker itself says about the death, as one more failed attempt.

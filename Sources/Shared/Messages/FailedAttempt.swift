@@ -17,11 +17,15 @@ package struct FailedAttempt: Codable, Hashable, Sendable {
         self.at = at
         self.worker = worker
         self.code = code
-        self.message = String(message.prefix(Self.longestMessage))
+        self.message = Self.cut(message)
     }
 
-    /// Keeps a history of many attempts well below a frame's size.
-    private static let longestMessage = 1000
+    /// Keeps a history of many attempts well below a frame's size: 1,000 bytes, and no half of a character.
+    private static func cut(_ message: String) -> String {
+        var cut = message.prefix(1000)
+        while cut.utf8.count > 1000 { cut.removeLast() }
+        return String(cut)
+    }
 }
 
 extension FailedAttempt {

@@ -54,16 +54,27 @@ struct Cause: Hashable, Sendable {
         ("0"..."9").contains(scalar)
     }
 
+    private static func isBetweenDigits(_ index: Int, _ word: ArraySlice<Unicode.Scalar>) -> Bool {
+        index > word.startIndex && index + 1 < word.endIndex && isDigit(word[index - 1]) && isDigit(word[index + 1])
+    }
+
     /// What may stand inside of a number or a time.
     private static func isSeparator(_ scalar: Unicode.Scalar) -> Bool {
         scalar == "." || scalar == ":" || scalar == ","
     }
 
     private static func fold(_ word: ArraySlice<Unicode.Scalar>) -> String {
+        // `lock:SALE:9s7r…` is three words, `12:30:01` one number.
+        if word.contains(where: { !isDigit($0) && !isSeparator($0) }),
+            let gap = word.indices.dropFirst().first(where: { isSeparator(word[$0]) && !isBetweenDigits($0, word) })
+        {
+            return fold(word[..<gap]) + String(word[gap...gap]) + fold(word[(gap + 1)...])
+        }
         let digits = word.count(where: isDigit)
         if digits == 0 { return String(word) }
         let isHex = word.allSatisfy { $0.properties.isASCIIHexDigit || $0 == "-" }
-        if digits < word.count, word.count >= (isHex ? 8 : 20), !word.contains(where: isSeparator) { return "<id>" }
+        let letters = word.contains { $0.properties.isAlphabetic }
+        if letters, word.count >= (isHex ? 8 : 20), !word.contains(where: isSeparator) { return "<id>" }
         // Each run of digits is one number, with what stands between its parts: 10.5, 127.0.0.1:5432, 12:30:01.
         var text = ""
         var rest = word

@@ -54,9 +54,11 @@ struct MendedBody: Sendable {
 
     /// The earliest time that the message tells: the coupon's times are held against when a claim was accepted.
     private static func firstSign(of letter: DeadLetter) -> Timestamp {
-        if let seconds = letter.message.properties.timestamp {
-            return Timestamp(milliseconds: Int64(clamping: seconds).multipliedReportingOverflow(by: 1000).partialValue)
+        let now = Timestamp.now()
+        // Some programs write milliseconds where seconds belong; a claim was not accepted in the future.
+        if let sent = letter.message.properties.timestamp.map(Timestamp.init(secondsClamped:)), sent <= now {
+            return sent
         }
-        return letter.failures.first?.at ?? letter.diedAt ?? .now()
+        return letter.failures.first?.at ?? letter.diedAt ?? now
     }
 }

@@ -58,14 +58,21 @@ extension DeadLetter {
         message.properties.contentEncoding = nil
         message.properties.type = new.properties.type
         message.properties.timestamp = new.properties.timestamp
-        var replays = message.properties.headers[ClaimHeaders.replays]?.array ?? []
+        // All headers have to fit into one frame, so only the last original is kept in them, and not too much of it; the
+        // archive has each whole.
+        var replays = (message.properties.headers[ClaimHeaders.replays]?.array ?? []).map { entry -> AMQPValue in
+            guard var table = entry.table else { return entry }
+            table[Self.originalBody] = nil
+            return .table(table)
+        }
         if var last = replays.popLast()?.table {
             last["mended"] = .string(self.message.fingerprint)
-            // All headers have to fit into one frame; the archive has the whole of it.
-            last["original_body"] = .bytes(Array(self.message.body.prefix(4096)))
+            last[Self.originalBody] = .bytes(Array(self.message.body.prefix(4096)))
             replays.append(.table(last))
         }
         message.properties.headers[ClaimHeaders.replays] = .array(replays)
         return message
     }
+
+    private static let originalBody = "original_body"
 }

@@ -32,11 +32,12 @@ enum JSONValue: Hashable, Sendable {
             case .string(let value): .string(value)
             case .rawString(let value), .bytes(let value): .string(Data(value).base64EncodedString())
             case .timestamp(let seconds):
-                .string(Timestamp(milliseconds: Int64(clamping: seconds).multipliedClamping(by: 1000)).description)
+                .string(Timestamp(secondsClamped: seconds).description)
             case .array(let values): .array(values.map(JSONValue.init))
             case .table(let table): .object(Dictionary(table.map { ($0, JSONValue($1)) }) { $1 })
             case .void: .null
-            case .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64:
+            case .uint64(let value): Int64(exactly: value).map(JSONValue.integer) ?? .number(Double(value))
+            case .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64:
                 value.integer.map(JSONValue.integer) ?? .null
             }
     }
@@ -81,12 +82,5 @@ extension JSONValue: Codable {
         case .array(let values): try container.encode(values)
         case .object(let fields): try container.encode(fields)
         }
-    }
-}
-
-extension Int64 {
-    fileprivate func multipliedClamping(by factor: Int64) -> Int64 {
-        let (product, overflow) = multipliedReportingOverflow(by: factor)
-        return overflow ? (self < 0 ? .min : .max) : product
     }
 }

@@ -47,7 +47,8 @@ struct Table: Sendable {
             }
             let line = cells.joined(separator: Self.gap)
             guard let width, line.count > width else { return line }
-            return line.prefix(width - 1) + "…"
+            // So narrow that something has to go that should not.
+            return line.prefix(max(0, width - 1)) + "…"
         }
     }
 }

@@ -1,0 +1,42 @@
+import Shared
+import Testing
+
+@testable import claimctl
+
+@Suite struct FateTests {
+    private let id = ClaimMessage.made(1).id
+
+    /// What became of a claim that was sent at ``DeadLetter/end``, by its row.
+    private func fate(
+        _ status: ClaimStatus, decided milliseconds: Int64? = 1, wasDecided: Bool = false
+    ) -> Fate {
+        let decidedAt = milliseconds.map { Timestamp(milliseconds: DeadLetter.end.milliseconds + $0) }
+        return Fate(
+            Claim(id: id, status: status, decidedAt: decidedAt),
+            sent: SentClaim(id: id, at: DeadLetter.end, wasDecided: wasDecided))
+    }
+
+    @Test(arguments: [true, false]) func aClaimWithoutARowIsPending(_ wasDecided: Bool) {
+        #expect(Fate(nil, sent: SentClaim(id: id, at: DeadLetter.end, wasDecided: wasDecided)) == .pending)
+        #expect(fate(.pending, decided: nil, wasDecided: wasDecided) == .pending)
+    }
+
+    @Test func aDeathAfterItWasSentIsAnotherFailure() {
+        #expect(fate(.deadLettered, decided: 1) == .failedAgain)
+    }
+
+    @Test(arguments: [0, -1, nil] as [Int64?]) func aDeathBeforeItWasSentIsTheOldOne(_ milliseconds: Int64?) {
+        #expect(fate(.deadLettered, decided: milliseconds) == .pending)
+    }
+
+    @Test(arguments: [ClaimStatus.claimed, .rejected, .cancelled, .discarded])
+    func anOutcomeThatWasNotThereIsNew(_ status: ClaimStatus) {
+        #expect(fate(status) == .decidedAnew(status))
+        #expect(fate(status, decided: -1) == .decidedAnew(status))
+    }
+
+    @Test(arguments: [ClaimStatus.claimed, .rejected, .cancelled, .discarded])
+    func anOutcomeThatWasThereIsTheOldOne(_ status: ClaimStatus) {
+        #expect(fate(status, wasDecided: true) == .decidedBefore)
+    }
+}

@@ -1,0 +1,61 @@
+import OrderedCollections
+import Shared
+import Testing
+
+@Suite struct ContentIDTests {
+    private static let time = Timestamp(milliseconds: 1_795_368_454_123)
+
+    /// A message of somebody else.
+    private var message: BrokerMessage {
+        var properties = MessageProperties()
+        properties.messageID = "order-17"
+        properties.headers = ["trace": .string("t")]
+        return BrokerMessage(properties: properties, body: Array("not json".utf8))
+    }
+
+    private var failure: FailedAttempt {
+        FailedAttempt(attempt: 4, at: Self.time, worker: "w1", code: "unreadable", message: "no JSON")
+    }
+
+    @Test(arguments: ["sequence", "attempts", "errors", "reason", "died_at", "replays", "x-death", "x-delivery-count"])
+    func whatIsAddedOnItsWayChangesNothing(_ header: String) {
+        var changed = message
+        changed.properties.headers[header] = .string("1")
+        #expect(changed.contentID == message.contentID)
+    }
+
+    @Test func failuresDeathAndReplayChangeNothing() {
+        let failed = message.after(failure)
+        #expect(failed.contentID == message.contentID)
+        let dead = failed.dead(because: "unreadable", at: Self.time)
+        #expect(dead.contentID == message.contentID)
+        #expect(dead.replayed(by: "eve", at: Self.time).contentID == message.contentID)
+    }
+
+    @Test func whatARetryTakesAwayChangesNothing() {
+        var changed = message
+        changed.properties.expiration = "500"
+        changed.properties.userID = "claims"
+        changed.properties.deliveryMode = 1
+        #expect(changed.contentID == message.contentID)
+    }
+
+    @Test func anotherBodyIsAnotherContent() {
+        var changed = message
+        changed.body.append(0x20)
+        #expect(changed.contentID != message.contentID)
+    }
+
+    @Test func whatTheSenderSaysWithItIsContent() {
+        var other = message
+        other.properties.headers["trace"] = .string("u")
+        var another = message
+        another.properties.messageID = "order-18"
+        #expect(Set([message, other, another].map(\.contentID)).count == 3)
+    }
+
+    @Test func itIsTheFingerprintOfTheBareMessage() {
+        #expect(message.contentID == message.fingerprint)
+        #expect(ClaimID(message.contentID) != nil)
+    }
+}
