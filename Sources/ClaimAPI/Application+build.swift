@@ -22,7 +22,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     let changes = ClaimChanges(settings.stores.redis, logger: logger)
 
     let issuer = ClaimIDIssuer(secret: settings.idSecret)
-    let outcomes = OutcomeReader(redis: redis, postgres: postgres, changes: changes)
+    let outcomes = OutcomeReader(
+        redis: redis, postgres: postgres, changes: changes, lanes: settings.stores.lanes)
     let intake = ClaimIntake(
         issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, lanes: settings.stores.lanes,
         logger: logger)
@@ -31,7 +32,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         ClaimRoutes(intake: intake, outcomes: outcomes, issuer: issuer).endpoints
         + CouponRoutes(postgres: postgres).endpoints
         + OperatorRoutes(metrics: metrics, publisher: publisher, redis: redis, postgres: postgres).endpoints
-    let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+    let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: RequestMetricsMiddleware())
     router.add(middleware: ProblemMiddleware(endpoints: endpoints, logger: logger))
     for endpoint in endpoints { router.add(endpoint) }
@@ -42,7 +43,9 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
             address: .hostname(settings.host, port: settings.port), serverName: "claims", backlog: 4096),
         logger: logger)
     // Services end in the reverse order: first no more requests, then what they needed.
-    let services: [any Service] = [postgres, redis, publisher, changes, server]
+    let services: [any Service] = [
+        postgres, redis, publisher, changes, SecondLooks(outcomes: outcomes), server,
+    ]
     return ServiceGroup(
         configuration: ServiceGroupConfiguration(
             services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },

@@ -12,6 +12,7 @@ struct ClaimAPI: AsyncParsableCommand {
 
     func run() async throws {
         Process.ignoreBrokenPipes()
+        Process.allowManyConnections()
         let settings: APISettings
         do throws(SettingError) {
             let reader = SettingReader()

@@ -30,9 +30,11 @@ extension IntegrationTests {
             #expect(
                 try answer.fields() == [
                     "id", "status", "reason", "user_id", "coupon_name", "attempts", "created_at", "decided_at",
+                    "position", "estimated_seconds",
                 ])
             let claim = try answer.decoded(Claim.self)
             #expect(claim.outcome == "claimed" && claim.attempts == 1)
+            #expect(claim.position == nil && claim.estimatedSeconds == nil)
             #expect(try #require(claim.decidedAt).wholeMatch(of: rfc3339) != nil)
             #expect(answer.header("Retry-After") == nil, "nothing more is to come")
         }

@@ -10,7 +10,8 @@ extension IntegrationTests {
 
         @Test(arguments: [
             [], ["migrate"], ["coupon"], ["coupon", "create"], ["coupon", "show"], ["coupon", "list"], ["claim"],
-            ["claim", "submit"], ["claim", "show"], ["status"], ["audit"],
+            ["claim", "submit"], ["claim", "show"], ["claim", "cancel"], ["coupon", "set"], ["coupon", "eligible"],
+            ["coupon", "check"], ["status"], ["audit"],
         ])
         func everyCommandExplainsItself(command: [String]) async throws {
             let result = try await Program.run("claimctl", command + ["--help"])

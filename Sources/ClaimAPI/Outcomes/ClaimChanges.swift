@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 import ServiceLifecycle
 import Shared
 import Synchronization
@@ -12,6 +13,8 @@ final class ClaimChanges: Service {
     private let watches = Mutex<[Substring: [ClaimWatch]]>([:])
     private let isStopping = Mutex(false)
     private let wake = WakeSignal()
+    /// Streams and long polls that are open.
+    private let count = Meter(label: "claims.watches")
 
     init(_ address: RedisAddress, logger: Logger) {
         self.address = address
@@ -26,9 +29,18 @@ final class ClaimChanges: Service {
                 watches[key]?.removeAll { $0 === ended }
                 if watches[key]?.isEmpty == true { watches[key] = nil }
             }
+            self?.count.decrement()
         }
         watches.withLock { $0[key, default: []].append(watch) }
+        count.increment()
         return watch
+    }
+
+    /// All that are listening at present, by their claims.
+    var watched: [(id: ClaimID, watches: [ClaimWatch])] {
+        watches.withLock { watches in
+            watches.compactMap { key, watches in ClaimID(String(key)).map { ($0, watches) } }
+        }
     }
 
     func run() async throws {

@@ -3,16 +3,15 @@ import Shared
 /// What became of a claim: from Redis, else from PostgreSQL, else from the id's own proof that it was issued.
 struct OutcomeReader: Sendable {
     let redis: RedisClient
-    let postgres: PostgresClient
+    let finder: ClaimFinder
     let changes: ClaimChanges
+    let lanes: Int
 
-    /// A wake-up may be lost, so those who wait look again now and then.
-    private static let secondLook = Duration.seconds(5)
-
-    init(redis: RedisClient, postgres: PostgresClient, changes: ClaimChanges) {
+    init(redis: RedisClient, postgres: PostgresClient, changes: ClaimChanges, lanes: Int) {
         self.redis = redis
-        self.postgres = postgres
+        finder = ClaimFinder(postgres)
         self.changes = changes
+        self.lanes = lanes
     }
 
     /// The claim as it stands.
@@ -20,21 +19,39 @@ struct OutcomeReader: Sendable {
     /// - Parameter id: one that was issued here.
     /// - Throws: ``Problem`` `store_unavailable` if nobody that can be reached knows it.
     func claim(_ id: ClaimID) async throws(Problem) -> Claim {
-        var remembered: ClaimCache.Entry?
-        if let replies = try? await redis.pipeline([ClaimCache.lookUp(id)]) {
-            remembered = ClaimCache.entry(replies[0], of: id)
-        }
+        let remembered = await remembered([id])[id]
         if let state = remembered?.state, state.status.isSettled { return state }
         // Redis may have missed the outcome, so "pending" is true only if the database knows nothing else.
         do throws(PostgresError) {
-            let stored = try await postgres.run { connection throws(PostgresError) in
-                try ClaimStore(connection).find(id)
-            }
-            return stored ?? remembered?.claim ?? Claim(id: id)
+            return try await finder.find(id) ?? remembered?.claim ?? Claim(id: id)
         } catch {
             guard let claim = remembered?.claim else { throw .storeUnavailable }
             return claim
         }
+    }
+
+    /// The claim as it stands, for somebody who acts on it: what Redis has is taken only where it is settled.
+    ///
+    /// - Throws: ``Problem`` `store_unavailable` if the database would have to say and can't be reached.
+    func certainClaim(_ id: ClaimID) async throws(Problem) -> Claim {
+        let remembered = await remembered([id])[id]
+        if let state = remembered?.state, state.status.isSettled { return state }
+        do throws(PostgresError) {
+            return try await finder.find(id) ?? remembered?.claim ?? Claim(id: id)
+        } catch {
+            throw .storeUnavailable
+        }
+    }
+
+    /// Several claims as they stand, with their places, by few questions. What nobody that can be reached knows is left out.
+    func claims(_ ids: [ClaimID]) async -> [ClaimID: Claim] {
+        let remembered = await remembered(ids)
+        var claims = remembered.compactMapValues(\.claim)
+        let open = ids.filter { claims[$0]?.status.isSettled != true }
+        if !open.isEmpty, let stored = try? await finder.find(open) {
+            for id in open { claims[id] = stored[id] ?? claims[id] ?? Claim(id: id) }
+        }
+        return await placed(claims)
     }
 
     /// The claim as soon as it is no longer pending, or as it stands when the time is up.
@@ -44,11 +61,47 @@ struct OutcomeReader: Sendable {
         // Listening starts before the first look, so that no change falls between the two.
         let watch = changes.watch(id)
         defer { watch.end() }
+        var claim = try await claim(id)
         while true {
-            let claim = try await claim(id)
             let left = deadline - .now
             if claim.status.isSettled || left <= .zero || watch.isOver { return claim }
-            await watch.next(atMost: min(left, Self.secondLook))
+            switch await watch.next(atMost: left) {
+            case .changed: claim = try await self.claim(id)
+            case .found(let found): claim = found
+            case .nothing: break
+            }
         }
+    }
+
+    // MARK: Places
+
+    /// The claim with its place in the lane, if it is pending and that is known.
+    func placed(_ claim: Claim) async -> Claim {
+        await placed([claim.id: claim])[claim.id] ?? claim
+    }
+
+    private func placed(_ claims: [ClaimID: Claim]) async -> [ClaimID: Claim] {
+        let waiting = claims.values.filter { !$0.status.isSettled && $0.couponName != nil }
+        guard !waiting.isEmpty else { return claims }
+        let questions = waiting.map { claim in
+            LaneLine.ask(claim.id, lane: claim.couponName?.lane(of: lanes) ?? 0)
+        }
+        guard var replies = (try? await redis.pipeline(questions.flatMap(\.self)))?[...] else { return claims }
+        var placed = claims
+        let now = Timestamp.now()
+        for (claim, question) in zip(waiting, questions) {
+            let place = LaneLine.place(Array(replies.prefix(question.count)), now: now)
+            replies = replies.dropFirst(question.count)
+            placed[claim.id]?.position = place.position
+            placed[claim.id]?.estimatedSeconds = place.estimatedSeconds
+        }
+        return placed
+    }
+
+    private func remembered(_ ids: [ClaimID]) async -> [ClaimID: ClaimCache.Entry] {
+        guard let replies = try? await redis.pipeline(ids.map(ClaimCache.lookUp)) else { return [:] }
+        var entries: [ClaimID: ClaimCache.Entry] = [:]
+        for (id, reply) in zip(ids, replies) { entries[id] = ClaimCache.entry(reply, of: id) }
+        return entries
     }
 }

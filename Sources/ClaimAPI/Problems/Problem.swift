@@ -41,9 +41,17 @@ extension Problem {
             detail: "This path takes \(names).", headers: [.allow: names])
     }
 
+    static let notAcceptable = Problem(
+        status: .notAcceptable, code: "not_acceptable", title: "Not acceptable",
+        detail: "There is text/event-stream here, and Accept leaves that out.")
+
     static let unsupportedMediaType = Problem(
         status: .unsupportedMediaType, code: "unsupported_media_type", title: "Unsupported media type",
         detail: "Send the body as application/json.")
+
+    static let unsupportedListType = Problem(
+        status: .unsupportedMediaType, code: "unsupported_media_type", title: "Unsupported media type",
+        detail: "Send the list as application/json, one array, or as text/plain, one user id a line.")
 
     static func bodyTooLarge(limit: Int) -> Problem {
         Problem(
@@ -83,6 +91,12 @@ extension Problem {
         status: .notFound, code: "claim_not_found", title: "Claim not found",
         detail: "No claim was ever accepted under this id.")
 
+    static func notCancellable(_ status: ClaimStatus) -> Problem {
+        Problem(
+            status: .conflict, code: "not_cancellable", title: "Not cancellable",
+            detail: "Only a claim that is claimed can be cancelled; this one is \(status.rawValue).")
+    }
+
     static let couponNotFound = Problem(
         status: .notFound, code: "coupon_not_found", title: "Coupon not found", detail: "There is no such coupon.")
 
@@ -90,15 +104,26 @@ extension Problem {
         status: .conflict, code: "coupon_exists", title: "Coupon exists",
         detail: "There is a coupon of this name already; nothing was changed.")
 
+    static func amountBelowClaimed(_ claimed: Int) -> Problem {
+        Problem(
+            status: .conflict, code: "amount_below_claimed", title: "Amount below claimed",
+            detail: "The amount can't be less than the \(claimed) that are claimed; nothing was changed.")
+    }
+
     static let storeUnavailable = Problem(
         status: .serviceUnavailable, code: "store_unavailable", title: "Store unavailable",
         detail: "The database can't be reached at present, so this can't be answered. Nothing was lost; try again.",
         headers: [.retryAfter: "1"])
 
-    static func brokerUnavailable(_ error: PublishError) -> Problem {
-        Problem(
+    static func brokerUnavailable(_ error: PublishError, for action: ClaimAction) -> Problem {
+        let advice =
+            switch action {
+            case .claim: "Send it again with the same key"
+            case .cancel: "Send it again"
+            }
+        return Problem(
             status: .serviceUnavailable, code: "broker_unavailable", title: "Broker unavailable",
-            detail: "The claim was not confirmed: \(error.inWords). Send it again with the same key; "
+            detail: "The \(action.rawValue) was not confirmed: \(error.inWords). \(advice); "
                 + "it is carried out once at most.",
             headers: [.retryAfter: "1"])
     }

@@ -12,6 +12,7 @@ struct ClaimIntake: Sendable {
     let lanes: Int
     let logger: Logger
 
+    private let cancels = Counter(label: "claims.cancels", dimensions: [("result", "confirmed")])
     private let accepted = Counter(label: "claims.publishes", dimensions: [("result", "confirmed")])
     private let confirmed = Metrics.Timer(label: "claims.publish.duration", dimensions: [("result", "confirmed")])
 
@@ -40,16 +41,26 @@ struct ClaimIntake: Sendable {
         let id = issuer.id(user: user, key: key)
         var message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
 
-        let noted = try? await redis.pipeline(ClaimCache.note(message))
+        let lane = coupon.lane(of: lanes)
+        let noted = try? await redis.pipeline(
+            ClaimCache.note(message) + [LaneLine.join(id, lane: lane, at: WallClock.microseconds())])
         if let noted, !ClaimCache.wasFirst(noted), let entry = await remembered(id) {
             if let known = entry.request ?? entry.state {
                 guard known.couponName == coupon else { throw .keyReused }
                 message.createdAt = known.createdAt ?? message.createdAt
             }
+            // Whatever a worker has had in hand stands in no line any more.
+            if entry.state != nil { redis.tell([LaneLine.leave([id], lane: lane)]) }
             if entry.isAccepted { return (await present(message.pendingClaim), true) }
         }
 
-        try await publish(message)
+        do throws(Problem) {
+            try await publish(message)
+        } catch {
+            // It stands in the line for nothing, unless it got through all the same; then its place is not known.
+            redis.tell([LaneLine.leave([id], lane: lane)])
+            throw error
+        }
 
         guard let marked = try? await redis.pipeline(ClaimCache.accept(id)), !ClaimCache.wasFirst(marked) else {
             return (message.pendingClaim, false)
@@ -57,14 +68,28 @@ struct ClaimIntake: Sendable {
         return (await present(message.pendingClaim), true)
     }
 
+    /// Takes the wish to cancel a claim: it travels behind the claims of the same coupon that were accepted before it.
+    ///
+    /// - Returns: the claim as it stands: claimed until the cancel has taken effect, or cancelled already.
+    /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable` or `store_unavailable`.
+    func cancel(_ id: ClaimID) async throws(Problem) -> Claim {
+        let claim = try await outcomes.certainClaim(id)
+        switch claim.status {
+        case .cancelled: return claim
+        case .claimed: break
+        case .pending, .rejected, .deadLettered, .discarded: throw .notCancellable(claim.status)
+        }
+        // A claim that got its coupon has both; so say the rows themselves.
+        guard let user = claim.userID, let coupon = claim.couponName else { throw .internalError }
+        try await publish(
+            ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now(), action: .cancel))
+        return claim
+    }
+
     /// The claim as it stands by now; as it was accepted if no store can tell.
     private func present(_ claim: Claim) async -> Claim {
-        var present = (try? await outcomes.claim(claim.id)) ?? claim
         // What was accepted is what this request asks for as well, so nothing of it needs to stay unknown.
-        present.userID = present.userID ?? claim.userID
-        present.couponName = present.couponName ?? claim.couponName
-        present.createdAt = present.createdAt ?? claim.createdAt
-        return present
+        ((try? await outcomes.claim(claim.id)) ?? claim).completed(by: claim)
     }
 
     private func remembered(_ id: ClaimID) async -> ClaimCache.Entry? {
@@ -79,12 +104,13 @@ struct ClaimIntake: Sendable {
                 .claim(message, encodedBy: ClaimMessageCoder.shared), exchange: Topology.workExchange,
                 routingKey: Topology.routingKey(lane: message.couponName.lane(of: lanes)))
             confirmed.recordNanoseconds(DispatchTime.now().uptimeNanoseconds - start)
-            accepted.increment()
+            (message.action == .cancel ? cancels : accepted).increment()
         } catch {
-            Counter(label: "claims.publishes", dimensions: [("result", "\(error)")]).increment()
+            let label = message.action == .cancel ? "claims.cancels" : "claims.publishes"
+            Counter(label: label, dimensions: [("result", "\(error)")]).increment()
             logger.debug(
-                "claim not confirmed", metadata: ["claim.id": "\(message.id)", "error": "\(error)"])
-            throw .brokerUnavailable(error)
+                "\(message.action) not confirmed", metadata: ["claim.id": "\(message.id)", "error": "\(error)"])
+            throw .brokerUnavailable(error, for: message.action)
         }
     }
 }

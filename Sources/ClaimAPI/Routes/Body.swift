@@ -24,19 +24,16 @@ extension Request {
     /// The body, if it is JSON and not too large.
     ///
     /// - Parameters:
+    ///   - types: the media types that it may have.
     ///   - limit: the most bytes that are read.
     ///   - allowed: how many a body may have that is larger than usual.
     /// - Throws: ``Problem``, naming the field that is missing or misused.
     func json<Value: Decodable>(
-        _: Value.Type, limit: Int = BodyLimit.usual, allowed: (Data) -> Int = { _ in BodyLimit.usual }
+        _: Value.Type, types: Set<String> = ["application/json"], limit: Int = BodyLimit.usual,
+        allowed: (Data) -> Int = { _ in BodyLimit.usual }
     ) async throws -> Value {
-        guard mediaType == "application/json" else { throw Problem.unsupportedMediaType }
-        let data: Data
-        do {
-            data = Data(try await body.collect(upTo: limit).readableBytesView)
-        } catch is NIOTooManyBytesError {
-            throw Problem.bodyTooLarge(limit: limit)
-        }
+        guard let mediaType, types.contains(mediaType) else { throw Problem.unsupportedMediaType }
+        let data = try await bytes(atMost: limit)
         if data.count > BodyLimit.usual {
             let allowed = allowed(data)
             if data.count > allowed { throw Problem.bodyTooLarge(limit: allowed) }
@@ -48,8 +45,19 @@ extension Request {
         }
     }
 
+    /// The body as it was sent.
+    ///
+    /// - Throws: ``Problem`` `body_too_large`.
+    func bytes(atMost limit: Int) async throws -> Data {
+        do {
+            return Data(try await body.collect(upTo: limit).readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge(limit: limit)
+        }
+    }
+
     /// The content type without its parameters, in lower case.
-    private var mediaType: String? {
+    var mediaType: String? {
         headers[.contentType]?.split(separator: ";").first.map {
             $0.trimmingCharacters(in: .whitespaces).lowercased()
         }

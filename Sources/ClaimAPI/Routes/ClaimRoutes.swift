@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Shared
 
-/// `POST /claims` and `GET /claims/{id}`.
+/// Making a claim, asking what became of it, and giving back what it got.
 struct ClaimRoutes: Sendable {
     let intake: ClaimIntake
     let outcomes: OutcomeReader
@@ -13,6 +13,8 @@ struct ClaimRoutes: Sendable {
         [
             Endpoint("/claims", [.post: { request, _ in try await submit(request) }]),
             Endpoint("/claims/{id}", [.get: { request, context in try await show(request, context) }]),
+            Endpoint("/claims/{id}/events", [.get: { request, context in try await follow(request, context) }]),
+            Endpoint("/claims/{id}/cancel", [.post: { _, context in try await cancel(context) }]),
         ]
     }
 
@@ -59,10 +61,30 @@ struct ClaimRoutes: Sendable {
     private func show(_ request: Request, _ context: some RequestContext) async throws -> Response {
         let wait = try Wait(request)
         guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
-        let claim = try await outcomes.claim(id, settledWithin: wait.time)
+        let claim = await outcomes.placed(try await outcomes.claim(id, settledWithin: wait.time))
         var response = try Response.json(claim)
         if !claim.status.isSettled { response.headers[.retryAfter] = "1" }
         if let applied = wait.applied { response.headers[.preferenceApplied] = applied }
+        return response
+    }
+
+    private func follow(_ request: Request, _ context: APIContext) async throws -> Response {
+        guard ClaimEvents.areAccepted(by: request.headers[.accept]) else { throw Problem.notAcceptable }
+        guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
+        let claim = try await outcomes.claim(id)
+        if claim.status.isSettled, request.headers[.lastEventID] == ClaimEvents.id(of: claim) {
+            // A browser that comes back after the end is told so, in the words of the specification.
+            return Response(status: .noContent)
+        }
+        return ClaimEvents(outcomes).response(claim, on: context.channel)
+    }
+
+    private func cancel(_ context: some RequestContext) async throws -> Response {
+        guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
+        let claim = try await intake.cancel(id)
+        var response = try Response.json(claim, status: .accepted)
+        response.headers[.location] = "/claims/\(id)"
+        if claim.status != .cancelled { response.headers[.retryAfter] = "1" }
         return response
     }
 }
@@ -108,6 +130,7 @@ extension HTTPField.Name {
     // The names are well-formed tokens, so these initialisers give a value.
     static let idempotencyKey = Self("Idempotency-Key")!
     static let idempotencyReplayed = Self("Idempotency-Replayed")!
+    static let lastEventID = Self("Last-Event-ID")!
     static let prefer = Self("Prefer")!
     static let preferenceApplied = Self("Preference-Applied")!
 }

@@ -2,7 +2,7 @@ import Foundation
 import Hummingbird
 import Shared
 
-/// Making coupons and looking at them.
+/// Making coupons, changing them and looking at them.
 struct CouponRoutes: Sendable {
     let postgres: PostgresClient
 
@@ -11,8 +11,22 @@ struct CouponRoutes: Sendable {
             Endpoint(
                 "/coupons",
                 [.get: { request, _ in try await list(request) }, .post: { request, _ in try await create(request) }]),
-            Endpoint("/coupons/{name}", [.get: { _, context in try await show(context) }]),
+            Endpoint(
+                "/coupons/{name}",
+                [
+                    .get: { _, context in try await show(context) },
+                    .patch: { request, context in try await change(request, context) },
+                ]),
             Endpoint("/coupons/{name}/claims", [.get: { request, context in try await claims(request, context) }]),
+            Endpoint(
+                "/coupons/{name}/eligibility", [.get: { request, context in try await explain(request, context) }]),
+            Endpoint(
+                "/coupons/{name}/eligible-users",
+                [
+                    .put: { request, context in try await list(.replace, request, context) },
+                    .post: { request, context in try await list(.add, request, context) },
+                    .delete: { request, context in try await list(try Self.removal(request), request, context) },
+                ]),
         ]
     }
 
@@ -72,6 +86,62 @@ struct CouponRoutes: Sendable {
         }
         guard let claims = found else { throw Problem.couponNotFound }
         return try .json(page.listing("claims", of: claims, cursor: { String($0.number) }, as: \.claim))
+    }
+
+    private func change(_ request: Request, _ context: some RequestContext) async throws -> Response {
+        let name = try couponName(context)
+        let change = try await request.json(
+            CouponChange.self, types: ["application/json", "application/merge-patch+json"])
+        if let flaw = change.flaw { throw Problem.invalidBody("\(flaw).") }
+        let outcome = try await postgres.run { connection throws(PostgresError) in
+            try CouponStore(connection).change(name, change)
+        }
+        switch outcome {
+        case .changed(let coupon): return try .json(coupon)
+        case .noSuchCoupon: throw Problem.couponNotFound
+        case .amountBelowClaimed(let claimed): throw Problem.amountBelowClaimed(claimed)
+        case .endsBeforeStart: throw Problem.invalidBody("ends_at must be after starts_at.")
+        }
+    }
+
+    private struct Explanation: Encodable {
+        let eligible: Bool
+        let reasons: [Rejection]
+    }
+
+    /// What a claim of this user would come to, by the rules that the workers decide by.
+    private func explain(_ request: Request, _ context: some RequestContext) async throws -> Response {
+        let name = try couponName(context)
+        guard let user = request.queryParameter("user_id").flatMap(UserID.init) else {
+            throw Problem.invalidParameter(
+                "user_id", "a user's id of 1 to \(UserID.maximumLength) characters without control characters")
+        }
+        let found = try await postgres.run { connection throws(PostgresError) in
+            try CouponStore(connection).obstacles(to: user, claiming: name, at: .now())
+        }
+        guard let reasons = found else { throw Problem.couponNotFound }
+        return try .json(Explanation(eligible: reasons.isEmpty, reasons: reasons))
+    }
+
+    /// What DELETE means: without a body nothing is removed by mistake, so the whole list has to be asked for.
+    private static func removal(_ request: Request) throws -> EligibleUsersChange {
+        switch request.queryParameter("all") {
+        case nil, "false": .remove
+        case "true": .lift
+        default: throw Problem.invalidParameter("all", "true or false")
+        }
+    }
+
+    private func list(
+        _ change: EligibleUsersChange, _ request: Request, _ context: some RequestContext
+    ) async throws -> Response {
+        let name = try couponName(context)
+        let users = change == .lift ? [] : try await request.userIDs()
+        let changed = try await postgres.run { connection throws(PostgresError) in
+            try CouponStore(connection).changeEligibleUsers(of: name, change, users)
+        }
+        guard let list = changed else { throw Problem.couponNotFound }
+        return try .json(list)
     }
 
     private func couponName(_ context: some RequestContext) throws -> CouponName {

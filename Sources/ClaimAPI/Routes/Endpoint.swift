@@ -4,7 +4,7 @@ import Hummingbird
 
 /// A path of the API with what each method does there.
 struct Endpoint: Sendable {
-    typealias Handler = @Sendable (Request, BasicRequestContext) async throws -> Response
+    typealias Handler = @Sendable (Request, APIContext) async throws -> Response
 
     let path: String
     let handlers: [HTTPRequest.Method: Handler]
@@ -27,7 +27,7 @@ struct Endpoint: Sendable {
     }
 }
 
-extension Router<BasicRequestContext> {
+extension Router<APIContext> {
     func add(_ endpoint: Endpoint) {
         for (method, handler) in endpoint.handlers {
             on(RouterPath(endpoint.path), method: method) { request, context in try await handler(request, context) }

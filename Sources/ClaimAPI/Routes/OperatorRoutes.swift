@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Shared
 
-/// Health, readiness, metrics and the description of the API.
+/// Health, readiness, metrics, the description of the API and the page for people.
 struct OperatorRoutes: Sendable {
     let metrics: MetricsRegistry
     let publisher: Publisher
@@ -15,6 +15,7 @@ struct OperatorRoutes: Sendable {
             Endpoint("/healthz", [.get: { _, _ in .json(Data(#"{"status":"ok"}"#.utf8)) }]),
             Endpoint("/readyz", [.get: { _, _ in try readiness() }]),
             Endpoint("/metrics", [.get: { _, _ in await exposition() }]),
+            Endpoint("/", [.get: { _, _ in try FrontPage.response() }]),
             Endpoint("/openapi.json", [.get: { _, _ in .json(try Self.openAPI()) }]),
         ]
     }

@@ -1,7 +1,7 @@
 import Logging
 import Shared
 
-/// Decides claims in PostgreSQL, many in one transaction.
+/// Decides claims and cancels in PostgreSQL, many in one transaction.
 ///
 /// A batch is no shared fate: where the transaction fails because of one claim, the batch is split until that one is
 /// alone.
@@ -9,6 +9,8 @@ struct Decider {
     /// What an attempt came to.
     enum Verdict {
         case decided(Claim, wasDecidedBefore: Bool)
+        /// A cancel of a claim that nobody has decided: there is nothing to give back.
+        case void
         case failed(code: String, message: String)
 
         fileprivate var isSettled: Bool {
@@ -47,11 +49,35 @@ struct Decider {
     }
 
     private func transaction(_ jobs: [Item]) throws(Outage) -> Result<[Verdict], PostgresError> {
-        try stores.postgres { connection throws(PostgresError) in
-            let rows = try connection.transaction(DecidingStatement.queries(for: jobs))
-            return DecidingStatement.outcomes(rows[1], of: jobs).map {
-                .decided($0.claim, wasDecidedBefore: $0.wasDecidedBefore)
+        let stages = Stages(jobs.map(\.claim)).all
+        return try stores.postgres { connection throws(PostgresError) in
+            let rows = try connection.transaction(
+                [DecidingStatement.lock(Set(jobs.map(\.claim.couponName)))] + stages.map { Self.query($0, of: jobs) })
+            var verdicts = [Verdict](repeating: .void, count: jobs.count)
+            for (stage, rows) in zip(stages, rows.dropFirst()) {
+                for (index, verdict) in zip(stage.jobs, Self.verdicts(rows, stage, of: jobs)) {
+                    verdicts[index] = verdict
+                }
             }
+            return verdicts
+        }
+    }
+
+    private static func query(_ stage: Stages.Stage, of jobs: [Item]) -> PostgresQuery {
+        switch stage.action {
+        case .claim: DecidingStatement.query(for: stage.jobs.map { jobs[$0] })
+        case .cancel: CancellingStatement.query(for: stage.jobs.map { jobs[$0].claim })
+        }
+    }
+
+    private static func verdicts(_ rows: PostgresRows, _ stage: Stages.Stage, of jobs: [Item]) -> [Verdict] {
+        let outcomes =
+            switch stage.action {
+            case .claim: DecidingStatement.outcomes(rows, of: stage.jobs.map { jobs[$0] }).map(Optional.some)
+            case .cancel: CancellingStatement.outcomes(rows)
+            }
+        return outcomes.map { outcome in
+            outcome.map { .decided($0.claim, wasDecidedBefore: $0.wasDecidedBefore) } ?? .void
         }
     }
 

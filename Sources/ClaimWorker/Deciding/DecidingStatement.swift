@@ -2,19 +2,19 @@ import Shared
 
 /// The one statement that decides claims: every rule of a coupon, in the order in which the claims came.
 enum DecidingStatement {
-    /// Locks the coupons first, in one order for everybody, so that the second statement sees what others committed.
-    static func queries(for jobs: [(claim: ClaimMessage, attempt: Int)]) -> [PostgresQuery] {
-        let ids = jobs.map(\.claim.id.description)
-        let coupons = jobs.map(\.claim.couponName.description)
-        return [
-            PostgresQuery(lock, [.texts(Array(Set(coupons)))]),
-            PostgresQuery(
-                decide,
-                [
-                    .texts(ids), .texts(jobs.map(\.claim.userID.description)), .texts(coupons),
-                    .integers(jobs.map(\.attempt)), .timestamps(jobs.map(\.claim.createdAt)),
-                ]),
-        ]
+    /// Locks the coupons first, in one order for everybody, so that the next statement sees what others committed.
+    static func lock(_ coupons: Set<CouponName>) -> PostgresQuery {
+        PostgresQuery(lock, [.texts(coupons.map(\.description))])
+    }
+
+    static func query(for jobs: [(claim: ClaimMessage, attempt: Int)]) -> PostgresQuery {
+        PostgresQuery(
+            decide,
+            [
+                .texts(jobs.map(\.claim.id.description)), .texts(jobs.map(\.claim.userID.description)),
+                .texts(jobs.map(\.claim.couponName.description)), .integers(jobs.map(\.attempt)),
+                .timestamps(jobs.map(\.claim.createdAt)),
+            ])
     }
 
     /// What became of the claims, in their order. A message that is not the first of its id has the first one's outcome.
@@ -40,6 +40,10 @@ enum DecidingStatement {
 
     /// $1 coupons.
     private static let lock = "select from coupons where name = any($1) order by id for no key update"
+
+    private static let refusals = CouponRules.refusals(of: "f")
+        .map { "when \($0.condition) then '\($0.reason.rawValue)'" }.joined(separator: "\n")
+    private static let place = "count(*) filter (where asks) over (partition by coupon_id order by ord)"
 
     /// $1 claim ids, $2 users, $3 coupons, $4 attempts, $5 times of acceptance; one element a claim, in order.
     ///
@@ -74,23 +78,18 @@ enum DecidingStatement {
             select f.*,
                 case
                     when coupon_id is null then 'coupon_not_found'
-                    when created_at < starts_at then 'not_started'
-                    when created_at >= ends_at then 'expired'
-                    when is_restricted and not exists (
-                        select from eligible_users e where e.coupon_id = f.coupon_id and e.user_id = f.user_id
-                    ) then 'not_eligible'
+                    \(refusals)
                 end as refusal,
-                (select count(*) from user_claims u where u.coupon_id = f.coupon_id and u.user_id = f.user_id) as held
+                \(CouponRules.held(by: "f")) as held
             from fresh f
         ), asking as (
-            select *, refusal is null and held + nth <= per_user_limit as asks
+            select *, refusal is null and \(CouponRules.isWithinLimit(nth: "nth")) as asks
             from (
                 select *, row_number() over (partition by coupon_id, user_id, refusal is null order by ord) as nth
                 from ruled
             ) numbered
         ), placed as (
-            select *, asks and count(*) filter (where asks) over (partition by coupon_id order by ord)
-                <= remaining_amount as wins
+            select *, asks and \(CouponRules.isWithinAmount(place: place)) as wins
             from asking
         ), outcome as materialized (
             select *, case

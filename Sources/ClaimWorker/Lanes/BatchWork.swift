@@ -3,7 +3,7 @@ import Logging
 import Metrics
 import Shared
 
-/// What is done with one batch: lock, decide, announce, unlock.
+/// What is done with one batch after the other: lock, decide, announce, unlock.
 struct BatchWork {
     /// What became of a batch's jobs.
     struct Outcome {
@@ -16,16 +16,19 @@ struct BatchWork {
     private let stores: LaneStores
     private let settings: WorkerSettings
     private let workerID: String
+    private let lane: Int
     private let logger: Logger
     private let locks: CouponLocks
     private let decider: Decider
     private let suspects: Suspects
     private let metrics = WorkMetrics()
+    private var pace = LanePace()
 
     init(stores: LaneStores, settings: WorkerSettings, workerID: String, lane: Int, logger: Logger) {
         self.stores = stores
         self.settings = settings
         self.workerID = workerID
+        self.lane = lane
         self.logger = logger
         locks = CouponLocks(stores: stores, settings: settings.lock, workerID: workerID, lane: lane)
         decider = Decider(stores: stores)
@@ -36,7 +39,8 @@ struct BatchWork {
     ///
     /// - Parameter room: where jobs go whose coupon is locked by somebody else.
     /// - Throws: ``Outage``; the whole batch can be run again.
-    func run(_ tickets: [WaitingRoom.Ticket], room: inout WaitingRoom) throws(Outage) -> Outcome {
+    mutating func run(_ tickets: [WaitingRoom.Ticket], room: inout WaitingRoom) throws(Outage) -> Outcome {
+        let start = ContinuousClock.now
         var failed: [(job: Job, code: String, message: String)] = []
 
         // A lone suspect leaves a mark first, which stays if it takes the worker with it.
@@ -56,15 +60,19 @@ struct BatchWork {
             ($0, "lock_held", "the coupon's lock was held through \(settings.lock.retries) retries")
         }
 
-        var decided: [(job: Job, claim: Claim)] = []
+        var decided: [(job: Job, claim: Claim?)] = []
         var new: [Claim] = []
         let ready = locked.compactMap { ticket in ticket.job.claim.map { (job: ticket.job, claim: $0) } }
         let verdicts = try decider.decide(ready.map { ($0.claim, $0.job.attempt) })
+        if !ready.isEmpty { pace.decided(ready.count, from: start, to: .now) }
         for ((job, message), verdict) in zip(ready, verdicts) {
             switch verdict {
             case .decided(let claim, let wasDecidedBefore):
                 decided.append((job, claim))
                 if wasDecidedBefore { noteRepeat(of: claim, by: message) } else { new.append(claim) }
+            case .void:
+                decided.append((job, nil))
+                logger.warning("cancel of a claim that was never decided", metadata: ["claim.id": "\(message.id)"])
             case .failed(let code, let text):
                 failed.append((job, code, text))
             }
@@ -102,7 +110,7 @@ struct BatchWork {
 
     /// Stores the results, tells who waits for them, and gives the locks back.
     private func finish(
-        failed: [(job: Job, code: String, message: String)], decided: [(job: Job, claim: Claim)],
+        failed: [(job: Job, code: String, message: String)], decided: [(job: Job, claim: Claim?)],
         locked: Set<CouponName>
     ) throws(Outage) -> Outcome {
         let now = Timestamp.now()
@@ -111,15 +119,27 @@ struct BatchWork {
         }
         let pending = setbacks.filter { !$0.isFinal }.compactMap(\.claim)
         let dead = try bury(setbacks.filter(\.isFinal).compactMap(\.claim))
-        let changed = decided.map(\.claim) + pending + dead
+        let changed = decided.compactMap(\.claim) + pending + dead
         var commands = changed.flatMap(ClaimCache.settle)
         if !changed.isEmpty { commands.append(ClaimCache.announce(changed.map(\.id))) }
+        commands += advance(past: decided.map(\.job) + setbacks.map(\.job), now: now)
         if !locked.isEmpty { commands.append(locks.release(locked)) }
         if !commands.isEmpty {
             try stores.redis { redis throws(RedisError) in _ = try redis.pipeline(commands) }
         }
         for setback in setbacks { note(setback) }
         return Outcome(decided: decided.map(\.job), setbacks: setbacks)
+    }
+
+    /// Takes claims out of the line of those that wait, and tells how far the lane has come.
+    private func advance(past jobs: [Job], now: Timestamp) -> [RedisCommand] {
+        let claims = jobs.filter { !$0.isCancel }
+        let ids = claims.compactMap { $0.claim?.id ?? $0.message.properties.messageID.flatMap(ClaimID.init) }
+        guard !ids.isEmpty else { return [] }
+        // What comes from a delay queue stood in no line, and says nothing of how far the others have come.
+        let accepted = claims.compactMap { $0.attempt == 1 ? $0.claim?.createdAt : nil }
+        return [LaneLine.leave(ids, lane: lane)]
+            + LaneLine.advance(lane: lane, accepted: accepted, rate: pace.perSecond, now: now)
     }
 
     /// Records dead-lettered claims; a claim that turns out to be decided keeps its outcome.
@@ -144,6 +164,11 @@ struct BatchWork {
 
     private func noteRepeat(of claim: Claim, by message: ClaimMessage) {
         metrics.repeats.increment()
+        if message.action == .cancel, claim.status != .cancelled {
+            logger.warning(
+                "cancel of a claim that holds nothing",
+                metadata: ["claim.id": "\(claim.id)", "claim.status": "\(claim.status.rawValue)"])
+        }
         guard claim.couponName != message.couponName else { return }
         logger.notice(
             "idempotency key reused with another body; the second is not carried out",
@@ -153,7 +178,8 @@ struct BatchWork {
     private func note(_ setback: Setback) {
         let failure = setback.failure
         logger.warning(
-            setback.isFinal ? "claim dead-lettered" : "attempt failed, to be retried",
+            setback.isFinal
+                ? "\(setback.job.isCancel ? "cancel" : "claim") dead-lettered" : "attempt failed, to be retried",
             metadata: [
                 "claim.id": "\(setback.job.message.properties.messageID ?? "-")", "attempt": "\(failure.attempt)",
                 "reason": "\(failure.code)", "error": "\(failure.message)",

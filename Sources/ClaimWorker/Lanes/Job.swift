@@ -25,6 +25,11 @@ struct Job: Sendable {
     /// The claim; nil if it could not be read.
     var claim: ClaimMessage? { try? content.get() }
 
+    /// Whether it asks for a claim to be cancelled. Its failing says nothing of the claim, which stays what it is.
+    var isCancel: Bool {
+        claim.map { $0.action == .cancel } ?? (message.properties.type == ClaimHeaders.cancelType)
+    }
+
     /// The number of the try that is under way, from 1.
     var attempt: Int { headers.attempts + 1 }
 }

@@ -11,7 +11,7 @@ final class LaneSubscription {
     private let stores: LaneStores
     private let logger: Logger
     private let connection: AMQPConnection
-    private let work: BatchWork
+    private var work: BatchWork
     private var intake = Intake()
     private var room: WaitingRoom
     private var acks = AckLedger()

@@ -21,7 +21,8 @@ struct WorkMetrics {
             Counter(label: "claims.decisions", dimensions: [("status", key[0]), ("reason", key[1])])
                 .increment(by: group.count)
         }
-        for claim in claims {
+        // A cancelled claim was decided long ago.
+        for claim in claims where claim.status != .cancelled {
             guard let created = claim.createdAt, let decided = claim.decidedAt else { continue }
             latency.recordMilliseconds(decided.milliseconds - created.milliseconds)
         }

@@ -84,6 +84,13 @@ final class Obituaries: Service {
             logger.error("the broker dead-lettered a message without a claim's id", metadata: ["reason": "\(reason)"])
             return
         }
+        guard !job.isCancel else {
+            // The claim stays what it is; the message says in the dead-letter queue that it was to be cancelled.
+            logger.warning(
+                "cancel dead-lettered by the broker", metadata: ["claim.id": "\(id)", "reason": "\(reason)"])
+            Counter(label: "claims.dead_letters", dimensions: [("reason", reason)]).increment()
+            return
+        }
         var claim = job.claim?.pendingClaim ?? Claim(id: id)
         claim.status = .deadLettered
         claim.reason = reason

@@ -20,8 +20,9 @@ struct Setback {
 
     var isFinal: Bool { step == .dead }
 
-    /// The claim as it now stands; nil if the message tells no claim's id.
+    /// The claim as it now stands; nil if the message tells no claim's id, or leaves the claim as it was.
     var claim: Claim? {
+        guard !job.isCancel else { return nil }
         let id = job.claim?.id ?? job.message.properties.messageID.flatMap(ClaimID.init)
         guard let id else { return nil }
         var claim = job.claim?.pendingClaim ?? Claim(id: id)

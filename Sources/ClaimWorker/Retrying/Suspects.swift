@@ -35,6 +35,7 @@ struct Suspects {
     }
 
     private func key(_ job: Job) -> String? {
-        job.message.properties.messageID.map(RedisKeys.suspect)
+        // A claim and its cancelling have one id, and neither is to blame for the other.
+        job.message.properties.messageID.map { RedisKeys.suspect(job.isCancel ? "\($0):cancel" : $0) }
     }
 }

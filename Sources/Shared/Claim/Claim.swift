@@ -42,13 +42,18 @@ package struct Claim: Codable, Hashable, Sendable {
     package var createdAt: Timestamp?
     /// When it took its present status; nil while pending.
     package var decidedAt: Timestamp?
+    /// Where it stands in its lane while it is pending, 1 for the next; nil if that is not known, and when it is settled.
+    package var position: Int?
+    /// Seconds until its turn, at the pace of the last ones; nil if there was none, and when it is settled.
+    package var estimatedSeconds: Int?
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, status, reason, attempts
+        case id, status, reason, attempts, position
         case userID = "user_id"
         case couponName = "coupon_name"
         case createdAt = "created_at"
         case decidedAt = "decided_at"
+        case estimatedSeconds = "estimated_seconds"
     }
 
     package init(
@@ -76,5 +81,16 @@ package struct Claim: Codable, Hashable, Sendable {
         try container.encode(attempts, forKey: .attempts)
         try container.encode(createdAt, forKey: .createdAt)
         try container.encode(decidedAt, forKey: .decidedAt)
+        try container.encode(position, forKey: .position)
+        try container.encode(estimatedSeconds, forKey: .estimatedSeconds)
+    }
+
+    /// The claim with what another knowledge of it has and this one lacks: Redis may have lost what was asked for.
+    package func completed(by other: Claim) -> Claim {
+        var claim = self
+        claim.userID = userID ?? other.userID
+        claim.couponName = couponName ?? other.couponName
+        claim.createdAt = createdAt ?? other.createdAt
+        return claim
     }
 }

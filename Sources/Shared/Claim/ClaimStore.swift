@@ -13,6 +13,14 @@ package struct ClaimStore {
         return rows.count == 0 ? nil : Self.claim(rows, 0)
     }
 
+    /// What became of several claims. Those that are pending or were never made are left out.
+    package func find(_ ids: [ClaimID]) throws(PostgresError) -> [ClaimID: Claim] {
+        let rows = try connection.execute(
+            "select \(Self.columns) from claims where id = any($1)", [.texts(ids.map(\.description))])
+        let claims = (0..<rows.count).compactMap { Self.claim(rows, $0) }
+        return Dictionary(claims.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// Notes claims that go to the dead-letter queue, unless they are decided already.
     ///
     /// - Returns: each claim as it now stands: dead-lettered, or as it was decided before.

@@ -9,6 +9,16 @@ package enum Process {
         signal(SIGPIPE, SIG_IGN)
     }
 
+    /// Takes as many open files, and so connections, as the system lets the process have.
+    package static func allowManyConnections() {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        // If it is refused, there are as many as before.
+        _ = setrlimit(resource, &limit)
+    }
+
     /// Says what is wrong with a setting, and ends the process with 64, as for wrong usage.
     package static func exit(_ error: SettingError, program: String) -> Never {
         FileHandle.standardError.write(Data("\(program): \(error)\n".utf8))

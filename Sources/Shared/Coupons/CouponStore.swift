@@ -3,7 +3,7 @@ package struct CouponStore {
     /// How many user ids ``find(_:)`` gives at most.
     package static let claimedByLimit = 100
 
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
 
     package init(_ connection: PostgresConnection) {
         self.connection = connection
@@ -37,16 +37,25 @@ package struct CouponStore {
 
     /// A coupon with the first users that hold it; nil if there is none of that name.
     package func find(_ name: CouponName) throws(PostgresError) -> Coupon? {
-        let results = try connection.transaction([
-            PostgresQuery("select \(Self.columns) from coupons where name = $1", [.text(name.description)]),
+        let results = try connection.transaction(Self.finding(name))
+        return Self.found(results[0], results[1])
+    }
+
+    /// The statements that ask for a coupon and for the first users that hold it. Answers: ``found(_:_:)``.
+    static func finding(_ name: CouponName) -> [PostgresQuery] {
+        [
+            PostgresQuery("select \(columns) from coupons where name = $1", [.text(name.description)]),
             PostgresQuery(
                 """
                 select u.user_id from user_claims u join coupons c on c.id = u.coupon_id
-                where c.name = $1 order by u.number limit \(Self.claimedByLimit)
+                where c.name = $1 order by u.number limit \(claimedByLimit)
                 """, [.text(name.description)]),
-        ])
-        guard var coupon = Self.coupons(results[0]).first else { return nil }
-        coupon.claimedBy = (0..<results[1].count).compactMap { results[1].text($0, 0) }
+        ]
+    }
+
+    static func found(_ rows: PostgresRows, _ holders: PostgresRows) -> Coupon? {
+        guard var coupon = coupons(rows).first else { return nil }
+        coupon.claimedBy = (0..<holders.count).compactMap { holders.text($0, 0) }
         return coupon
     }
 

@@ -21,7 +21,9 @@ package struct ClaimHeaders: Hashable, Sendable {
     package static let deliveryCount = "x-delivery-count"
 
     /// The value of `type` in the properties of a claim.
-    package static let claimType = "claim"
+    package static let claimType = ClaimAction.claim.rawValue
+    /// The value of `type` in the properties of a claim's cancelling.
+    package static let cancelType = ClaimAction.cancel.rawValue
 
     package var sequence: Int64?
     package var failures: [FailedAttempt]
@@ -42,14 +44,14 @@ package struct ClaimHeaders: Hashable, Sendable {
 }
 
 extension BrokerMessage {
-    /// An accepted claim on its way to its lane.
+    /// An accepted claim, or its cancelling, on its way to its lane.
     package static func claim(_ message: ClaimMessage, encodedBy coder: ClaimMessageCoder) -> BrokerMessage {
         var properties = MessageProperties()
         properties.contentType = "application/json"
         properties.deliveryMode = 2
         properties.messageID = message.id.description
         properties.timestamp = UInt64(clamping: message.createdAt.milliseconds / 1000)
-        properties.type = ClaimHeaders.claimType
+        properties.type = message.action.rawValue
         return BrokerMessage(properties: properties, body: coder.encode(message))
     }
 

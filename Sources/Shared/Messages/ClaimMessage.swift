@@ -1,6 +1,14 @@
 internal import Foundation
 
-/// The body of a message in the work queues: one claim that was accepted, as JSON with a version.
+/// What a message asks for.
+package enum ClaimAction: String, Hashable, Sendable {
+    /// Decide the claim.
+    case claim
+    /// Give back what the claim got.
+    case cancel
+}
+
+/// The body of a message in the work queues: one claim that was accepted, or its cancelling, as JSON with a version.
 package struct ClaimMessage: Hashable, Sendable {
     /// The only version so far. A body of another version is unreadable, never guessed at.
     package static let currentVersion = 1
@@ -8,14 +16,18 @@ package struct ClaimMessage: Hashable, Sendable {
     package var id: ClaimID
     package var userID: UserID
     package var couponName: CouponName
-    /// When the API took the claim; the coupon's times are held against this.
+    /// When the API took the claim, or the wish to cancel it; the coupon's times are held against a claim's.
     package var createdAt: Timestamp
+    package var action: ClaimAction
 
-    package init(id: ClaimID, userID: UserID, couponName: CouponName, createdAt: Timestamp) {
+    package init(
+        id: ClaimID, userID: UserID, couponName: CouponName, createdAt: Timestamp, action: ClaimAction = .claim
+    ) {
         self.id = id
         self.userID = userID
         self.couponName = couponName
         self.createdAt = createdAt
+        self.action = action
     }
 
     /// The claim as it reads before anything was tried.
@@ -39,6 +51,8 @@ package struct ClaimMessageCoder: Sendable {
         var user_id: String
         var coupon_name: String
         var created_at: String
+        /// Not there in a claim.
+        var action: String?
     }
 
     package init() {
@@ -48,7 +62,8 @@ package struct ClaimMessageCoder: Sendable {
     package func encode(_ message: ClaimMessage) -> [UInt8] {
         let fields = Fields(
             version: ClaimMessage.currentVersion, id: message.id.description, user_id: message.userID.description,
-            coupon_name: message.couponName.description, created_at: message.createdAt.description)
+            coupon_name: message.couponName.description, created_at: message.createdAt.description,
+            action: message.action == .claim ? nil : message.action.rawValue)
         // Every field is a string or a small number; there is nothing that JSON could not hold.
         guard let data = try? encoder.encode(fields) else { preconditionFailure("a claim message is always JSON") }
         return Array(data)
@@ -78,7 +93,10 @@ package struct ClaimMessageCoder: Sendable {
         guard let createdAt = Timestamp(fields.created_at) else {
             throw UnreadableMessage("created_at must be a time as in RFC 3339")
         }
-        return ClaimMessage(id: id, userID: userID, couponName: couponName, createdAt: createdAt)
+        guard let action = ClaimAction(rawValue: fields.action ?? ClaimAction.claim.rawValue) else {
+            throw UnreadableMessage("action is not known here")
+        }
+        return ClaimMessage(id: id, userID: userID, couponName: couponName, createdAt: createdAt, action: action)
     }
 }
 

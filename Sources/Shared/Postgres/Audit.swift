@@ -71,7 +71,29 @@ package struct Audit: Sendable {
             sql: """
             select c.name, format('user %s holds %s of at most %s', u.user_id, count(*), c.per_user_limit)
             from user_claims u join coupons c on c.id = u.coupon_id
-            group by c.id, u.user_id having count(*) > c.per_user_limit
+            group by c.id, u.user_id having count(*) > greatest(c.per_user_limit, c.former_user_limit)
+            """
+        ),
+        (
+            name: "slots_are_dense",
+            sql: """
+            select c.name, format('user %s holds %s, but the highest slot is %s', u.user_id, count(*), max(u.slot))
+            from user_claims u left join coupons c on c.id = u.coupon_id
+            group by c.id, u.coupon_id, u.user_id having max(u.slot) <> count(*)
+            """
+        ),
+        (
+            name: "cancelled_claim_holds_nothing",
+            sql: """
+            select k.id, format('%s gave %s back and still holds it', k.user_id, k.coupon_name)
+            from user_claims u join claims k on k.id = u.claim_id where k.status = 'cancelled'
+            """
+        ),
+        (
+            name: "remaining_is_within_amount",
+            sql: """
+            select name, format('remaining_amount is %s of %s', remaining_amount, amount)
+            from coupons where remaining_amount not between 0 and amount
             """
         ),
         (

@@ -98,19 +98,24 @@ package final class PostgresConnection {
     ///
     /// libpq's pipeline mode; the statements up to the one synchronisation point are one implicit transaction.
     /// <https://www.postgresql.org/docs/current/libpq-pipeline-mode.html>
+    /// - Parameter time: how long the server may take for all of it; nil for as long as for any answer.
     /// - Returns: the rows of each statement, in order.
     /// - Throws: ``PostgresError`` of the first one that failed. With ``PostgresError/sqlState`` nil it is not known
     ///   whether the transaction was carried out.
-    package func transaction(_ queries: [PostgresQuery]) throws(PostgresError) -> [PostgresRows] {
+    package func transaction(
+        _ queries: [PostgresQuery], within time: Duration? = nil
+    ) throws(PostgresError) -> [PostgresRows] {
         do throws(PostgresError) {
-            return try pipeline(queries)
+            return try pipeline(queries, within: time ?? timeouts.answer)
         } catch {
             if error.sqlState == nil { isBroken = true }
             throw error
         }
     }
 
-    private func pipeline(_ queries: [PostgresQuery]) throws(PostgresError) -> [PostgresRows] {
+    private func pipeline(
+        _ queries: [PostgresQuery], within time: Duration
+    ) throws(PostgresError) -> [PostgresRows] {
         guard PQenterPipelineMode(connection) == 1 else { throw Self.failure(of: connection) }
         defer { PQexitPipelineMode(connection) }
         var isPreparing: [Bool] = []
@@ -119,7 +124,7 @@ package final class PostgresConnection {
             try send(query)
         }
         guard PQpipelineSync(connection) == 1 else { throw Self.failure(of: connection) }
-        let deadline = ContinuousClock.now + timeouts.answer
+        let deadline = ContinuousClock.now + time
 
         var failure: PostgresError?
         var rows: [PostgresRows] = []

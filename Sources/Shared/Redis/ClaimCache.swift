@@ -4,7 +4,10 @@
 /// claims:claim:<id>   request        the claim as it was first asked for     written before the publish, never changed
 ///                     accepted       1                                       written after the publisher confirm
 ///                     status, …      the claim as it stands now              written by workers, all at once
+///                     cancelled      when the claim was cancelled            written by workers, never taken away
 /// ```
+/// A cancelled claim stays cancelled whatever else is written: a worker that was frozen after it had decided the claim
+/// may write that down long after another worker has cancelled it.
 /// Seen is not accepted: a request without `accepted` may have been lost on its way and is published again.
 /// Each hash lives ``lifetime`` from its last writing. Wiping it costs look-ups in PostgreSQL, nothing else.
 package enum ClaimCache {
@@ -13,6 +16,7 @@ package enum ClaimCache {
 
     private static let request = "request"
     private static let accepted = "accepted"
+    private static let cancelled = "cancelled"
     private static let state = [
         "status", "reason", "user_id", "coupon_name", "attempts", "created_at", "decided_at",
     ]
@@ -62,7 +66,9 @@ package enum ClaimCache {
             claim.createdAt.map { String($0.milliseconds) } ?? "",
             claim.decidedAt.map { String($0.milliseconds) } ?? "",
         ]
-        return [["HSET", key] + zip(state, values).flatMap { [$0, $1] }, expiry(key)]
+        let cancelling =
+            claim.status == .cancelled ? [cancelled, claim.decidedAt.map { String($0.milliseconds) } ?? ""] : []
+        return [["HSET", key] + zip(state, values).flatMap { [$0, $1] } + cancelling, expiry(key)]
     }
 
     /// Notes that a dead-lettered claim is pending again, unless it died anew after `time` or was decided since.
@@ -86,15 +92,20 @@ package enum ClaimCache {
 
     /// Asks for what is remembered. Answer: ``entry(_:of:)``.
     package static func lookUp(_ id: ClaimID) -> RedisCommand {
-        ["HMGET", RedisKeys.claim(id), request, accepted] + state
+        ["HMGET", RedisKeys.claim(id), request, accepted, cancelled] + state
     }
 
     /// Reads the answer to ``lookUp(_:)``.
     ///
     /// - Returns: nil if nothing is remembered.
     package static func entry(_ reply: RedisReply, of id: ClaimID) -> Entry? {
-        guard let fields = reply.array?.map(\.string), fields.count == state.count + 2 else { return nil }
-        let present = readState(fields.dropFirst(2).map { $0 ?? "" }, of: id)
+        guard let fields = reply.array?.map(\.string), fields.count == state.count + 3 else { return nil }
+        var present = readState(fields.dropFirst(3).map { $0 ?? "" }, of: id)
+        if let cancelled = fields[2] {
+            present?.status = .cancelled
+            present?.reason = nil
+            present?.decidedAt = Int64(cancelled).map(Timestamp.init)
+        }
         let entry = Entry(
             request: fields[0].flatMap { readRequest($0, of: id) }, isAccepted: fields[1] != nil || present != nil,
             state: present)

@@ -9,7 +9,8 @@ internal import Synchronization
 package final class RedisClient: Sendable {
     private struct Request: Sendable {
         var commands: [RedisCommand]
-        var caller: CheckedContinuation<Result<[RedisReply], RedisError>, Never>
+        /// Nil if nobody waits for the answer.
+        var caller: CheckedContinuation<Result<[RedisReply], RedisError>, Never>?
     }
 
     private let address: RedisAddress
@@ -41,6 +42,12 @@ package final class RedisClient: Sendable {
             }
         }
         return try result.get()
+    }
+
+    /// Sends commands whose answer nobody needs, and that may be lost.
+    package func tell(_ commands: [RedisCommand]) {
+        guard obstacle == nil else { return }
+        _ = mailbox.post(Request(commands: commands))
     }
 
     private func work() {
@@ -82,7 +89,7 @@ package final class RedisClient: Sendable {
             do throws(RedisError) {
                 var replies = try connection.pipeline(requests.flatMap(\.commands))[...]
                 for request in requests {
-                    request.caller.resume(returning: .success(Array(replies.prefix(request.commands.count))))
+                    request.caller?.resume(returning: .success(Array(replies.prefix(request.commands.count))))
                     replies = replies.dropFirst(request.commands.count)
                 }
             } catch {
@@ -93,7 +100,7 @@ package final class RedisClient: Sendable {
     }
 
     private func refuse(_ requests: [Request], because error: RedisError) {
-        for request in requests { request.caller.resume(returning: .failure(error)) }
+        for request in requests { request.caller?.resume(returning: .failure(error)) }
     }
 }
 

@@ -4,6 +4,10 @@ package enum RedisKeys {
     package static func lock(of coupon: CouponName) -> String { "claim:coupon:\(coupon)" }
     /// A hash: what is known of a claim.
     package static func claim(_ id: ClaimID) -> String { "claims:claim:\(id)" }
+    /// A sorted set: the claims that wait in a lane, by the time at which they were handed to the broker.
+    package static func line(of lane: Int) -> String { "claims:line:\(lane)" }
+    /// A hash: how far a lane has come, and how fast it is.
+    package static func pace(of lane: Int) -> String { "claims:pace:\(lane)" }
     /// How often a worker began to work on this message alone and may have died of it.
     package static func suspect(_ messageID: String) -> String { "claims:suspect:\(messageID)" }
     /// A worker's sign of life; gone soon after the worker.

@@ -9,7 +9,8 @@ struct AuditCommand: ParsableCommand {
         abstract: "Check the invariants over the raw rows and the queues; exit 1 names each violation.",
         discussion: """
             For every coupon amount - remaining_amount = rows in user_claims = rows in claims with status claimed; \
-            nobody holds more than per_user_limit; every held coupon belongs to its claim; every dead-lettered claim \
+            nobody holds more than per_user_limit, as it was when they claimed; a user's slots of a coupon have no gap; \
+            every held coupon belongs to its claim, and a cancelled claim holds none; every dead-lettered claim \
             lies in the dead-letter queue. All rows are read as of one moment.
             """)
 

@@ -6,8 +6,8 @@ import Shared
 /// `claimctl claim`
 struct ClaimCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "claim", abstract: "Make and look at claims, through ClaimAPI.",
-        subcommands: [Submit.self, Show.self])
+        commandName: "claim", abstract: "Make, look at and cancel claims, through ClaimAPI.",
+        subcommands: [Submit.self, Show.self, Cancel.self])
 
     struct Submit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -65,20 +65,65 @@ struct ClaimCommand: ParsableCommand {
             try await show(id, wait: wait, try APIClient(SettingReader()), output)
         }
     }
+
+    struct Cancel: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give back what a claim got: there is one more for others, and the user may claim again.",
+            discussion: "Example: claimctl claim cancel ID --wait 10")
+
+        @Argument(help: "The claim's id.")
+        var id: String
+
+        @Option(name: .long, help: "Seconds to wait until it has taken effect, 0 to 30.")
+        var wait = 0.0
+
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            guard (0...30).contains(wait) else { throw Failure.usage("--wait must be from 0 to 30") }
+            let api = try APIClient(SettingReader())
+            let deadline = ContinuousClock.now + .seconds(wait)
+            var answer = try await api.send(.POST, "\(path(id))/cancel")
+            guard answer.status == 202 else { throw failure(answer, id) }
+            while try JSONDecoder().decode(Claim.self, from: answer.body).status != .cancelled, .now < deadline {
+                try await Task.sleep(for: .milliseconds(50))
+                answer = try await api.send(.GET, path(id))
+                guard answer.status == 200 else { throw failure(answer, id) }
+            }
+            try show(answer, output)
+        }
+    }
+}
+
+private func path(_ id: String) -> String {
+    "/claims/\(id.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? id)"
+}
+
+private func failure(_ answer: APIClient.Answer, _ id: String) -> Failure {
+    answer.status == 404 ? .nothingMatched("no claim \(id)") : .failed(answer.problem)
 }
 
 private func show(_ id: String, wait: Double, _ api: APIClient, _ output: OutputOptions) async throws {
-    let path = id.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? id
-    let answer = try await api.send(.GET, "/claims/\(path)?wait=\(wait)")
-    guard answer.status == 200 else {
-        throw answer.status == 404 ? Failure.nothingMatched("no claim \(id)") : Failure.failed(answer.problem)
-    }
+    let answer = try await api.send(.GET, "\(path(id))?wait=\(wait)")
+    guard answer.status == 200 else { throw failure(answer, id) }
+    try show(answer, output)
+}
+
+private func show(_ answer: APIClient.Answer, _ output: OutputOptions) throws {
     if output.json { return Output.line(String(decoding: answer.body, as: UTF8.self)) }
     let claim = try JSONDecoder().decode(Claim.self, from: answer.body)
-    Output.fields([
-        ("id", claim.id.description), ("status", claim.status.rawValue), ("reason", claim.reason ?? "-"),
-        ("user", claim.userID?.description ?? "-"), ("coupon", claim.couponName?.description ?? "-"),
-        ("attempts", "\(claim.attempts)"), ("created", claim.createdAt?.description ?? "-"),
-        ("decided", claim.decidedAt?.description ?? "-"),
-    ])
+    let place =
+        claim.status.isSettled
+        ? []
+        : [
+            ("position", claim.position.map { "\($0)" } ?? "-"),
+            ("estimate", claim.estimatedSeconds.map { "\($0) s" } ?? "-"),
+        ]
+    Output.fields(
+        [
+            ("id", claim.id.description), ("status", claim.status.rawValue), ("reason", claim.reason ?? "-"),
+            ("user", claim.userID?.description ?? "-"), ("coupon", claim.couponName?.description ?? "-"),
+            ("attempts", "\(claim.attempts)"), ("created", claim.createdAt?.description ?? "-"),
+            ("decided", claim.decidedAt?.description ?? "-"),
+        ] + place)
 }

@@ -5,8 +5,8 @@ import Shared
 /// `claimctl coupon`
 struct CouponCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "coupon", abstract: "Make and look at coupons.",
-        subcommands: [Create.self, Show.self, List.self])
+        commandName: "coupon", abstract: "Make, change and look at coupons.",
+        subcommands: [Create.self, Show.self, List.self, Set.self, Eligible.self, Check.self])
 
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -32,21 +32,14 @@ struct CouponCommand: ParsableCommand {
         func run() throws {
             let new = NewCoupon(
                 name: try couponName(name), amount: amount, perUserLimit: perUserLimit,
-                startsAt: try time(startsAt, "--starts-at"), endsAt: try time(endsAt, "--ends-at"))
+                startsAt: try startsAt.map { try couponTime($0, "--starts-at") },
+                endsAt: try endsAt.map { try couponTime($0, "--ends-at") })
             if let flaw = new.flaw { throw Failure.usage(flaw) }
-            guard var coupon = try store().create(new) else {
+            guard var coupon = try couponStore().create(new) else {
                 throw Failure.failed("there is a coupon \(new.name) already; nothing was changed")
             }
             coupon.claimedBy = []
-            try show(coupon, output)
-        }
-
-        private func time(_ text: String?, _ option: String) throws -> Timestamp? {
-            guard let text else { return nil }
-            guard let time = Timestamp(text) else {
-                throw Failure.usage("\(option) must be a time like 2026-11-27T00:00:00Z")
-            }
-            return time
+            try showCoupon(coupon, output)
         }
     }
 
@@ -61,8 +54,8 @@ struct CouponCommand: ParsableCommand {
 
         func run() throws {
             let name = try couponName(name)
-            guard let coupon = try store().find(name) else { throw Failure.nothingMatched("no coupon \(name)") }
-            try show(coupon, output)
+            guard let coupon = try couponStore().find(name) else { throw Failure.nothingMatched("no coupon \(name)") }
+            try showCoupon(coupon, output)
         }
     }
 
@@ -81,7 +74,7 @@ struct CouponCommand: ParsableCommand {
             guard limit > 0 else { throw Failure.usage("--limit must be at least 1") }
             let pattern = search.map { CouponName($0)?.description ?? "\u{0}" }
             let coupons =
-                pattern == "\u{0}" ? [] : try store().list(search: pattern, after: nil, limit: limit)
+                pattern == "\u{0}" ? [] : try couponStore().list(search: pattern, after: nil, limit: limit)
             if output.json { return try coupons.forEach(Output.document) }
             Output.table(
                 ["NAME", "AMOUNT", "REMAINING", "CREATED"],
@@ -92,16 +85,23 @@ struct CouponCommand: ParsableCommand {
     }
 }
 
-private func store() throws -> CouponStore {
+func couponStore() throws -> CouponStore {
     CouponStore(try PostgresConnection(try StoreSettings.databaseURL(SettingReader()), name: "claimctl coupon"))
 }
 
-private func couponName(_ text: String) throws -> CouponName {
+func couponTime(_ text: String, _ option: String) throws -> Timestamp {
+    guard let time = Timestamp(text) else {
+        throw Failure.usage("\(option) must be a time like 2026-11-27T00:00:00Z")
+    }
+    return time
+}
+
+func couponName(_ text: String) throws -> CouponName {
     guard let name = CouponName(text) else { throw Failure.usage("the coupon's name \(CouponName.rule)") }
     return name
 }
 
-private func show(_ coupon: Coupon, _ output: OutputOptions) throws {
+func showCoupon(_ coupon: Coupon, _ output: OutputOptions) throws {
     if output.json { return try Output.document(coupon) }
     let holders = coupon.claimedBy ?? []
     Output.fields([

@@ -58,6 +58,9 @@ final class DeadLetter: Sendable {
     /// Whether it asks for a coupon. Other messages of a claim may die without the claim's being dead-lettered.
     private var isClaim: Bool { message.properties.type.map { $0 == ClaimHeaders.claimType } ?? true }
 
+    /// Whether it asks for a claim to be cancelled. The claim stays claimed while it lies here.
+    var isCancel: Bool { claim?.action == .cancel }
+
     /// What the last failed attempt said, or what is wrong with the body.
     var error: String? {
         if let last = failures.last, !last.message.isEmpty { return last.message }

@@ -47,7 +47,9 @@ struct Diagnosis: Hashable, Sendable {
         if case .failure(let error) = letter.content {
             return (.useless, "the body can't be read: \(error.detail); mend it with claimctl dlq edit, or discard it")
         }
-        if case .some(.some(let claim)) = known.claim, claim.status != .deadLettered, claim.status != .discarded {
+        if case .some(.some(let claim)) = known.claim, claim.status != .deadLettered, claim.status != .discarded,
+            !(letter.isCancel && claim.status == .claimed)
+        {
             let outcome = [claim.status.rawValue, claim.reason].compactMap(\.self).joined(separator: ", ")
             return (.useless, "the claim is decided already (\(outcome)); a replay would be swallowed, so discard it")
         }

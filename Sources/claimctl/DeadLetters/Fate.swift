@@ -2,7 +2,7 @@ import Shared
 
 /// What became of a claim that was sent back.
 enum Fate: Hashable, Sendable {
-    /// It was decided, and not before.
+    /// It was decided, or cancelled if that is what it asks for, and not before.
     case decidedAnew(ClaimStatus)
     /// It had its outcome already, so the message was swallowed as a duplicate.
     case decidedBefore
@@ -20,6 +20,7 @@ enum Fate: Hashable, Sendable {
         case .deadLettered:
             // A row that is as old as the message it was sent by is about to be taken away.
             self = (row?.decidedAt).map { $0 > sent.at } == true ? .failedAgain : .pending
+        case .claimed where sent.isCancel: self = .pending
         case .claimed, .rejected, .cancelled, .discarded:
             let status = row?.status ?? .pending
             self = sent.wasDecided ? .decidedBefore : .decidedAnew(status)
@@ -33,6 +34,8 @@ struct SentClaim: Hashable, Sendable {
     /// By the database's clock.
     let at: Timestamp
     let wasDecided: Bool
+    /// Whether the message asks for the claim to be cancelled.
+    var isCancel = false
 }
 
 /// Finds out what becomes of claims that were sent back.

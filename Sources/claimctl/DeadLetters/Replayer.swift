@@ -181,10 +181,13 @@ final class Replayer {
         report.refused += parcels.count - through.count
         report.superseded += through.reduce(0) { $0 + $1.older.count }
         report.unfollowed += through.count - ids.count
+        let cancels = Set(through.filter(\.letter.isCancel).compactMap(\.letter.claimID))
         return ids.map { id in
             let status = claims[id.description]?.status
-            let isOpen = status == nil || status == .deadLettered || status == .discarded
-            return SentClaim(id: id, at: time, wasDecided: !isOpen)
+            let isCancel = cancels.contains(id)
+            let isOpen =
+                status == nil || status == .deadLettered || status == .discarded || isCancel && status == .claimed
+            return SentClaim(id: id, at: time, wasDecided: !isOpen, isCancel: isCancel)
         }
     }
 

@@ -22,9 +22,9 @@ private final class Counter: Sendable {
 
     @Test func whoWaitsIsWokenByAChange() async {
         let watch = ClaimWatch { _ in }
-        async let woken: Void = watch.next(atMost: ever)
+        async let woken = watch.next(atMost: ever)
         watch.change()
-        await woken
+        _ = await woken
     }
 
     @Test(arguments: 0..<50) func nobodyIsWokenBeforeTheChange(_ round: Int) async {
@@ -37,15 +37,15 @@ private final class Counter: Sendable {
         for _ in 0..<10 { await Task.yield() }
         #expect(wakings.count == 0)
         watch.change()
-        await woken
+        _ = await woken
     }
 
     @Test func everyChangeWakesAgain() async {
         let watch = ClaimWatch { _ in }
         for _ in 0..<1000 {
-            async let woken: Void = watch.next(atMost: ever)
+            async let woken = watch.next(atMost: ever)
             watch.change()
-            await woken
+            _ = await woken
         }
     }
 
@@ -70,5 +70,46 @@ private final class Counter: Sendable {
             let watch = ClaimWatch { _ in ended() }
             watch.end()
         }
+    }
+}
+
+extension ClaimWatchTests {
+    private func claim(_ attempts: Int) throws -> Claim {
+        Claim(id: try #require(ClaimID(String(repeating: "0", count: 40))), attempts: attempts)
+    }
+
+    @Test func whatSomebodyElseHasLookedUpIsTold() async throws {
+        let watch = ClaimWatch { _ in }
+        watch.tell(try claim(1), asOf: watch.changes)
+        #expect(await watch.next() == .found(try claim(1)))
+        async let later = watch.next()
+        watch.tell(nil, asOf: watch.changes)
+        #expect(await later == .nothing)
+    }
+
+    @Test func aLookFromBeforeAChangeIsNotTold() async throws {
+        let watch = ClaimWatch { _ in }
+        let before = watch.changes
+        watch.change()
+        watch.tell(try claim(1), asOf: before)
+        #expect(await watch.next() == .changed)
+        watch.tell(try claim(1), asOf: before)
+        watch.tell(try claim(2), asOf: watch.changes)
+        #expect(await watch.next() == .found(try claim(2)))
+    }
+
+    @Test func aChangeGoesBeforeWhatWasLookedUp() async throws {
+        let watch = ClaimWatch { _ in }
+        watch.tell(try claim(1), asOf: watch.changes)
+        watch.change()
+        #expect(await watch.next() == .changed)
+    }
+
+    @Test func whoeverWaitsIsLetGoWhenTheClientLeaves() async {
+        let watch = ClaimWatch { _ in }
+        async let word = watch.next()
+        watch.leave()
+        #expect(await word == .nothing)
+        #expect(watch.isOver)
     }
 }

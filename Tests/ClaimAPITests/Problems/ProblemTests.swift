@@ -17,7 +17,10 @@ import Testing
             (.keyInvalid, 400, "idempotency_key_invalid"), (.keyReused, 422, "idempotency_key_reused"),
             (.claimNotFound, 404, "claim_not_found"), (.couponNotFound, 404, "coupon_not_found"),
             (.couponExists, 409, "coupon_exists"), (.storeUnavailable, 503, "store_unavailable"),
-            (.brokerUnavailable(.timeout), 503, "broker_unavailable"),
+            (.brokerUnavailable(.timeout, for: .claim), 503, "broker_unavailable"),
+            (.brokerUnavailable(.timeout, for: .cancel), 503, "broker_unavailable"),
+            (.notCancellable(.pending), 409, "not_cancellable"), (.amountBelowClaimed(3), 409, "amount_below_claimed"),
+            (.unsupportedListType, 415, "unsupported_media_type"),
         ] as [(Problem, Int, String)])
     func statusAndCodeAreThoseOfTheContract(_ problem: Problem, _ status: Int, _ code: String) {
         #expect(problem.status.code == status)
@@ -26,7 +29,7 @@ import Testing
         #expect(!problem.detail.isEmpty)
     }
 
-    @Test(arguments: [Problem.storeUnavailable, .brokerUnavailable(.queueFull), .notReady("RabbitMQ")])
+    @Test(arguments: [Problem.storeUnavailable, .brokerUnavailable(.queueFull, for: .claim), .notReady("RabbitMQ")])
     func whatIsUnavailableSaysWhenToComeAgain(_ problem: Problem) {
         #expect(problem.headers[.retryAfter] == "1")
     }
@@ -34,7 +37,7 @@ import Testing
     /// What a client gets when a route throws this.
     private func answer(_ error: any Error & Sendable) async throws -> (response: TestResponse, body: [String: Any]) {
         let endpoint = Endpoint("/", [.get: { _, _ in throw error }])
-        let router = Router(context: BasicRequestContext.self)
+        let router = Router(context: APIContext.self)
         router.add(middleware: ProblemMiddleware(endpoints: [endpoint], logger: .quiet))
         router.add(endpoint)
         let response = try await Application(router: router, logger: .quiet).test(.router) { client in

@@ -36,7 +36,7 @@ import Testing
     }
 
     private func answer(_ method: HTTPRequest.Method, _ path: String) async throws -> TestResponse {
-        let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware(endpoints: [endpoint], logger: Logger(label: "test")))
         router.add(endpoint)
         return try await Application(router: router, logger: .quiet).test(.router) { client in

@@ -20,7 +20,7 @@ import Testing
                 name: "test"), logger: .quiet)
         let issuer = ClaimIDIssuer(secret: "a secret of at least 32 characters")
         let outcomes = OutcomeReader(
-            redis: redis, postgres: postgres, changes: ClaimChanges(redisAddress, logger: .quiet))
+            redis: redis, postgres: postgres, changes: ClaimChanges(redisAddress, logger: .quiet), lanes: 1)
         let intake = ClaimIntake(
             issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, lanes: 1, logger: .quiet)
         let endpoints =

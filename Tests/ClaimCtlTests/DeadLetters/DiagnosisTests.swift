@@ -43,6 +43,15 @@ import Testing
         #expect(Diagnosis(.stray("broken"), known()).replay == .useless)
     }
 
+    @Test func aCancelMayHelpAsLongAsItsClaimIsClaimed() {
+        var cancel = ClaimMessage.made(1)
+        cancel.action = .cancel
+        let letter = DeadLetter(.claim(cancel, encodedBy: .shared))
+        #expect(letter.isCancel && letter.deadClaim == nil)
+        #expect(Diagnosis(letter, known { $0.claim = row(.claimed) }).replay == .mayHelp)
+        #expect(Diagnosis(letter, known { $0.claim = row(.cancelled) }).replay == .useless)
+    }
+
     @Test(arguments: [ClaimStatus.claimed, .rejected, .cancelled])
     func aDecidedClaimStaysAsItIs(_ status: ClaimStatus) {
         let diagnosis = Diagnosis(letter, known { $0.claim = row(status) })

@@ -35,6 +35,12 @@ import Testing
         #expect(fate(status, decided: -1) == .decidedAnew(status))
     }
 
+    @Test func aCancelThatWasSentIsPendingWhileItsClaimIsClaimed() {
+        let sent = SentClaim(id: id, at: DeadLetter.end, wasDecided: false, isCancel: true)
+        #expect(Fate(Claim(id: id, status: .claimed, decidedAt: DeadLetter.end), sent: sent) == .pending)
+        #expect(Fate(Claim(id: id, status: .cancelled, decidedAt: .now()), sent: sent) == .decidedAnew(.cancelled))
+    }
+
     @Test(arguments: [ClaimStatus.claimed, .rejected, .cancelled, .discarded])
     func anOutcomeThatWasThereIsTheOldOne(_ status: ClaimStatus) {
         #expect(fate(status, wasDecided: true) == .decidedBefore)

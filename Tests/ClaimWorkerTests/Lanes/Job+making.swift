@@ -21,6 +21,16 @@ extension Job {
         return Job(
             Delivery(tag: tag, redelivered: returns > 0, exchange: "claims", routingKey: "0", message: message))
     }
+
+    /// The cancelling of the claim that is made from the same number.
+    static func cancel(_ tag: UInt64, attempts: Int = 0, body: String? = nil) -> Job {
+        var claim = ClaimMessage.made(Int(tag))
+        claim.action = .cancel
+        var message = BrokerMessage.claim(claim, encodedBy: .shared)
+        if let body { message.body = Array(body.utf8) }
+        if attempts > 0 { message.properties.headers[ClaimHeaders.attempts] = .int32(Int32(attempts)) }
+        return Job(Delivery(tag: tag, redelivered: false, exchange: "claims", routingKey: "0", message: message))
+    }
 }
 
 extension ClaimMessage {

@@ -30,6 +30,13 @@ import Testing
         #expect(job([:], redelivered: true).returns == 1)
     }
 
+    @Test func aCancelIsKnownByItsBodyAndIfThatIsUnreadableByItsType() {
+        #expect(!job([:]).isCancel)
+        #expect(Job.cancel(1).isCancel)
+        #expect(Job.cancel(1, body: "{}").isCancel)
+        #expect(!Job.made(1, body: "{}").isCancel)
+    }
+
     @Test func anUnreadableBodySaysWhatIsWrong() {
         let job = Job.made(1, body: "{}")
         #expect(job.claim == nil)

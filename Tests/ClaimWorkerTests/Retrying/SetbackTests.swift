@@ -72,7 +72,21 @@ import Testing
         #expect(try setback(job, code: "unreadable").claim == nil)
     }
 
+    @Test(arguments: [0, 3]) func aCancelThatFailsLeavesTheClaimAsItIs(_ attempts: Int) throws {
+        let setback = try setback(.cancel(1, attempts: attempts), code: "database_error")
+        #expect(setback.claim == nil)
+        #expect(setback.isFinal == (attempts == 3))
+        #expect(try self.setback(.cancel(1, body: "nonsense"), code: "unreadable").claim == nil)
+    }
+
     // MARK: The copy
+
+    @Test func aDeadCancelIsToldFromADeadClaim() throws {
+        let copy = try setback(.cancel(1, attempts: 3)).copy(lane: 6)
+        #expect(copy.routingKey == "claims.dead")
+        #expect(copy.message.properties.type == "cancel")
+        #expect(copy.message.properties.messageID == Job.made(1).message.properties.messageID)
+    }
 
     @Test func aRetryGoesThroughItsDelayQueueAndComesBackToItsLane() throws {
         let job = Job.made(1, attempts: 1)

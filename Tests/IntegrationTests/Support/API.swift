@@ -177,10 +177,12 @@ struct Problem: Decodable {
 
 /// The shapes of the contract, read from its names alone and not by the system's own types.
 struct Claim: Decodable, Sendable {
-    let id, status: String
+    var id, status: String
     let reason, userId, couponName: String?
     let attempts: Int?
     let createdAt, decidedAt: String?
+    var position: Int?
+    var estimatedSeconds: Int?
 
     /// Status and reason in one word, as `rejected sold_out`.
     var outcome: String { [status, reason].compactMap(\.self).joined(separator: " ") }

@@ -17,7 +17,8 @@ import Testing
         let id = String(repeating: "0", count: 40)
         #expect(
             try json(pending())
-                == #"{"attempts":0,"coupon_name":null,"created_at":null,"decided_at":null,"id":"\#(id)","#
+                == #"{"attempts":0,"coupon_name":null,"created_at":null,"decided_at":null,"#
+                + #""estimated_seconds":null,"id":"\#(id)","position":null,"#
                 + #""reason":null,"status":"pending","user_id":null}"#)
     }
 

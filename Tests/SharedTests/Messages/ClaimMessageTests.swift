@@ -44,6 +44,22 @@ import Testing
             ])
     }
 
+    @Test func aCancelIsToldFromAClaim() throws {
+        var cancel = try message()
+        cancel.action = .cancel
+        #expect(try coder.decode(coder.encode(cancel)) == cancel)
+        let json = try JSONSerialization.jsonObject(with: Data(coder.encode(cancel))) as? [String: Any]
+        #expect(json?["action"] as? String == "cancel" && json?["version"] as? Int == 1)
+        #expect(BrokerMessage.claim(cancel, encodedBy: coder).properties.type == "cancel")
+        #expect(BrokerMessage.claim(cancel, encodedBy: coder).properties.messageID == id)
+        #expect(try BrokerMessage.claim(message(), encodedBy: coder).properties.type == "claim")
+    }
+
+    @Test func anActionThatIsNotKnownIsNotGuessedAt() throws {
+        #expect(flaw(try body(replacing: ["action": "claim"])) == nil)
+        #expect(flaw(try body(replacing: ["action": "transfer"])) == "action is not known here")
+    }
+
     @Test func aWholeBodyIsTaken() throws {
         #expect(flaw(try body()) == nil)
     }

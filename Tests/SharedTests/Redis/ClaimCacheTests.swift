@@ -100,7 +100,7 @@ import Testing
 
     @Test(arguments: ClaimStatus.allCases) func aClaimIsRememberedAsAWorkerLeftIt(_ status: ClaimStatus) throws {
         var redis = Hashes()
-        let claim = try state(status, reason: "größe: \"2\"")
+        let claim = try state(status, reason: status == .cancelled ? nil : "größe: \"2\"")
         _ = redis.run(ClaimCache.settle(claim))
         let entry = try #require(redis.entry(claim.id))
         #expect(entry.isAccepted, "a worker had it, so the broker had it")
@@ -120,6 +120,18 @@ import Testing
         let later = try message().pendingClaim
         _ = redis.run(ClaimCache.settle(later))
         #expect(redis.entry(later.id)?.state == later)
+    }
+
+    /// A worker that was frozen after it had decided a claim may tell of that when another has cancelled it.
+    @Test(arguments: [ClaimStatus.claimed, .pending, .deadLettered])
+    func aCancelledClaimStaysCancelledWhateverIsWrittenLater(_ late: ClaimStatus) throws {
+        var redis = Hashes()
+        let cancelled = try state(.cancelled)
+        _ = redis.run(ClaimCache.settle(try state(.claimed)) + ClaimCache.settle(cancelled))
+        var old = try state(late, reason: late == .claimed ? nil : "lock_held")
+        old.decidedAt = Timestamp(milliseconds: 1_795_368_455_000)
+        _ = redis.run(ClaimCache.settle(old))
+        #expect(redis.entry(cancelled.id)?.state == cancelled)
     }
 
     @Test func theStateIsLaterThanTheRequest() throws {

@@ -1,0 +1,37 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+
+/// The page for people at `GET /`: what this is, and a claim's events as they come.
+enum FrontPage {
+    /// The file of the repository, as it was built into the program.
+    private static let file = Bundle.module.url(forResource: "page", withExtension: "html")
+        .flatMap { try? String(contentsOf: $0, encoding: .utf8) }
+
+    /// The page, with leave for its own style and script, and for nothing from anywhere else.
+    ///
+    /// <https://www.w3.org/TR/CSP3/>
+    static func response() throws -> Response {
+        guard let file else { throw Problem.notFound }
+        // Nobody who manages to slip something into the page can know this.
+        let nonce = Data((0..<16).map { _ in UInt8.random(in: .min ... .max) }).base64EncodedString()
+        let policy = [
+            "default-src 'none'", "script-src 'nonce-\(nonce)'", "style-src 'nonce-\(nonce)'", "connect-src 'self'",
+            "img-src data:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+        ]
+        let page = file.replacing("{{nonce}}", with: nonce)
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "text/html; charset=utf-8", .contentLength: String(page.utf8.count),
+                .cacheControl: "no-store", .contentSecurityPolicy: policy.joined(separator: "; "),
+                .xContentTypeOptions: "nosniff", .referrerPolicy: "no-referrer",
+            ],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: page)))
+    }
+}
+
+extension HTTPField.Name {
+    /// `Referrer-Policy`, a well-formed token.
+    static let referrerPolicy = Self("Referrer-Policy")!
+}

@@ -1,0 +1,140 @@
+import ArgumentParser
+import Foundation
+import Shared
+
+extension CouponCommand {
+    struct Set: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change a coupon; what is decided afterwards goes by it.",
+            discussion: """
+                Example: claimctl coupon set FLASH_SALE --amount 200 --ends-at none
+                The amount can't be less than what is claimed. Whoever holds more than a lowered limit keeps it.
+                """)
+
+        @Argument(help: "Its name.")
+        var name: String
+
+        @Option(name: .long, help: "How many there are, 0 to \(Int32.max).")
+        var amount: Int?
+
+        @Option(name: .long, help: "How many one user may hold.")
+        var perUserLimit: Int?
+
+        @Option(name: .long, help: "Claims before this time are not_started (RFC 3339, or none).")
+        var startsAt: String?
+
+        @Option(name: .long, help: "Claims at this time or later are expired (RFC 3339, or none).")
+        var endsAt: String?
+
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            let name = try couponName(name)
+            let change = CouponChange(
+                amount: amount, perUserLimit: perUserLimit,
+                startsAt: try startsAt.map { $0 == "none" ? nil : try couponTime($0, "--starts-at") },
+                endsAt: try endsAt.map { $0 == "none" ? nil : try couponTime($0, "--ends-at") })
+            guard change != CouponChange() else { throw Failure.usage("nothing to change was given") }
+            if let flaw = change.flaw { throw Failure.usage(flaw) }
+            switch try couponStore().change(name, change) {
+            case .changed(let coupon): try showCoupon(coupon, output)
+            case .noSuchCoupon: throw Failure.nothingMatched("no coupon \(name)")
+            case .amountBelowClaimed(let claimed):
+                throw Failure.failed(
+                    "\(claimed) of \(name) are claimed, so the amount can't be less; nothing was changed")
+            case .endsBeforeStart:
+                throw Failure.failed("\(name) would end before it starts; nothing was changed")
+            }
+        }
+    }
+
+    struct Eligible: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change the list of users who may claim a coupon.",
+            discussion: """
+                Example: claimctl coupon eligible VIP_DINNER --only users.txt
+                FILE has one user id a line; - is standard input. Up to \(EligibleUsersChange.limit) at once.
+                """)
+
+        @Argument(help: "Its name.")
+        var name: String
+
+        @Option(name: .long, help: ArgumentHelp("Only these users from now on.", valueName: "FILE"))
+        var only: String?
+
+        @Option(name: .long, help: ArgumentHelp("These users too.", valueName: "FILE"))
+        var add: String?
+
+        @Option(name: .long, help: ArgumentHelp("These users no longer.", valueName: "FILE"))
+        var remove: String?
+
+        @Flag(name: .long, help: "No list any more: everybody may claim.")
+        var everybody = false
+
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            let wishes: [(EligibleUsersChange, String?)] =
+                [only.map { (.replace, $0) }, add.map { (.add, $0) }, remove.map { (.remove, $0) }].compactMap(\.self)
+                + (everybody ? [(.lift, nil)] : [])
+            guard wishes.count == 1 else { throw Failure.usage("give one of --only, --add, --remove and --everybody") }
+            let name = try couponName(name)
+            let users = try wishes[0].1.map(Self.users) ?? []
+            guard let list = try couponStore().changeEligibleUsers(of: name, wishes[0].0, users) else {
+                throw Failure.nothingMatched("no coupon \(name)")
+            }
+            if output.json { return try Output.document(list) }
+            Output.fields([
+                ("name", list.couponName.description), ("may claim", list.isRestricted ? "listed users" : "everybody"),
+                ("listed", "\(list.count)"),
+            ])
+        }
+
+        private static func users(_ path: String) throws -> [UserID] {
+            let data: Data
+            do {
+                data =
+                    path == "-"
+                    ? try FileHandle.standardInput.readToEnd() ?? Data()
+                    : try Data(contentsOf: URL(fileURLWithPath: path))
+            } catch {
+                throw Failure.failed("\(path) can't be read: \(error.localizedDescription)")
+            }
+            do throws(UserListError) {
+                return try UserList.lines(data)
+            } catch {
+                throw Failure.failed("\(path): \(error.detail)")
+            }
+        }
+    }
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tell whether a user could claim a coupon now, and if not, all the reasons.")
+
+        @Argument(help: "The coupon's name.")
+        var name: String
+
+        @Argument(help: "The user's id.")
+        var user: String
+
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            struct Explanation: Encodable {
+                let eligible: Bool
+                let reasons: [Rejection]
+            }
+            let name = try couponName(name)
+            guard let user = UserID(user) else { throw Failure.usage("the user's id \(UserID.rule)") }
+            guard let reasons = try couponStore().obstacles(to: user, claiming: name, at: .now()) else {
+                throw Failure.nothingMatched("no coupon \(name)")
+            }
+            if output.json { return try Output.document(Explanation(eligible: reasons.isEmpty, reasons: reasons)) }
+            Output.fields([
+                ("eligible", reasons.isEmpty ? "yes" : "no"),
+                ("reasons", reasons.isEmpty ? "-" : reasons.map(\.rawValue).joined(separator: " ")),
+            ])
+        }
+    }
+}
