@@ -204,6 +204,21 @@ package final class AMQPConnection {
                 memory.bytes(message.body)), "publishing")
     }
 
+    /// Does something that sends much, and lets it go out in few packets instead of several a message.
+    ///
+    /// The library writes each frame by a call of its own, and the broker wakes up for what each brings.
+    package func gathered(_ body: () throws(BrokerError) -> Void) throws(BrokerError) {
+        setCork(1)
+        defer { setCork(0) }
+        try body()
+    }
+
+    private func setCork(_ value: Int32) {
+        var value = value
+        // It is a matter of speed alone, so it may fail.
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
     // MARK: Events
 
     /// Waits until the broker has sent something, the signal is raised, or the time is up.

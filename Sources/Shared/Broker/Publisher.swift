@@ -147,11 +147,16 @@ package final class Publisher: Service {
     ) throws(BrokerError) {
         while true {
             let requests = state.withLock { $0.takeWaiting(atMost: 512) }
-            for request in requests {
-                var message = request.message
-                message.properties.headers[ClaimHeaders.sequence] = .int64(sequence.next())
-                try connection.publish(
-                    message, exchange: request.exchange, routingKey: request.routingKey, channel: Self.channel)
+            if !requests.isEmpty {
+                try connection.gathered { () throws(BrokerError) in
+                    for request in requests {
+                        var message = request.message
+                        message.properties.headers[ClaimHeaders.sequence] = .int64(sequence.next())
+                        try connection.publish(
+                            message, exchange: request.exchange, routingKey: request.routingKey,
+                            channel: Self.channel)
+                    }
+                }
             }
             while let event = try connection.nextEvent() { hear(event) }
             let (isStalled, isDone) = state.withLock { ($0.isStalled, $0.phase == .stopping && $0.unsettled == 0) }

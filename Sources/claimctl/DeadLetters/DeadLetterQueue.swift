@@ -114,18 +114,27 @@ final class DeadLetterQueue {
     /// only an answer that knows of this look's own consumers is believed.
     private func probe(_ notice: (String) -> Void) throws(BrokerError) -> Int {
         try subscribe(prefetch: 1)
-        let end = ContinuousClock.now + .seconds(5)
+        let begin = ContinuousClock.now
+        var wasTold = false
         while true {
             let (messages, others) = try depth()
             // One that was killed while it looked gives its messages back with the end of its consumers.
             if others == 0 { return messages }
-            guard ContinuousClock.now < end else {
+            let waited = ContinuousClock.now - begin
+            guard waited < Self.patienceWithOthers else {
                 notice("another program consumes from \(Topology.deadQueue); what it has in hand is not seen here")
                 return messages
+            }
+            if !wasTold, waited > .seconds(2) {
+                notice("somebody else has messages of \(Topology.deadQueue) in hand; waiting for them")
+                wasTold = true
             }
             signal.wait(atMost: .milliseconds(10))
         }
     }
+
+    /// A broker under load takes some seconds to see that a client has died.
+    private static let patienceWithOthers = Duration.seconds(30)
 
     /// How many messages nobody has in hand, and how many consumers are not this look's own.
     private func depth() throws(BrokerError) -> (messages: Int, others: Int) {
