@@ -116,7 +116,7 @@ extension IntegrationTests {
             defer { try? Failing.accept() }
             let done = try await edit(id, #"{"user_id":"u1","coupon_name":"\#(coupon)"}"#)
             #expect(done.output.contains("dead_lettered"), "\(done)")
-            let message = try #require(try Broker.dead(id))
+            let message = try await Broker.deadLetter(id)
             let replay = message.properties.headers["replays"]?.array?.last?.table
             #expect(replay?["original_body"] == .bytes(Array("no JSON".utf8)))
             #expect(message.properties.headers["errors"]?.array?.count == 5)

@@ -32,7 +32,7 @@ extension IntegrationTests {
             defer { try? Failing.accept() }
             let report = try await DeadLetters.replay(id)
             #expect(report.replayed == 1 && report.failedAgain == 1)
-            let message = try #require(try Broker.dead(id))
+            let message = try await Broker.deadLetter(id)
             let headers = message.properties.headers
             #expect(headers["attempts"]?.integer == 4 && headers["errors"]?.array?.count == 8)
             let replay = headers["replays"]?.array?.first?.table

@@ -31,7 +31,7 @@ extension IntegrationTests {
 
             let claim = try await api.claim(unlucky, wait: 20)
             #expect(claim.outcome == "dead_lettered database_error" && claim.attempts == 4)
-            let message = try #require(try Broker.dead(unlucky), "it lies in claims.dead")
+            let message = try await Broker.deadLetter(unlucky)
             try expectHistory(of: message, attempts: 4, reason: "database_error", containing: "unlucky one")
             let body = try #require(try JSONSerialization.jsonObject(with: Data(message.body)) as? [String: Any])
             #expect(body["user_id"] as? String == "unlucky" && body["version"] as? Int == 1)

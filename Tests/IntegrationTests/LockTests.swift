@@ -23,7 +23,7 @@ extension IntegrationTests {
             let claim = try await api.claim(stuck, wait: 20)
             #expect(claim.outcome == "dead_lettered lock_held" && claim.attempts == 4)
             #expect(try Cache.send("GET", "claim:coupon:\(held)").string == "a stranger", "it is still his")
-            let message = try #require(try Broker.dead(stuck))
+            let message = try await Broker.deadLetter(stuck)
             #expect(message.properties.headers["reason"]?.string == "lock_held")
             let codes = message.properties.headers["errors"]?.array?.compactMap { $0.table?["code"]?.string }
             #expect(codes == Array(repeating: "lock_held", count: 4))

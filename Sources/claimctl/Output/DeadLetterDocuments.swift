@@ -36,7 +36,7 @@ struct DeadLetterLine: Encodable {
     static func table(_ letters: [DeadLetter], now: Timestamp) -> Table {
         Table(
             [
-                .init("ID"), .init("AGE"), .init("REASON", canShrink: true), .init("TRIES"),
+                .init("ID"), .init("AGE"), .init("REASON", canShrink: true), .init("ATTEMPTS"),
                 .init("COUPON", canShrink: true), .init("USER", canShrink: true), .init("ERROR", canShrink: true),
             ],
             letters.map { letter in

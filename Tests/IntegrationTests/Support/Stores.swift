@@ -69,15 +69,26 @@ enum Broker {
     /// What lies in the dead-letter queue. It is given back by closing the connection.
     static func dead() throws -> [BrokerMessage] {
         let connection = try connection()
-        let count = try connection.depth(of: "claims.dead", channel: 1)?.messages ?? 0
-        guard count > 0 else { return [] }
         try connection.consume("claims.dead", prefetch: .max, channel: 1)
+        // An earlier look gives its messages back with the end of its consumer, and a busy queue answers nothing of worth.
+        let other = try Self.connection()
+        let deadline = ContinuousClock.now + .seconds(30)
+        while let depth = try other.depth(of: "claims.dead", channel: 1), depth != (messages: 0, consumers: 1) {
+            guard ContinuousClock.now < deadline else { throw Waited(description: "claims.dead is read by others") }
+        }
+        // This answer comes behind all that was handed out.
+        _ = try connection.depth(of: "claims.dead", channel: 1)
         var messages: [BrokerMessage] = []
-        while messages.count < count, let event = try connection.nextEvent(atMost: .seconds(5)) {
+        while let event = try connection.nextEvent() {
             if case .delivered(let delivery, _) = event { messages.append(delivery.message) }
         }
         connection.close()
         return messages
+    }
+
+    /// The dead letter of a claim that has just died: the claim reads so a moment before its message lies there.
+    static func deadLetter(_ id: String) async throws -> BrokerMessage {
+        try await eventually("the dead letter of \(id)") { try dead(id) }
     }
 
     /// The dead letter of a claim.
