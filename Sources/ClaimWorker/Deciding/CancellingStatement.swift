@@ -34,6 +34,9 @@ enum CancellingStatement {
     /// - `above`, `gaps`: slots that are too high now, and freed ones below. They are as many as each other.
     /// - `moved`: the high ones take the freed ones' place, so that a user's slots stay 1, 2 … without gaps. All rows
     ///   are deleted by then, since numbering the gaps takes all of them.
+    ///
+    /// `in` and `not in` are looked up by hash; a join would compare each with each, as nobody can tell the planner how
+    /// many there are.
     private static let cancel = """
         with input as materialized (
             select id collate "C" as id, coupon_name collate "C" as coupon_name, ord,
@@ -57,7 +60,7 @@ enum CancellingStatement {
             select u.coupon_id, u.user_id, u.number, u.slot,
                 count(*) over (partition by u.coupon_id, u.user_id) as count
             from user_claims u join (select distinct coupon_id, user_id from freed) f using (coupon_id, user_id)
-            where not exists (select from cancelled where cancelled.id = u.claim_id)
+            where u.claim_id not in (select id from cancelled)
         ), above as (
             select *, row_number() over (partition by coupon_id, user_id order by slot) as nth
             from kept where slot > count
@@ -70,11 +73,11 @@ enum CancellingStatement {
             where u.coupon_id = a.coupon_id and u.number = a.number
         )
         select
-            done.id is null or i.nth > 1, c.id, case when done.id is null then c.status else 'cancelled' end, c.reason, c.user_id,
+            not is_done or i.nth > 1, c.id, case when is_done then 'cancelled' else c.status end, c.reason, c.user_id,
             c.coupon_name, c.attempts, \(PostgresRows.milliseconds("c.created_at")),
-            \(PostgresRows.milliseconds("case when done.id is null then c.decided_at else now end"))
-        from input i cross join moment left join claims c on c.id = i.id
-            left join cancelled done on done.id = i.id
+            \(PostgresRows.milliseconds("case when is_done then now else c.decided_at end"))
+        from (select *, id in (select id from cancelled) as is_done from input) i cross join moment
+            left join claims c on c.id = i.id
         order by i.ord
         """
 }
