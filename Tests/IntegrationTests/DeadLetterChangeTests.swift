@@ -126,7 +126,7 @@ extension IntegrationTests {
             try await DeadLetters.clear()
             let coupon = try await api.coupon("EDITOR", amount: 5)
             let id = try await unreadable("no JSON", coupon)
-            let editor = "\(Setup.runFolder)/editor"
+            let editor = "\(Setup.runFolder)/logs/editor"
             let script = "#!/bin/sh\nprintf '{\"user_id\":\"u1\",\"coupon_name\":\"\(coupon)\"}' >\"$1\"\n"
             _ = FileManager.default.createFile(
                 atPath: editor, contents: Data(script.utf8), attributes: [.posixPermissions: 0o700])
@@ -151,7 +151,7 @@ extension IntegrationTests {
             try await DeadLetters.clear()
             let coupon = try await api.coupon("COPY", amount: 50)
             let ids = try DeadLetters.put(Array(1...30), of: coupon)
-            let file = "\(Setup.runFolder)/copy.jsonl"
+            let file = "\(Setup.runFolder)/logs/copy.jsonl"
             #expect(try await claimctl("dlq", "export", "--coupon", coupon, "--output", file).code == 0)
             let lines = try await DeadLetters.list()
             #expect(try await claimctl("dlq", "discard", "--all", "--yes").code == 0)
@@ -169,7 +169,7 @@ extension IntegrationTests {
         @Test func aFileThatIsNotWholeIsRefusedByItsLines() async throws {
             try await DeadLetters.clear()
             try DeadLetters.put(Array(1...4), of: "TORN")
-            let file = "\(Setup.runFolder)/torn.jsonl"
+            let file = "\(Setup.runFolder)/logs/torn.jsonl"
             #expect(try await claimctl("dlq", "export", "--output", file).code == 0)
             try await DeadLetters.clear()
             var lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map(String.init)
@@ -187,7 +187,7 @@ extension IntegrationTests {
         @Test func anImportKilledInTheMiddleIsFinishedByTheNext() async throws {
             try await DeadLetters.clear()
             let ids = try DeadLetters.put(Array(1...3000), of: "TORRENT")
-            let file = "\(Setup.runFolder)/torrent.jsonl"
+            let file = "\(Setup.runFolder)/logs/torrent.jsonl"
             #expect(try await claimctl("dlq", "export", "--output", file).code == 0)
             try await DeadLetters.clear()
             for _ in 1...3 {
@@ -213,7 +213,7 @@ extension IntegrationTests {
         }
 
         private func edit(_ id: String, _ body: String) async throws -> Program.Result {
-            let file = "\(Setup.runFolder)/body-\(UUID().uuidString).json"
+            let file = "\(Setup.runFolder)/logs/body-\(UUID().uuidString).json"
             try body.write(toFile: file, atomically: true, encoding: .utf8)
             return try await claimctl("dlq", "edit", id, "--body", file)
         }

@@ -167,7 +167,7 @@ extension IntegrationTests {
 
         /// Exports everything.
         private func export() async throws -> String {
-            let file = "\(Setup.runFolder)/export-\(UUID().uuidString).jsonl"
+            let file = "\(Setup.runFolder)/logs/export-\(UUID().uuidString).jsonl"
             let result = try await claimctl("dlq", "export", "--output", file)
             try #require(result.code == 0, "\(result)")
             return file
