@@ -12,8 +12,8 @@ extension IntegrationTests {
 
         @Test func oneOfTwoHundredFailsAloneAndIsDeadLetteredAfterThreeRetries() async throws {
             let coupon = try await api.coupon("TRIGGER", amount: 300)
-            try refuse("unlucky")
-            defer { try? accept() }
+            try Failing.refuse("unlucky")
+            defer { try? Failing.accept() }
             // They wait together, so that they are decided together.
             let worker = try system.program("worker-1")
             worker.freeze()
@@ -44,8 +44,8 @@ extension IntegrationTests {
             let coupon = try await api.coupon("ONCE", amount: 3)
             try system.program("worker-1").signal(SIGTERM)
             try await system.startWorker("patient", ["CLAIMS_RETRY_DELAYS_MS": "1500,1500,1500"])
-            try refuse("unlucky")
-            defer { try? accept() }
+            try Failing.refuse("unlucky")
+            defer { try? Failing.accept() }
             let id = try await api.submit("unlucky", coupon).id
             try await eventually("the first attempt to fail") {
                 let claim = try await api.claim(id)
@@ -53,7 +53,7 @@ extension IntegrationTests {
             }
             let answer = try await api.get("/claims/\(id)")
             #expect(answer.header("Retry-After") != nil)
-            try accept()
+            try Failing.accept()
             let claim = try await api.claim(id, wait: 20)
             #expect(claim.outcome == "claimed" && claim.attempts == 2)
         }
@@ -114,21 +114,6 @@ extension IntegrationTests {
         private func errors(_ message: BrokerMessage) throws -> [AMQPTable] {
             let errors = message.properties.headers["errors"]?.array ?? []
             return try errors.map { try #require($0.table) }
-        }
-
-        /// The database refuses to give this user a coupon.
-        private func refuse(_ user: String) throws {
-            try Database.script(
-                """
-                create or replace function refuse() returns trigger language plpgsql as $$
-                begin raise exception 'the unlucky one'; end $$;
-                create or replace trigger refuse before insert on user_claims for each row
-                when (new.user_id = '\(user)') execute function refuse();
-                """)
-        }
-
-        private func accept() throws {
-            try Database.script("drop trigger if exists refuse on user_claims")
         }
     }
 }

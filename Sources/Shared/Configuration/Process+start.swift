@@ -10,13 +10,17 @@ package enum Process {
     }
 
     /// Takes as many open files, and so connections, as the system lets the process have.
-    package static func allowManyConnections() {
+    ///
+    /// - Returns: how many that are.
+    @discardableResult
+    package static func allowManyConnections() -> Int {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
-        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        guard getrlimit(resource, &limit) == 0 else { return 0 }
+        let before = limit.rlim_cur
         limit.rlim_cur = limit.rlim_max
         // If it is refused, there are as many as before.
-        _ = setrlimit(resource, &limit)
+        return Int(clamping: setrlimit(resource, &limit) == 0 ? limit.rlim_max : before)
     }
 
     /// Says what is wrong with a setting, and ends the process with 64, as for wrong usage.
