@@ -64,6 +64,7 @@ final class Archive {
                 found = found.dropFirst(Self.batch)
                 report.claims += try archive(batch.map(\.letter), as: .discarded, note: note).count
                 try queue.remove(batch)
+                try queue.keepAlive()
                 report.discarded += batch.count
                 progress.show(report.discarded)
             }
@@ -144,6 +145,7 @@ final class Archive {
                 throw Failure.failed(
                     "the broker did not take all messages; \(report.restored) were put back, run it again for the rest")
             }
+            try queue.keepAlive()
             progress.show(report.restored)
         }
         // Also for those that lay there: their claims may have been left in between.

@@ -69,6 +69,17 @@ final class DeadLetterQueue {
         }
     }
 
+    /// Answers the broker's heartbeats. Whoever works for long with messages in hand calls it now and then, or the broker
+    /// takes them away.
+    ///
+    /// - Throws: ``BrokerError`` if they were taken away.
+    func keepAlive() throws(BrokerError) {
+        for connection in [control] + consumers {
+            // What arrives meanwhile was not there at the look; closing gives it back.
+            while try connection.nextEvent() != nil {}
+        }
+    }
+
     /// Gives everything back that was not removed.
     func close() {
         guard !isClosed else { return }

@@ -142,6 +142,7 @@ final class Replayer {
         var rest = parcels.values[...]
         while !rest.isEmpty {
             pace()
+            try queue.keepAlive()
             batches.append(try send(Array(rest.prefix(size)), outOf: queue))
             rest = rest.dropFirst(size)
             progress.show(report.replayed)
