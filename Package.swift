@@ -43,27 +43,80 @@ let package = Package(
         .systemLibrary(
             name: "CPostgres", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        // The shared layers, bottom first. Each depends on layers above it in this list only, and the compiler holds that.
         .target(
-            name: "Shared",
+            name: "RuntimeSupport",
             dependencies: [
-                "CRabbitMQ", "CHiredis", "CPostgres",
-                .product(name: "Configuration", package: "swift-configuration"),
-                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "OrderedCollections", package: "swift-collections"),
-                .product(name: "HeapModule", package: "swift-collections"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            resources: [.copy("Postgres/Migrations")],
-            swiftSettings: strict),
+            path: "Sources/Shared/RuntimeSupport", swiftSettings: strict),
+        .target(
+            name: "Settings",
+            dependencies: [
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Shared/Settings", swiftSettings: strict),
+        .target(
+            name: "Observability",
+            dependencies: [
+                "RuntimeSupport", "Settings",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Shared/Observability", swiftSettings: strict),
+        .target(
+            name: "Broker",
+            dependencies: [
+                "CRabbitMQ", "RuntimeSupport",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Shared/Broker", swiftSettings: strict),
+        .target(
+            name: "Redis",
+            dependencies: [
+                "CHiredis", "RuntimeSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Shared/Redis", swiftSettings: strict),
+        .target(
+            name: "Postgres",
+            dependencies: [
+                "CPostgres", "RuntimeSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Shared/Postgres", swiftSettings: strict),
+        .target(
+            name: "Claims",
+            dependencies: [
+                "Broker", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
+            ],
+            path: "Sources/Shared/Claims", resources: [.copy("Schema/Migrations")], swiftSettings: strict),
+        .target(
+            name: "DeadLetters",
+            dependencies: [
+                "Broker", "Claims", "Postgres", "Redis", "RuntimeSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
+            path: "Sources/Shared/DeadLetters", swiftSettings: strict),
+        .target(
+            name: "Audit",
+            dependencies: ["Broker", "Claims", "DeadLetters", "Postgres", "RuntimeSupport"],
+            path: "Sources/Shared/Audit", swiftSettings: strict),
         .executableTarget(
             name: "ClaimAPI",
             dependencies: [
-                "Shared",
+                "Broker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -78,7 +131,7 @@ let package = Package(
         .executableTarget(
             name: "ClaimWorker",
             dependencies: [
-                "Shared",
+                "Broker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -91,7 +144,7 @@ let package = Package(
         .executableTarget(
             name: "claimctl",
             dependencies: [
-                "Shared",
+                "Audit", "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -103,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "SharedTests",
             dependencies: [
-                "Shared", "SeededRandom",
+                "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
+                "SeededRandom", "Settings",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
@@ -112,14 +166,14 @@ let package = Package(
         .testTarget(
             name: "ClaimWorkerTests",
             dependencies: [
-                "ClaimWorker", "Shared", "SeededRandom",
+                "Broker", "ClaimWorker", "Claims", "Postgres", "Redis", "RuntimeSupport", "SeededRandom", "Settings",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ClaimAPITests",
             dependencies: [
-                "ClaimAPI", "Shared",
+                "Broker", "ClaimAPI", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
@@ -130,14 +184,14 @@ let package = Package(
         .testTarget(
             name: "ClaimCtlTests",
             dependencies: [
-                "claimctl", "Shared", "SeededRandom",
+                "Broker", "Claims", "DeadLetters", "RuntimeSupport", "SeededRandom", "claimctl",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Shared",
+                "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

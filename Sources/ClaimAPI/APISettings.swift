@@ -1,4 +1,5 @@
-import Shared
+import Claims
+import Settings
 
 /// What ClaimAPI can be told from the environment.
 struct APISettings: Sendable {
@@ -10,17 +11,17 @@ struct APISettings: Sendable {
     var publishQueue: Int
     var postgresConnections: Int
 
-    static let httpHost = Setting("CLAIMS_HTTP_HOST", standard: "127.0.0.1", help: "address to listen at")
-    static let httpPort = Setting("CLAIMS_HTTP_PORT", standard: "8080", help: "port to listen at")
+    static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "address to listen at")
+    static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "port to listen at")
     static let secret = Setting(
         "CLAIMS_ID_SECRET", isSecret: true,
         help: "at least 32 characters, alike for all API processes and kept for ever: claim ids are made with it")
     static let confirm = Setting(
-        "CLAIMS_CONFIRM_TIMEOUT_MS", standard: "5000", help: "milliseconds to wait for the broker's confirm")
+        "CLAIMS_CONFIRM_TIMEOUT_MS", defaultValue: "5000", help: "milliseconds to wait for the broker's confirm")
     static let queue = Setting(
-        "CLAIMS_PUBLISH_QUEUE", standard: "10000", help: "requests that may wait for their confirm; more get a 503")
+        "CLAIMS_PUBLISH_QUEUE", defaultValue: "10000", help: "requests that may wait for their confirm; more get a 503")
     static let postgres = Setting(
-        "CLAIMS_POSTGRES_CONNECTIONS", standard: "4", help: "connections to PostgreSQL of one API process")
+        "CLAIMS_POSTGRES_CONNECTIONS", defaultValue: "4", help: "connections to PostgreSQL of one API process")
 
     static let all =
         StoreSettings.all + [httpHost, httpPort, secret, confirm, queue, postgres] + LogSettings.all

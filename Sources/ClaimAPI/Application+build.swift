@@ -1,8 +1,12 @@
+import Broker
+import Claims
 import Hummingbird
 import Logging
 import Metrics
+import Observability
+import Postgres
+import Redis
 import ServiceLifecycle
-import Shared
 import UnixSignals
 
 /// Wires the whole of ClaimAPI.
@@ -24,12 +28,12 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     let issuer = ClaimIDIssuer(secret: settings.idSecret)
     let outcomes = OutcomeReader(
         redis: redis, postgres: postgres, changes: changes, lanes: settings.stores.lanes)
-    let intake = ClaimIntake(
+    let submission = ClaimSubmission(
         issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, lanes: settings.stores.lanes,
         logger: logger)
 
     let endpoints =
-        ClaimRoutes(intake: intake, outcomes: outcomes, issuer: issuer).endpoints
+        ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
         + CouponRoutes(postgres: postgres).endpoints
         + OperatorRoutes(metrics: metrics, publisher: publisher, redis: redis, postgres: postgres).endpoints
     let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
@@ -44,7 +48,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         logger: logger)
     // Services end in the reverse order: first no more requests, then what they needed.
     let services: [any Service] = [
-        postgres, redis, publisher, changes, SecondLooks(outcomes: outcomes), server,
+        postgres, redis, publisher, changes, ClaimPoller(outcomes: outcomes), server,
     ]
     return ServiceGroup(
         configuration: ServiceGroupConfiguration(

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Logging
+import RuntimeSupport
 import ServiceLifecycle
-import Shared
+import Settings
 
 @main
 struct ClaimAPI: AsyncParsableCommand {
@@ -19,7 +20,7 @@ struct ClaimAPI: AsyncParsableCommand {
             try LogSettings(reader).bootstrap()
             settings = try APISettings(reader)
         } catch {
-            Process.exit(error, program: "ClaimAPI")
+            error.exitProcess(program: "ClaimAPI")
         }
         try await buildApplication(settings, logger: Logger(label: "ClaimAPI")).run()
     }

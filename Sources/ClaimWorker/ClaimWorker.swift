@@ -1,7 +1,8 @@
 import ArgumentParser
 import Logging
+import RuntimeSupport
 import ServiceLifecycle
-import Shared
+import Settings
 
 @main
 struct ClaimWorker: AsyncParsableCommand {
@@ -18,7 +19,7 @@ struct ClaimWorker: AsyncParsableCommand {
             try LogSettings(reader).bootstrap()
             settings = try WorkerSettings(reader)
         } catch {
-            Process.exit(error, program: "ClaimWorker")
+            error.exitProcess(program: "ClaimWorker")
         }
         var logger = Logger(label: "ClaimWorker")
         logger[metadataKey: "worker.name"] = "\(settings.name)"

@@ -1,8 +1,9 @@
 import Foundation
 import Logging
 import Metrics
+import Observability
+import RuntimeSupport
 import ServiceLifecycle
-import Shared
 import UnixSignals
 
 /// Wires the whole of ClaimWorker.
@@ -15,9 +16,9 @@ func buildWorker(_ settings: WorkerSettings, logger: Logger) -> ServiceGroup {
         "\(settings.name)-\(ProcessInfo.processInfo.processIdentifier)-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
     let controls = (0..<settings.stores.lanes).map { LaneControl(lane: $0) }
     let lanes = controls.map { Lane($0, workerID: id, settings: settings, logger: logger) }
-    let pulse = Pulse(
+    let pulse = Heartbeat(
         id: id, name: settings.name, redis: settings.stores.redis, controls: controls, metrics: metrics, logger: logger)
-    let obituaries = Obituaries(settings, logger: logger)
+    let obituaries = BrokerDeadLetterRecorder(settings, logger: logger)
 
     // Services end in the reverse order: the sign of life fades last, when no lane needs it any more.
     let services: [any Service] = [pulse, obituaries, LaneGroup(lanes)]

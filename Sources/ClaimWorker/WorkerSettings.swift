@@ -1,4 +1,5 @@
-import Shared
+import Claims
+import Settings
 
 /// What ClaimWorker can be told from the environment.
 struct WorkerSettings: Sendable {
@@ -13,24 +14,24 @@ struct WorkerSettings: Sendable {
     var outagePatience: Duration
 
     static let workerName = Setting(
-        "CLAIMS_WORKER_NAME", standard: "worker", help: "shown in logs, errors and claimctl status")
-    static let batchSize = Setting("CLAIMS_BATCH", standard: "500", help: "claims decided in one transaction, at most")
+        "CLAIMS_WORKER_NAME", defaultValue: "worker", help: "shown in logs, errors and claimctl status")
+    static let batchSize = Setting("CLAIMS_BATCH", defaultValue: "500", help: "claims decided in one transaction, at most")
     static let prefetchCount = Setting(
-        "CLAIMS_PREFETCH", standard: "1000", help: "claims a lane holds unacknowledged, at most; not below the batch")
+        "CLAIMS_PREFETCH", defaultValue: "1000", help: "claims a lane holds unacknowledged, at most; not below the batch")
     static let lockTTL = Setting(
-        "CLAIMS_LOCK_TTL_MS", standard: "20000", help: "milliseconds after which a coupon's lock ends by itself")
+        "CLAIMS_LOCK_TTL_MS", defaultValue: "20000", help: "milliseconds after which a coupon's lock ends by itself")
     static let lockWait = Setting(
-        "CLAIMS_LOCK_WAIT_MS", standard: "500", help: "milliseconds before a held lock is tried again")
+        "CLAIMS_LOCK_WAIT_MS", defaultValue: "500", help: "milliseconds before a held lock is tried again")
     static let lockTries = Setting(
-        "CLAIMS_LOCK_RETRIES", standard: "3", help: "times a held lock is tried again before the attempt has failed")
+        "CLAIMS_LOCK_RETRIES", defaultValue: "3", help: "times a held lock is tried again before the attempt has failed")
     static let retryDelays = Setting(
-        "CLAIMS_RETRY_DELAYS_MS", standard: "500,5000,30000",
+        "CLAIMS_RETRY_DELAYS_MS", defaultValue: "500,5000,30000",
         help: "milliseconds before each retry of a failed claim; after the last one it is dead-lettered")
     static let heartbeatSeconds = Setting(
-        "CLAIMS_HEARTBEAT_SECONDS", standard: "5",
+        "CLAIMS_HEARTBEAT_SECONDS", defaultValue: "5",
         help: "AMQP heartbeat; the broker takes a frozen worker's lanes away after two to three of them")
     static let patience = Setting(
-        "CLAIMS_OUTAGE_PATIENCE_MS", standard: "60000",
+        "CLAIMS_OUTAGE_PATIENCE_MS", defaultValue: "60000",
         help: "milliseconds that a lane holds its messages while a store is away, before it hands them back")
 
     static let all =

@@ -2,12 +2,12 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
-import Shared
+import Settings
 
 /// Speaks to ClaimAPI.
 struct APIClient {
     static let url = Setting(
-        "CLAIMS_URL", standard: "http://127.0.0.1:8080", help: "ClaimAPI, for claimctl claim")
+        "CLAIMS_URL", defaultValue: "http://127.0.0.1:8080", help: "ClaimAPI, for claimctl claim")
 
     private let base: String
 

@@ -1,6 +1,11 @@
 import ArgumentParser
+import Broker
+import Claims
 import Foundation
-import Shared
+import Postgres
+import Redis
+import RuntimeSupport
+import Settings
 
 @main
 struct ClaimCtl: AsyncParsableCommand {
@@ -31,7 +36,7 @@ struct ClaimCtl: AsyncParsableCommand {
             FileHandle.standardError.write(Data("claimctl: \(failure.message)\n".utf8))
             Foundation.exit(failure.code)
         } catch let error as SettingError {
-            Process.exit(error, program: "claimctl")
+            error.exitProcess(program: "claimctl")
         } catch let error as PostgresError {
             let advice = error.sqlState == "42P01" ? "; run claimctl migrate first" : ""
             FileHandle.standardError.write(Data("claimctl: PostgreSQL: \(error)\(advice)\n".utf8))

@@ -1,6 +1,8 @@
+import Broker
+import Claims
 import Foundation
 import OrderedCollections
-import Shared
+import RuntimeSupport
 import Testing
 
 extension IntegrationTests {

@@ -1,10 +1,12 @@
+import Broker
+import Claims
+import DeadLetters
 import Foundation
 import OrderedCollections
-import Shared
 import Testing
 
 extension IntegrationTests {
-    /// Mending, discarding, restoring, and copies out and back.
+    /// MessageEditor, discarding, restoring, and copies out and back.
     @Suite(.system(workers: 1, ["CLAIMS_RETRY_DELAYS_MS": "50,50,50"]), .checked)
     struct DeadLetterChanges {
         let system = System.current
@@ -86,7 +88,7 @@ extension IntegrationTests {
             #expect(try await DeadLetters.replay(id).claimed == 1)
         }
 
-        // MARK: Mending
+        // MARK: MessageEditor
 
         @Test func aBodyThatCouldNotBeReadIsMendedUnderTheSameID() async throws {
             try await DeadLetters.clear()

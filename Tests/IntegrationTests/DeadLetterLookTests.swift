@@ -1,6 +1,8 @@
+import Broker
+import Claims
+import DeadLetters
 import Foundation
 import OrderedCollections
-import Shared
 import Testing
 
 extension IntegrationTests {

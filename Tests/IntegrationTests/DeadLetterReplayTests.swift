@@ -1,6 +1,6 @@
+import Claims
 import Foundation
 import OrderedCollections
-import Shared
 import Testing
 
 extension IntegrationTests {

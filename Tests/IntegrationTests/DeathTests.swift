@@ -1,5 +1,6 @@
+import Claims
 import Foundation
-import Shared
+import RuntimeSupport
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
+import Claims
 import Foundation
 import NIOCore
-import Shared
+import RuntimeSupport
 import Testing
 
 extension IntegrationTests {
@@ -143,7 +144,7 @@ extension IntegrationTests {
             #expect(reversed.status == 422 && reversed.problem?.detail.contains("ends_at") == true, "\(reversed)")
             #expect(try await patch(coupon, #"{"ends_at":"2998-01-01T00:00:00Z","starts_at":null}"#).status == 200)
             #expect(try await explain(coupon, "u1").eligible)
-            #expect(try await patch(coupon, "{}").status == 200, "no change is no flaw")
+            #expect(try await patch(coupon, "{}").status == 200, "no change is no validationError")
         }
 
         @Test(arguments: [

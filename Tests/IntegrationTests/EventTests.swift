@@ -1,7 +1,8 @@
+import Claims
 import Foundation
 import NIOCore
 import NIOHTTP1
-import Shared
+import RuntimeSupport
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
+import Broker
+import Claims
 import Foundation
 import OrderedCollections
-import Shared
 import Testing
 
 extension IntegrationTests {
@@ -27,7 +28,7 @@ extension IntegrationTests {
             ids["unlucky"] = nil
             let others = try await concurrently(Array(ids.values)) { try await api.claim($0, wait: 30) }
             #expect(others.tally == ["claimed": 199])
-            #expect(others.allSatisfy { $0.attempts == 1 }, "no other claim shares its fate")
+            #expect(others.allSatisfy { $0.attempts == 1 }, "no other claim shares its outcome")
 
             let claim = try await api.claim(unlucky, wait: 20)
             #expect(claim.outcome == "dead_lettered database_error" && claim.attempts == 4)

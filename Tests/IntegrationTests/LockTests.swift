@@ -1,5 +1,4 @@
 import OrderedCollections
-import Shared
 import Testing
 
 extension IntegrationTests {
@@ -89,7 +88,7 @@ extension IntegrationTests {
             let stuck = try await api.submit("u1", held).id
             let others = try await api.outcomes((0..<20).map { API.Order(user: "u\($0)", coupon: neighbour) })
             #expect(others.tally == ["claimed": 20])
-            #expect(others.allSatisfy { $0.attempts == 1 }, "they share the lane, not the fate")
+            #expect(others.allSatisfy { $0.attempts == 1 }, "they share the lane, not the outcome")
             try holder.script("commit")
             let claim = try await api.claim(stuck, wait: 20)
             #expect(claim.status == "claimed" && (1...3).contains(claim.attempts ?? 0), "\(claim)")

@@ -1,5 +1,5 @@
+import Claims
 import Foundation
-import Shared
 import Synchronization
 import Testing
 

@@ -1,7 +1,9 @@
+import Claims
 import Logging
 import Metrics
+import Redis
+import RuntimeSupport
 import ServiceLifecycle
-import Shared
 import Synchronization
 
 /// Hears of every claim whose status changed, over one Redis subscription, and wakes the requests that wait for it.

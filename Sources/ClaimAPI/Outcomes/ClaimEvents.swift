@@ -1,8 +1,8 @@
+import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Shared
 
 /// A claim as a stream of server-sent events: as it stands, then as each change leaves it, until it is settled.
 ///
@@ -85,7 +85,7 @@ struct ClaimEvents: Sendable {
                 // Every few seconds there is a word, so nobody on the way takes the silence for the end.
                 try await writer.write(ByteBuffer(staticString: ": still pending\n\n"))
             }
-            if known.status.isSettled { return }
+            if known.status.isFinal { return }
             word = await watch.next()
         }
     }

@@ -1,5 +1,5 @@
+import Claims
 import ServiceLifecycle
-import Shared
 import Synchronization
 
 /// One waiting request's ear for the changes of one claim.
@@ -74,13 +74,13 @@ final class ClaimWatch: Sendable {
         }
     }
 
-    /// How many changes there were so far, to be noted before the claim is looked up for ``tell(_:asOf:)``.
+    /// How many changes there were so far, to be noted before the claim is looked up for ``send(_:asOf:)``.
     var changes: Int { state.withLock { $0.changes } }
 
     /// Tells what a look came to; changes that came since the look go before it.
     ///
     /// - Parameter claim: nil if no store could tell.
-    func tell(_ claim: Claim?, asOf changes: Int) {
+    func send(_ claim: Claim?, asOf changes: Int) {
         wake { state in
             guard state.changes == changes, state.word != .changed else { return }
             state.word = claim.map { .found($0) } ?? .nothing

@@ -1,7 +1,8 @@
+import Broker
+import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Shared
 
 /// An error as clients see it: `application/problem+json`, RFC 9457, with a `code` to switch on.
 struct Problem: Error, HTTPResponseError {
@@ -123,7 +124,7 @@ extension Problem {
             }
         return Problem(
             status: .serviceUnavailable, code: "broker_unavailable", title: "Broker unavailable",
-            detail: "The \(action.rawValue) was not confirmed: \(error.inWords). \(advice); "
+            detail: "The \(action.rawValue) was not confirmed: \(error.message). \(advice); "
                 + "it is carried out once at most.",
             headers: [.retryAfter: "1"])
     }
@@ -137,7 +138,7 @@ extension Problem {
 
 extension PublishError {
     /// One clause for whoever sent the claim.
-    fileprivate var inWords: String {
+    fileprivate var message: String {
         switch self {
         case .unreachable: "the broker can't be reached"
         case .connectionLost: "the connection to the broker was lost"

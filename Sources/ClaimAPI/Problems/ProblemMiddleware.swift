@@ -1,6 +1,6 @@
 import Hummingbird
 import Logging
-import Shared
+import Postgres
 
 /// Turns every error into a ``Problem``; what was not foreseen is logged whole and shown without internals.
 struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {

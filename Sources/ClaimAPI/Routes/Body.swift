@@ -2,7 +2,6 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Shared
 
 /// The coders of this process. They are not changed after this, so all requests share them.
 enum JSON {
@@ -41,7 +40,7 @@ extension Request {
         do {
             return try JSON.decoder.decode(Value.self, from: data)
         } catch let error as DecodingError {
-            throw Problem.invalidBody("\(error.inWords).")
+            throw Problem.invalidBody("\(error.message).")
         }
     }
 

@@ -1,11 +1,11 @@
+import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Shared
 
 /// Making a claim, asking what became of it, and giving back what it got.
 struct ClaimRoutes: Sendable {
-    let intake: ClaimIntake
+    let submission: ClaimSubmission
     let outcomes: OutcomeReader
     let issuer: ClaimIDIssuer
 
@@ -50,7 +50,7 @@ struct ClaimRoutes: Sendable {
             throw Problem.invalidBody("coupon_name \(CouponName.rule).")
         }
 
-        let (claim, isReplay) = try await intake.accept(user: user, coupon: coupon, key: key)
+        let (claim, isReplay) = try await submission.accept(user: user, coupon: coupon, key: key)
         var response = try Response.json(Accepted(claim), status: .accepted)
         response.headers[.location] = "/claims/\(claim.id)"
         response.headers[.retryAfter] = "1"
@@ -61,9 +61,9 @@ struct ClaimRoutes: Sendable {
     private func show(_ request: Request, _ context: some RequestContext) async throws -> Response {
         let wait = try Wait(request)
         guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
-        let claim = await outcomes.placed(try await outcomes.claim(id, settledWithin: wait.time))
+        let claim = await outcomes.placed(try await outcomes.claim(id, waitingAtMost: wait.time))
         var response = try Response.json(claim)
-        if !claim.status.isSettled { response.headers[.retryAfter] = "1" }
+        if !claim.status.isFinal { response.headers[.retryAfter] = "1" }
         if let applied = wait.applied { response.headers[.preferenceApplied] = applied }
         return response
     }
@@ -72,7 +72,7 @@ struct ClaimRoutes: Sendable {
         guard ClaimEvents.areAccepted(by: request.headers[.accept]) else { throw Problem.notAcceptable }
         guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
         let claim = try await outcomes.claim(id)
-        if claim.status.isSettled, request.headers[.lastEventID] == ClaimEvents.id(of: claim) {
+        if claim.status.isFinal, request.headers[.lastEventID] == ClaimEvents.id(of: claim) {
             // A browser that comes back after the end is told so, in the words of the specification.
             return Response(status: .noContent)
         }
@@ -81,7 +81,7 @@ struct ClaimRoutes: Sendable {
 
     private func cancel(_ context: some RequestContext) async throws -> Response {
         guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
-        let claim = try await intake.cancel(id)
+        let claim = try await submission.cancel(id)
         var response = try Response.json(claim, status: .accepted)
         response.headers[.location] = "/claims/\(id)"
         if claim.status != .cancelled { response.headers[.retryAfter] = "1" }

@@ -1,6 +1,7 @@
+import Claims
 import Foundation
 import Hummingbird
-import Shared
+import Postgres
 
 /// Making coupons, changing them and looking at them.
 struct CouponRoutes: Sendable {
@@ -38,7 +39,7 @@ struct CouponRoutes: Sendable {
             }
             return (try? JSON.decoder.decode(WithList.self, from: body)) == nil ? BodyLimit.usual : BodyLimit.userList
         }
-        if let flaw = new.flaw { throw Problem.invalidBody("\(flaw).") }
+        if let validationError = new.validationError { throw Problem.invalidBody("\(validationError).") }
         let created = try await postgres.run { connection throws(PostgresError) in
             try CouponStore(connection).create(new)
         }
@@ -92,7 +93,7 @@ struct CouponRoutes: Sendable {
         let name = try couponName(context)
         let change = try await request.json(
             CouponChange.self, types: ["application/json", "application/merge-patch+json"])
-        if let flaw = change.flaw { throw Problem.invalidBody("\(flaw).") }
+        if let validationError = change.validationError { throw Problem.invalidBody("\(validationError).") }
         let outcome = try await postgres.run { connection throws(PostgresError) in
             try CouponStore(connection).change(name, change)
         }
@@ -117,7 +118,7 @@ struct CouponRoutes: Sendable {
                 "user_id", "a user's id of 1 to \(UserID.maximumLength) characters without control characters")
         }
         let found = try await postgres.run { connection throws(PostgresError) in
-            try CouponStore(connection).obstacles(to: user, claiming: name, at: .now())
+            try CouponStore(connection).refusals(to: user, claiming: name, at: .now())
         }
         guard let reasons = found else { throw Problem.couponNotFound }
         return try .json(Explanation(eligible: reasons.isEmpty, reasons: reasons))

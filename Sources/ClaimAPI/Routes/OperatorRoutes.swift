@@ -1,7 +1,11 @@
+import Broker
+import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Shared
+import Observability
+import Postgres
+import Redis
 
 /// Health, readiness, metrics, the description of the API and the page for people.
 struct OperatorRoutes: Sendable {
@@ -28,15 +32,15 @@ struct OperatorRoutes: Sendable {
             let redis: String
             let postgres: String
         }
-        if let obstacle = publisher.obstacle { throw Problem.notReady("RabbitMQ: \(obstacle).") }
+        if let unavailableReason = publisher.unavailableReason { throw Problem.notReady("RabbitMQ: \(unavailableReason).") }
         return try .json(
             Readiness(
-                status: "ready", rabbitmq: "ok", redis: redis.obstacle ?? "ok", postgres: postgres.obstacle ?? "ok"))
+                status: "ready", rabbitmq: "ok", redis: redis.unavailableReason ?? "ok", postgres: postgres.unavailableReason ?? "ok"))
     }
 
     /// This process's metrics and those that the living workers left in Redis with their signs of life.
     private func exposition() async -> Response {
-        let workers = (try? await WorkerDirectory.metrics(redis)) ?? []
+        let workers = (try? await WorkerRegistry.metrics(redis)) ?? []
         let text = (metrics.snapshot() + workers).merged().prometheusText
         return Response(
             status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],

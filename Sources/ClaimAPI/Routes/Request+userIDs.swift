@@ -1,6 +1,6 @@
+import Claims
 import Foundation
 import Hummingbird
-import Shared
 
 extension Request {
     /// The body as a list of user ids: one JSON array, or one id a line as `text/plain`.

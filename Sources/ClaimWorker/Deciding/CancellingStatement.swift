@@ -1,4 +1,5 @@
-import Shared
+import Claims
+import Postgres
 
 /// The statement that gives back what claims got: the claim becomes cancelled, its coupon can be claimed again.
 ///

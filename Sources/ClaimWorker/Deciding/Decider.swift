@@ -1,9 +1,10 @@
+import Claims
 import Logging
-import Shared
+import Postgres
 
 /// Decides claims and cancels in PostgreSQL, many in one transaction.
 ///
-/// A batch is no shared fate: where the transaction fails because of one claim, the batch is split until that one is
+/// A batch is no shared outcome: where the transaction fails because of one claim, the batch is split until that one is
 /// alone.
 struct Decider {
     /// What an attempt came to.
@@ -13,8 +14,8 @@ struct Decider {
         case void
         case failed(code: String, message: String)
 
-        fileprivate var isSettled: Bool {
-            if case .decided(let claim, _) = self { claim.status.isSettled } else { true }
+        fileprivate var isFinal: Bool {
+            if case .decided(let claim, _) = self { claim.status.isFinal } else { true }
         }
     }
 
@@ -33,7 +34,7 @@ struct Decider {
         var tries = 0
         while true {
             switch try transaction(jobs) {
-            case .success(let verdicts) where verdicts.allSatisfy(\.isSettled):
+            case .success(let verdicts) where verdicts.allSatisfy(\.isFinal):
                 return verdicts
             case .success:
                 tries += 1
@@ -43,7 +44,7 @@ struct Decider {
             case .failure(let error):
                 tries += 1
                 if error.isConflict, tries < Self.conflictTries { continue }
-                return try apart(jobs, after: error)
+                return try split(jobs, after: error)
             }
         }
     }
@@ -82,12 +83,12 @@ struct Decider {
     }
 
     /// Decides the parts of a batch whose transaction failed.
-    private func apart(_ jobs: [Item], after error: PostgresError) throws(Outage) -> [Verdict] {
+    private func split(_ jobs: [Item], after error: PostgresError) throws(Outage) -> [Verdict] {
         let failed = Verdict.failed(
             code: error.isTimeout ? "database_timeout" : "database_error", message: error.description)
         if jobs.count == 1 { return [failed] }
         if error.isTimeout {
-            // Somebody holds the row of one coupon. Its claims share that fate, and trying each would take for ever.
+            // Somebody holds the row of one coupon. Its claims share that outcome, and trying each would take for ever.
             let coupons = Set(jobs.map(\.claim.couponName))
             if coupons.count == 1 { return jobs.map { _ in failed } }
             return try byCoupon(jobs)

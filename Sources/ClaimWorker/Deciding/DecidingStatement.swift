@@ -1,4 +1,5 @@
-import Shared
+import Claims
+import Postgres
 
 /// The one statement that decides claims: every rule of a coupon, in the order in which the claims came.
 enum DecidingStatement {

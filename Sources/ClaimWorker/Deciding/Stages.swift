@@ -1,4 +1,4 @@
-import Shared
+import Claims
 
 /// How a batch is cut into statements of one transaction, since claims and cancels are decided by different ones.
 ///

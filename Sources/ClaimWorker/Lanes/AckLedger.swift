@@ -1,6 +1,6 @@
 import DequeModule
 
-/// Which deliveries of a channel are settled, and the fewest acknowledgements that say so.
+/// Which deliveries of a channel are acknowledged, and the fewest acknowledgements that say so.
 ///
 /// Pure bookkeeping. Claims settle out of order, since those of a locked coupon wait while others go by.
 ///
@@ -13,29 +13,29 @@ struct AckLedger {
         let multiple: Bool
     }
 
-    private var isSettled = Deque<Bool>()
+    private var isAcknowledged = Deque<Bool>()
     /// The tag of the first entry: the oldest that is not acknowledged.
     private var firstTag: UInt64 = 1
 
     /// Notes a delivery. Tags come one after another.
     mutating func delivered(_ tag: UInt64) {
-        precondition(tag == firstTag + UInt64(isSettled.count), "delivery \(tag) is not the next of its channel")
-        isSettled.append(false)
+        precondition(tag == firstTag + UInt64(isAcknowledged.count), "delivery \(tag) is not the next of its channel")
+        isAcknowledged.append(false)
     }
 
-    /// Notes deliveries that are settled.
+    /// Notes deliveries that are acknowledged.
     ///
     /// - Returns: the acknowledgements to send: one for everything up to the first gap, single ones behind it.
-    mutating func settle(_ tags: [UInt64]) -> [Ack] {
+    mutating func acknowledge(_ tags: [UInt64]) -> [Ack] {
         var beyond: [UInt64] = []
-        for tag in tags where tag >= firstTag && tag < firstTag + UInt64(isSettled.count) {
+        for tag in tags where tag >= firstTag && tag < firstTag + UInt64(isAcknowledged.count) {
             let index = Int(tag - firstTag)
-            if !isSettled[index] { beyond.append(tag) }
-            isSettled[index] = true
+            if !isAcknowledged[index] { beyond.append(tag) }
+            isAcknowledged[index] = true
         }
         let oldFirst = firstTag
-        while isSettled.first == true {
-            isSettled.removeFirst()
+        while isAcknowledged.first == true {
+            isAcknowledged.removeFirst()
             firstTag += 1
         }
         // Some of what the prefix now covers was acknowledged singly before; saying it again would be an error only
@@ -45,6 +45,6 @@ struct AckLedger {
         return (prefix.map { [Ack(tag: $0, multiple: true)] } ?? []) + single
     }
 
-    /// How many deliveries are not settled, or lie behind one that is not.
-    var count: Int { isSettled.count }
+    /// How many deliveries are not acknowledged, or lie behind one that is not.
+    var count: Int { isAcknowledged.count }
 }

@@ -1,5 +1,6 @@
+import Broker
+import Claims
 import OrderedCollections
-import Shared
 
 /// A message that a lane took from the broker and has yet to acknowledge.
 struct Job: Sendable {

@@ -1,5 +1,5 @@
 import Logging
-import Shared
+import RuntimeSupport
 
 /// One lane: one work queue, read by one worker at a time, on a thread of its own.
 ///

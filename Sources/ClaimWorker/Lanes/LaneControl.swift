@@ -1,4 +1,4 @@
-import Shared
+import RuntimeSupport
 import Synchronization
 
 /// What others say to a lane's thread, and what it tells of itself.

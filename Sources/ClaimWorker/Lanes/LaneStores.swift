@@ -1,5 +1,7 @@
+import Claims
 import Logging
-import Shared
+import Postgres
+import Redis
 
 /// A store can't be used at present. That is nobody's failed attempt: the lane waits for it.
 enum Outage: Error, CustomStringConvertible {

@@ -1,6 +1,8 @@
+import Broker
+import Claims
 import Logging
 import OrderedCollections
-import Shared
+import RuntimeSupport
 
 /// A lane's time with one subscription to its queue: from the first delivery until it is lost, left or told to stop.
 final class LaneSubscription {
@@ -11,13 +13,13 @@ final class LaneSubscription {
     private let stores: LaneStores
     private let logger: Logger
     private let connection: AMQPConnection
-    private var work: BatchWork
-    private var intake = Intake()
-    private var room: WaitingRoom
+    private var processor: BatchProcessor
+    private var deliveries = DeliveryBuffer()
+    private var retryQueue: LockRetryQueue
     private var acks = AckLedger()
-    private let forwarder: Forwarder
+    private let retryPublisher: RetryPublisher
     /// What happened to the connection while something else was being waited for.
-    private var trouble: BrokerError?
+    private var connectionError: BrokerError?
 
     /// Connects and subscribes.
     init(
@@ -28,11 +30,11 @@ final class LaneSubscription {
         self.settings = settings
         self.stores = stores
         self.logger = logger
-        room = WaitingRoom(settings.lock)
-        forwarder = Forwarder(to: address, settings: settings, lane: control.lane, logger: logger)
+        retryQueue = LockRetryQueue(settings.lock)
+        retryPublisher = RetryPublisher(to: address, settings: settings, lane: control.lane, logger: logger)
         connection = try AMQPConnection(
             address, heartbeat: settings.heartbeat, name: "ClaimWorker \(settings.name) lane \(control.lane)")
-        work = BatchWork(stores: stores, settings: settings, workerID: workerID, lane: control.lane, logger: logger)
+        processor = BatchProcessor(stores: stores, settings: settings, workerID: workerID, lane: control.lane, logger: logger)
         try connection.openChannel(Self.consuming)
         try Topology(lanes: settings.stores.lanes, retries: settings.retries.delays.count)
             .declare(on: connection, channel: Self.consuming)
@@ -48,13 +50,13 @@ final class LaneSubscription {
     func serve() throws {
         defer { stores.whileWaiting = {} }
         while !control.isStopping, !control.mustStepBack {
-            try hear()
+            try receive()
             let now = ContinuousClock.now
-            intake.settle(now: now)
+            deliveries.sortReturned(now: now)
             let tickets = nextBatch(now: now)
-            if tickets.isEmpty { rest(now: now) } else { try turn(tickets) }
+            if tickets.isEmpty { idle(now: now) } else { try runBatch(tickets) }
         }
-        try finishForwarding()
+        try finishPublishing()
     }
 
     /// Ends the subscription. What was not acknowledged goes back to the queue, for the next in line.
@@ -65,68 +67,68 @@ final class LaneSubscription {
     // MARK: One turn
 
     /// The claims to work on now: those whose lock is due again first, since they came first.
-    private func nextBatch(now: ContinuousClock.Instant) -> [WaitingRoom.Ticket] {
-        // Copies that can't go on keep their messages in hand; with too many of them there is no room for others.
-        guard forwarder.pending < settings.prefetch / 2 else { return [] }
-        let isSuspicious = intake.isSuspicious(within: settings.batch)
-        var tickets = room.takeDue(now: now, atMost: settings.batch)
+    private func nextBatch(now: ContinuousClock.Instant) -> [PendingJob] {
+        // Copies that can't go on keep their messages in hand; with too many of them there is no retryQueue for others.
+        guard retryPublisher.pending < settings.prefetch / 2 else { return [] }
+        let isSuspicious = deliveries.isSuspicious(within: settings.batch)
+        var tickets = retryQueue.takeDue(now: now, atMost: settings.batch)
         let limit = isSuspicious ? 1 : settings.batch
         while tickets.count < limit {
-            let jobs = intake.take(atMost: limit - tickets.count)
+            let jobs = deliveries.take(atMost: limit - tickets.count)
             if jobs.isEmpty { break }
             for job in jobs {
                 // What can't be read has no coupon, no lock and no order.
                 let coupon = job.claim?.couponName
-                if let coupon, room.join(job, of: coupon) { continue }
-                tickets.append(WaitingRoom.Ticket(job: job, coupon: coupon, tries: 0))
+                if let coupon, retryQueue.join(job, of: coupon) { continue }
+                tickets.append(PendingJob(job: job, coupon: coupon, tries: 0))
             }
         }
         return tickets
     }
 
-    private func turn(_ tickets: [WaitingRoom.Ticket]) throws {
-        let roomBefore = room
+    private func runBatch(_ tickets: [PendingJob]) throws {
+        let retryQueueBefore = retryQueue
         do {
-            let result = try work.run(tickets, room: &room)
-            if let trouble { throw trouble }
+            let result = try processor.run(tickets, retryQueue: &retryQueue)
+            if let connectionError { throw connectionError }
             try acknowledge(result.decided)
-            forwarder.add(result.setbacks)
-            try acknowledge(forwarder.work())
+            retryPublisher.add(result.failedJobs)
+            try acknowledge(retryPublisher.work())
         } catch let outage as Outage {
-            // Whoever went to the room or was turned away in this turn stands where it stood before.
-            room = roomBefore
-            room.putBack(tickets.filter(\.isFromRoom), now: .now)
-            intake.putBack(tickets.filter { !$0.isFromRoom }.map(\.job))
-            try sitOut(outage)
+            // Whoever went to the retryQueue or was turned away in this turn stands where it stood before.
+            retryQueue = retryQueueBefore
+            retryQueue.putBack(tickets.filter(\.isFromRetryQueue), now: .now)
+            deliveries.putBack(tickets.filter { !$0.isFromRetryQueue }.map(\.job))
+            try waitForStores(outage)
         }
     }
 
     private func acknowledge(_ jobs: [Job]) throws(BrokerError) {
-        for ack in acks.settle(jobs.map(\.tag)) {
+        for ack in acks.acknowledge(jobs.map(\.tag)) {
             try connection.acknowledge(ack.tag, multiple: ack.multiple, channel: Self.consuming)
         }
     }
 
     /// Gives the copies that are under way a moment to be confirmed; what is not comes again, and does no harm.
-    private func finishForwarding() throws(BrokerError) {
+    private func finishPublishing() throws(BrokerError) {
         let end = ContinuousClock.now + .seconds(2)
-        while forwarder.pending > 0, ContinuousClock.now < end {
+        while retryPublisher.pending > 0, ContinuousClock.now < end {
             connection.wait(
-                orSignal: control.wake, orSockets: forwarder.socket.map { [$0] } ?? [], atMost: .milliseconds(100))
-            try hear()
+                orSignal: control.wake, orSockets: retryPublisher.socket.map { [$0] } ?? [], atMost: .milliseconds(100))
+            try receive()
         }
     }
 
     // MARK: Hearing the broker
 
     /// Takes in all that the broker has sent.
-    private func hear() throws(BrokerError) {
-        if let trouble { throw trouble }
+    private func receive() throws(BrokerError) {
+        if let connectionError { throw connectionError }
         while let event = try connection.nextEvent() {
             switch event {
             case .delivered(let delivery, _):
                 acks.delivered(delivery.tag)
-                intake.receive(Job(delivery), now: .now)
+                deliveries.receive(Job(delivery), now: .now)
             case .consumerCancelled:
                 throw BrokerError(.refused(code: 0), "the broker cancelled the subscription")
             case .confirmed, .refused, .returned, .blocked, .unblocked:
@@ -134,35 +136,35 @@ final class LaneSubscription {
                 break
             }
         }
-        try acknowledge(forwarder.work())
+        try acknowledge(retryPublisher.work())
     }
 
     /// Hears the broker in the middle of something that must not be broken off.
     private func keepAlive() {
         do throws(BrokerError) {
-            try hear()
+            try receive()
         } catch {
-            trouble = error
+            connectionError = error
         }
     }
 
     // MARK: Waiting
 
-    private func rest(now: ContinuousClock.Instant) {
-        let due = [room.nextDue, intake.gatheringEnd].compactMap(\.self).min()
+    private func idle(now: ContinuousClock.Instant) {
+        let due = [retryQueue.nextDue, deliveries.gatheringEnd].compactMap(\.self).min()
         connection.wait(
-            orSignal: control.wake, orSockets: forwarder.socket.map { [$0] } ?? [],
+            orSignal: control.wake, orSockets: retryPublisher.socket.map { [$0] } ?? [],
             atMost: due.map { max(.zero, $0 - now) } ?? .seconds(1))
     }
 
     /// Waits until the stores are back, with all messages in hand: nothing is lost, and no retry is used up.
-    private func sitOut(_ outage: Outage) throws {
+    private func waitForStores(_ outage: Outage) throws {
         logger.warning("store away, waiting", metadata: ["error": "\(outage)"])
         let end = ContinuousClock.now + settings.outagePatience
         var backoff = Backoff()
         while !control.isStopping {
             connection.wait(orSignal: control.wake, atMost: backoff.next())
-            try hear()
+            try receive()
             do throws(Outage) {
                 try stores.check()
                 return logger.info("store is back")

@@ -1,5 +1,7 @@
+import Claims
 import Metrics
-import Shared
+import Redis
+import RuntimeSupport
 
 /// The coupons' locks in Redis, as one lane takes and gives them.
 ///

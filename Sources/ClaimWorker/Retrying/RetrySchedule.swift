@@ -1,4 +1,3 @@
-import Shared
 
 /// When a claim whose attempt failed is tried again, and when it is given up.
 struct RetrySchedule: Hashable, Sendable {

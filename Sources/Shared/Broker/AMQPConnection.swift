@@ -1,6 +1,7 @@
 internal import CRabbitMQ
 internal import Foundation
 internal import OrderedCollections
+package import RuntimeSupport
 
 /// One AMQP 0-9-1 connection, through librabbitmq. It belongs to the thread that made it and is not `Sendable`.
 ///

@@ -1,26 +1,17 @@
 internal import DequeModule
 
-/// Which published messages the broker has yet to confirm, in the order in which they were published.
+/// The published messages of one channel that the broker has not confirmed yet, in the order of publishing.
 ///
-/// Pure bookkeeping: no connection and no clock. Whoever waits for a confirm is some `Waiter`.
+/// Pure: no connection and no clock. `Waiter` is what the owner gets back with the outcome.
 ///
 /// <https://www.rabbitmq.com/docs/confirms#publisher-confirms>
 package struct ConfirmLedger<Waiter> {
     private struct Entry {
         var messageID: String?
         var deadline: ContinuousClock.Instant
-        /// Nil once it was settled ahead of those before it.
+        /// Nil once it is resolved while an earlier entry is not.
         var waiter: Waiter?
         var wasReturned = false
-    }
-
-    /// How a published message ended.
-    package enum Outcome: Hashable, Sendable {
-        case confirmed
-        /// basic.nack: the broker could not take it.
-        case refused
-        /// No queue took it, though the broker confirmed it.
-        case unroutable
     }
 
     private var entries = Deque<Entry>()
@@ -29,69 +20,86 @@ package struct ConfirmLedger<Waiter> {
 
     package init() {}
 
-    /// How many messages wait for their confirm, or for one before them.
+    /// The number of messages that wait for their confirm, or for that of an earlier one.
     package var count: Int { entries.count }
 
-    /// Until when the oldest message should be confirmed; nil if none waits.
+    /// The deadline of the oldest unconfirmed message; nil if there is none.
     package var firstDeadline: ContinuousClock.Instant? { entries.first?.deadline }
 
-    /// Notes a message that is about to be published.
+    /// Records a message that is about to be published.
     ///
     /// - Returns: the delivery tag that its confirm will carry.
-    package mutating func publish(messageID: String?, deadline: ContinuousClock.Instant, waiter: Waiter) -> UInt64 {
+    @discardableResult
+    package mutating func publish(
+        messageID: String?, deadline: ContinuousClock.Instant, waiter: Waiter
+    ) -> UInt64 {
         entries.append(Entry(messageID: messageID, deadline: deadline, waiter: waiter))
         return firstTag + UInt64(entries.count) - 1
     }
 
-    /// Notes a basic.return. It comes before the confirm of the same message, so it speaks of one that is not settled.
+    /// Applies a basic.ack, basic.nack or basic.return; other events change nothing.
+    ///
+    /// - Returns: the messages that this resolves, with their outcomes.
+    package mutating func apply(_ event: BrokerEvent) -> [(waiter: Waiter, outcome: PublishOutcome)] {
+        switch event {
+        case .confirmed(let tag, let multiple):
+            return resolve(tag: tag, multiple: multiple, confirmed: true)
+        case .refused(let tag, let multiple):
+            return resolve(tag: tag, multiple: multiple, confirmed: false)
+        case .returned(let messageID, _):
+            returned(messageID: messageID)
+            return []
+        case .blocked, .unblocked, .delivered, .consumerCancelled:
+            return []
+        }
+    }
+
+    /// Records a basic.return. It precedes the confirm of the same message, so it belongs to an unresolved one.
     package mutating func returned(messageID: String?) {
         let index = entries.firstIndex { $0.messageID == messageID && $0.waiter != nil && !$0.wasReturned }
         if let index { entries[index].wasReturned = true }
     }
 
-    /// Settles what a basic.ack or basic.nack speaks of.
-    ///
-    /// - Returns: whoever waited for it. A tag that is not expected settles nothing.
-    package mutating func settle(
+    /// Resolves the messages of a basic.ack or basic.nack. An unknown tag resolves nothing.
+    package mutating func resolve(
         tag: UInt64, multiple: Bool, confirmed: Bool
-    ) -> [(waiter: Waiter, outcome: Outcome)] {
+    ) -> [(waiter: Waiter, outcome: PublishOutcome)] {
         guard tag >= firstTag, tag < firstTag + UInt64(entries.count) else { return [] }
         let last = Int(tag - firstTag)
-        var settled: [(Waiter, Outcome)] = []
+        var resolved: [(Waiter, PublishOutcome)] = []
         for index in (multiple ? 0 : last)...last {
             guard let waiter = entries[index].waiter else { continue }
-            let outcome: Outcome = !confirmed ? .refused : entries[index].wasReturned ? .unroutable : .confirmed
-            settled.append((waiter, outcome))
+            let outcome: PublishOutcome =
+                !confirmed ? .refused : entries[index].wasReturned ? .unroutable : .confirmed
+            resolved.append((waiter, outcome))
             entries[index].waiter = nil
         }
-        dropSettled()
-        return settled
-    }
-
-    /// Takes out whoever has waited too long. A later confirm of theirs settles nobody.
-    package mutating func expire(now: ContinuousClock.Instant) -> [Waiter] {
-        var late: [Waiter] = []
-        // Deadlines stand in the order of publishing, so the first that is not due ends the search.
-        for index in entries.indices {
-            guard entries[index].deadline <= now else { break }
-            if let waiter = entries[index].waiter { late.append(waiter) }
-            entries[index].waiter = nil
-        }
-        dropSettled()
-        return late
-    }
-
-    /// Takes out everybody: the channel is gone, and with it the numbering.
-    package mutating func reset() -> [Waiter] {
-        defer { self = ConfirmLedger() }
-        return entries.compactMap(\.waiter)
-    }
-
-    /// A confirm that comes for what was dropped has a tag below `firstTag` and settles nobody.
-    private mutating func dropSettled() {
         while let first = entries.first, first.waiter == nil {
             entries.removeFirst()
             firstTag += 1
         }
+        return resolved
     }
+
+    /// Gives every unconfirmed message until `deadline`.
+    package mutating func extendDeadlines(to deadline: ContinuousClock.Instant) {
+        for index in entries.indices { entries[index].deadline = deadline }
+    }
+
+    /// Removes all messages: the channel is gone, and its numbering with it.
+    ///
+    /// - Returns: the unresolved ones, in the order of publishing.
+    package mutating func reset() -> [Waiter] {
+        defer { self = ConfirmLedger() }
+        return entries.compactMap(\.waiter)
+    }
+}
+
+/// How the broker answered a published message.
+package enum PublishOutcome: Hashable, Sendable {
+    case confirmed
+    /// basic.nack: the broker could not take it.
+    case refused
+    /// No queue took it, although the broker confirmed it.
+    case unroutable
 }

@@ -1,36 +1,37 @@
 package import Logging
+internal import RuntimeSupport
 internal import ServiceLifecycle
-internal import OrderedCollections
 internal import Synchronization
 
-/// Publishes with confirms for many callers over one connection, on a thread of its own.
+/// Publishes messages for many asynchronous callers over one connection, on a thread of its own.
 ///
-/// Callers meet the thread through a queue; it publishes all that is waiting, and each caller goes on when its own
-/// confirm has come. The connection is made again when it is lost, at the next of the given addresses.
+/// Callers and thread meet in a bounded queue. The thread publishes all that is waiting, and resumes each caller when
+/// the broker has confirmed its message. A lost connection is replaced by one to the next address.
 package final class Publisher: Service {
-    /// How the publisher connects and how much it takes.
+    /// How the publisher connects, and its bounds.
     package struct Configuration: Sendable {
         package var addresses: [BrokerAddress]
-        package var topology: Topology
+        /// Declares the exchanges and queues that the messages need, on the given channel.
+        package var prepare: @Sendable (AMQPConnection, UInt16) throws(BrokerError) -> Void
         /// Seconds.
         package var heartbeat: Int
         /// The longest wait for a confirm.
         package var confirmTimeout: Duration
-        /// How many messages may wait for being published or confirmed.
+        /// The most requests that may wait to be published or confirmed.
         package var capacity: Int
         /// Shown by `rabbitmqctl list_connections`.
         package var name: String
 
         package init(
-            addresses: [BrokerAddress], topology: Topology, heartbeat: Int, confirmTimeout: Duration, capacity: Int,
-            name: String
+            addresses: [BrokerAddress], heartbeat: Int, confirmTimeout: Duration, capacity: Int, name: String,
+            prepare: @escaping @Sendable (AMQPConnection, UInt16) throws(BrokerError) -> Void
         ) {
             self.addresses = addresses
-            self.topology = topology
             self.heartbeat = heartbeat
             self.confirmTimeout = confirmTimeout
             self.capacity = capacity
             self.name = name
+            self.prepare = prepare
         }
     }
 
@@ -39,8 +40,7 @@ package final class Publisher: Service {
     private let configuration: Configuration
     private let logger: Logger
     private let state: Mutex<PublisherState<Waiter>>
-    private let wake = WakeSignal()
-    private static let channel: UInt16 = 1
+    private let stop = StopSignal()
 
     package init(_ configuration: Configuration, logger: Logger) {
         self.configuration = configuration
@@ -51,169 +51,122 @@ package final class Publisher: Service {
     /// Publishes a message and waits for the broker's confirm.
     ///
     /// - Throws: ``PublishError``, within the confirm timeout at the latest.
-    package func publish(_ message: BrokerMessage, exchange: String, routingKey: String) async throws(PublishError) {
+    package func publish(_ message: OutgoingMessage) async throws(PublishError) {
         let deadline = ContinuousClock.now + configuration.confirmTimeout
         let result: Result<Void, PublishError> = await withCheckedContinuation { waiter in
             let (refusal, isFirst) = state.withLock { state in
-                let refusal = state.enqueue(
-                    .init(
-                        message: message, exchange: exchange, routingKey: routingKey, deadline: deadline,
-                        waiter: waiter))
-                return (refusal, state.waitingCount == 1)
+                (state.enqueue(message, deadline: deadline, waiter: waiter), state.waitingCount == 1)
             }
             if let refusal {
                 waiter.resume(returning: .failure(refusal))
             } else if isFirst {
-                wake.raise()
+                stop.wake.raise()
             }
         }
         try result.get()
     }
 
-    /// What keeps it from taking messages, in words; nil if it can take them.
-    package var obstacle: String? {
-        state.withLock { state in
-            switch state.phase {
-            case .open: nil
-            case .disconnected(let reason): reason
-            case .blocked(let reason): "the broker takes no messages: \(reason)"
-            case .stopping: "stopping"
-            }
+    /// Why messages can't be published at present; nil if they can.
+    package var unavailableReason: String? {
+        switch state.withLock({ $0.phase }) {
+        case .open: nil
+        case .disconnected(let reason): reason
+        case .blocked(let reason): "the broker is not accepting messages: \(reason)"
+        case .stopping: "shutting down"
         }
     }
 
     package func run() async throws {
-        await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { group in
-                group.addTask { await self.expireLoop() }
-                await BlockingThread.run(name: "publisher") { self.work() }
-                group.cancelAll()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.expireRequests() }
+            await withTaskCancellationHandler {
+                await withGracefulShutdownHandler {
+                    await BlockingThread.run(name: "publisher") { self.work() }
+                } onGracefulShutdown: {
+                    self.shutDown()
+                }
+            } onCancel: {
+                self.shutDown()
             }
-        } onGracefulShutdown: {
-            self.state.withLock { $0.stop() }
-            self.wake.raise()
+            group.cancelAll()
         }
     }
 
-    /// Answers those who have waited too long, whatever the thread is busy with: a full socket can hold it for seconds.
-    private func expireLoop() async {
+    private func shutDown() {
+        state.withLock { $0.stop() }
+        stop.request()
+    }
+
+    /// Answers callers whose time is up, even while the thread is held up by a full socket.
+    private func expireRequests() async {
         while (try? await Task.sleep(for: .milliseconds(100))) != nil {
-            let late = state.withLock { $0.expire(now: .now) }
-            for waiter in late { waiter.resume(returning: .failure(.timeout)) }
+            let expired = state.withLock { $0.expire(now: .now) }
+            for waiter in expired { waiter.resume(returning: .failure(.timeout)) }
         }
     }
 
     // MARK: On the thread
 
     private func work() {
-        var backoff = Backoff()
-        var turn = 0
-        var sequence = PublishSequence()
-        while !isStopping {
-            let address = configuration.addresses[turn % configuration.addresses.count]
-            turn += 1
-            do throws(BrokerError) {
-                let connection = try connect(to: address)
-                logger.info("publisher connected", metadata: ["broker.address": "\(address)"])
-                backoff.reset()
-                try serve(connection, numberedBy: &sequence)
-                connection.close()
-            } catch {
-                let waiters = state.withLock { $0.disconnected(reason: "no connection to the broker") }
-                for waiter in waiters { waiter.resume(returning: .failure(.connectionLost)) }
-                let pause = backoff.next()
-                logger.warning(
-                    "publisher has no connection, trying again",
-                    metadata: ["error": "\(error)", "retry.in": "\(pause)", "unconfirmed": "\(waiters.count)"])
-                if !isStopping { wake.wait(atMost: pause) }
-            }
+        var nextAddress = 0
+        stop.retrying { connected in
+            let address = configuration.addresses[nextAddress % configuration.addresses.count]
+            nextAddress += 1
+            let connection = try ConfirmedPublisher<UInt64>(
+                anyOf: [address], heartbeat: configuration.heartbeat, name: configuration.name,
+                confirmTimeout: configuration.confirmTimeout, prepare: configuration.prepare)
+            logger.info("publisher connected", metadata: ["broker.address": "\(address)"])
+            state.withLock { $0.connected() }
+            connected()
+            try serve(connection)
+            connection.close()
+        } onFailure: { error, pause in
+            let waiters = state.withLock { $0.disconnected(reason: "no connection to RabbitMQ") }
+            for waiter in waiters { waiter.resume(returning: .failure(.connectionLost)) }
+            logger.warning(
+                "publisher has no connection, retrying",
+                metadata: ["error": "\(error)", "retry.in": "\(pause)", "unconfirmed": "\(waiters.count)"])
         }
-        let waiters = state.withLock { $0.disconnected(reason: "stopping") }
+        let waiters = state.withLock { $0.disconnected(reason: "shutting down") }
         for waiter in waiters { waiter.resume(returning: .failure(.stopping)) }
     }
 
-    private func connect(to address: BrokerAddress) throws(BrokerError) -> AMQPConnection {
-        let connection = try AMQPConnection(address, heartbeat: configuration.heartbeat, name: configuration.name)
-        try connection.openChannel(Self.channel)
-        try configuration.topology.declare(on: connection, channel: Self.channel)
-        try connection.selectConfirms(channel: Self.channel)
-        state.withLock { $0.connected() }
-        return connection
-    }
-
-    /// Publishes and hears confirms until told to stop and nothing is under way.
-    private func serve(
-        _ connection: AMQPConnection, numberedBy sequence: inout PublishSequence
-    ) throws(BrokerError) {
+    /// Publishes and receives confirms until the stop is requested and every request is answered.
+    private func serve(_ connection: ConfirmedPublisher<UInt64>) throws(BrokerError) {
+        var blockedReason: String?
         while true {
-            let requests = state.withLock { $0.takeWaiting(atMost: 512) }
-            if !requests.isEmpty {
-                try connection.gathered { () throws(BrokerError) in
-                    for request in requests {
-                        var message = request.message
-                        message.properties.headers[ClaimHeaders.sequence] = .int64(sequence.next())
-                        try connection.publish(
-                            message, exchange: request.exchange, routingKey: request.routingKey,
-                            channel: Self.channel)
-                    }
-                }
+            let waiting = state.withLock { $0.takeWaiting(atMost: 512) }
+            try connection.publish(waiting.map { ($0.message, $0.number) })
+            let outcomes = try connection.receive()
+            if !outcomes.isEmpty { resume(outcomes.map { ($0.waiter, $0.outcome) }) }
+            if connection.blockedReason != blockedReason {
+                blockedReason = connection.blockedReason
+                noteBlocked(blockedReason)
             }
-            while let event = try connection.nextEvent() { hear(event) }
-            let (isStalled, isDone) = state.withLock { ($0.isStalled, $0.phase == .stopping && $0.unsettled == 0) }
-            if isStalled {
-                throw BrokerError(.timeout, "no publisher confirm within \(configuration.confirmTimeout)")
-            }
-            if isDone { return }
-            if requests.isEmpty { connection.wait(orSignal: wake, atMost: .seconds(1)) }
+            if stop.isRequested, state.withLock({ $0.unresolved == 0 }) { return }
+            if waiting.isEmpty { connection.wait(orSignal: stop.wake, atMost: .seconds(1)) }
         }
     }
 
-    private func hear(_ event: BrokerEvent) {
-        switch event {
-        case .confirmed(let tag, let multiple):
-            settle(tag: tag, multiple: multiple, confirmed: true)
-        case .refused(let tag, let multiple):
-            settle(tag: tag, multiple: multiple, confirmed: false)
-        case .returned(let messageID, let reason):
-            logger.error("message returned", metadata: ["claim.id": "\(messageID ?? "-")", "error": "\(reason)"])
-            state.withLock { $0.returned(messageID: messageID) }
-        case .blocked(let reason):
-            logger.warning("publisher blocked by the broker", metadata: ["error": "\(reason)"])
-            for waiter in state.withLock({ $0.blocked(reason: reason) }) {
-                waiter.resume(returning: .failure(.blocked))
-            }
-        case .unblocked:
+    private func noteBlocked(_ reason: String?) {
+        guard let reason else {
             logger.info("publisher unblocked by the broker")
-            state.withLock { $0.unblocked() }
-        case .delivered, .consumerCancelled:
-            break
+            return state.withLock { $0.unblocked() }
+        }
+        logger.warning("publisher blocked by the broker", metadata: ["error": "\(reason)"])
+        for waiter in state.withLock({ $0.blocked(reason: reason) }) {
+            waiter.resume(returning: .failure(.blocked))
         }
     }
 
-    private func settle(tag: UInt64, multiple: Bool, confirmed: Bool) {
+    private func resume(_ outcomes: [(number: UInt64, outcome: PublishOutcome)]) {
         // The waiters are resumed outside of the lock: they run at once and may publish again.
-        for (waiter, outcome) in state.withLock({ $0.settle(tag: tag, multiple: multiple, confirmed: confirmed) }) {
+        for (waiter, outcome) in state.withLock({ $0.resolve(outcomes) }) {
             switch outcome {
             case .confirmed: waiter.resume(returning: .success(()))
             case .refused: waiter.resume(returning: .failure(.refused))
             case .unroutable: waiter.resume(returning: .failure(.unroutable))
             }
         }
-    }
-
-    private var isStopping: Bool {
-        state.withLock { $0.phase == .stopping }
-    }
-}
-
-/// Numbers for ``ClaimHeaders/sequence``: the clock's microseconds, and always more than the one before.
-package struct PublishSequence {
-    private var last: Int64 = 0
-
-    package init() {}
-
-    package mutating func next() -> Int64 {
-        last = max(last + 1, WallClock.microseconds())
-        return last
     }
 }

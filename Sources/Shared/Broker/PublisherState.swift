@@ -1,8 +1,8 @@
 internal import DequeModule
 
-/// Why a message was not accepted. Nothing was lost: whoever sent it was told, and may send it again.
+/// Why a message was not accepted. The sender knows, and may send it again.
 package enum PublishError: Error, Hashable, Sendable {
-    /// There is no connection to the broker at present.
+    /// There is no connection to the broker.
     case unreachable
     /// The connection was lost before the confirm came; the message may or may not be stored.
     case connectionLost
@@ -14,26 +14,18 @@ package enum PublishError: Error, Hashable, Sendable {
     case unroutable
     /// No confirm in time; the message may or may not be stored.
     case timeout
-    /// Too many requests wait already.
+    /// Too many requests are waiting already.
     case queueFull
-    /// This process is about to end.
+    /// This process is shutting down.
     case stopping
 }
 
-/// What the publisher's callers and its thread share: who waits to be published and who for a confirm.
+/// What the publisher's callers and its thread share: the requests that are not answered yet.
 ///
-/// Pure: no connection, no clock, no lock of its own. Every transition says whom to tell, and the caller tells them
-/// after the lock is released.
+/// Pure: no connection, no clock, no lock of its own. Each transition returns the callers to resume, and the owner
+/// resumes them after it has released its lock.
 struct PublisherState<Waiter> {
-    struct Request {
-        var message: BrokerMessage
-        var exchange: String
-        var routingKey: String
-        var deadline: ContinuousClock.Instant
-        var waiter: Waiter
-    }
-
-    /// Where the connection stands.
+    /// The state of the connection.
     enum Phase: Hashable {
         case disconnected(reason: String)
         case open
@@ -41,98 +33,130 @@ struct PublisherState<Waiter> {
         case stopping
     }
 
-    private(set) var phase = Phase.disconnected(reason: "connecting")
-    private var waiting = Deque<Request>()
-    private var ledger = ConfirmLedger<Waiter>()
-    /// A message was published and not confirmed in time: the connection is of no use any more.
-    private(set) var isStalled = false
+    private struct Request {
+        var deadline: ContinuousClock.Instant
+        /// Nil once the caller is answered.
+        var waiter: Waiter?
+    }
+
+    private(set) var phase = Phase.disconnected(reason: "connecting to RabbitMQ")
+    /// All unanswered requests in the order of arrival, published or not.
+    private var requests = Deque<Request>()
+    /// The number of the first request.
+    private var firstNumber: UInt64 = 1
+    private var unpublished = Deque<OutgoingMessage>()
     let capacity: Int
 
+    /// - Parameter capacity: the most requests that may be unanswered.
     init(capacity: Int) {
         self.capacity = capacity
     }
 
-    /// How many wait to be published.
-    var waitingCount: Int { waiting.count }
+    /// The number of requests that wait to be published.
+    var waitingCount: Int { unpublished.count }
 
-    /// How many are not settled yet.
-    var unsettled: Int { waiting.count + ledger.count }
+    /// The number of requests that are not answered, or follow one that is not.
+    var unresolved: Int { requests.count }
 
     /// Queues a request.
     ///
     /// - Returns: why it was not taken; nil if it was.
-    mutating func enqueue(_ request: Request) -> PublishError? {
+    mutating func enqueue(
+        _ message: OutgoingMessage, deadline: ContinuousClock.Instant, waiter: Waiter
+    ) -> PublishError? {
         switch phase {
         case .disconnected: return .unreachable
         case .blocked: return .blocked
         case .stopping: return .stopping
         case .open:
-            guard unsettled < capacity else { return .queueFull }
-            waiting.append(request)
+            guard requests.count < capacity else { return .queueFull }
+            requests.append(Request(deadline: deadline, waiter: waiter))
+            unpublished.append(message)
             return nil
         }
     }
 
-    /// Hands out what is waiting, noted down as published: the ledger must know a tag before its confirm can come.
-    mutating func takeWaiting(atMost limit: Int) -> [Request] {
-        let taken = Array(waiting.prefix(limit))
-        waiting.removeFirst(taken.count)
-        for request in taken {
-            _ = ledger.publish(
-                messageID: request.message.properties.messageID, deadline: request.deadline, waiter: request.waiter)
-        }
+    /// Takes the next messages to publish, each with the number of its request.
+    mutating func takeWaiting(atMost limit: Int) -> [(message: OutgoingMessage, number: UInt64)] {
+        let count = min(limit, unpublished.count)
+        let first = firstNumber + UInt64(requests.count - unpublished.count)
+        let taken = zip(unpublished.prefix(count), first...).map { (message: $0, number: $1) }
+        unpublished.removeFirst(count)
         return taken
     }
 
-    mutating func settle(
-        tag: UInt64, multiple: Bool, confirmed: Bool
-    ) -> [(waiter: Waiter, outcome: ConfirmLedger<Waiter>.Outcome)] {
-        ledger.settle(tag: tag, multiple: multiple, confirmed: confirmed)
-    }
-
-    mutating func returned(messageID: String?) {
-        ledger.returned(messageID: messageID)
+    /// Removes the callers of these requests; one that was answered already has none.
+    mutating func resolve(
+        _ outcomes: [(number: UInt64, outcome: PublishOutcome)]
+    ) -> [(waiter: Waiter, outcome: PublishOutcome)] {
+        let resolved = outcomes.compactMap { number, outcome in
+            takeWaiter(of: number).map { (waiter: $0, outcome: outcome) }
+        }
+        dropAnswered()
+        return resolved
     }
 
     mutating func connected() {
         if phase != .stopping { phase = .open }
-        isStalled = false
     }
 
-    /// - Returns: who waited to be published; whoever waits for a confirm may still get it.
+    /// - Returns: the callers that wait to be published. Those that wait for a confirm may still get it.
     mutating func blocked(reason: String) -> [Waiter] {
         if phase != .stopping { phase = .blocked(reason: reason) }
-        defer { waiting.removeAll() }
-        return waiting.map(\.waiter)
+        let first = firstNumber + UInt64(requests.count - unpublished.count)
+        let waiters = (first..<first + UInt64(unpublished.count)).compactMap { takeWaiter(of: $0) }
+        unpublished.removeAll()
+        dropAnswered()
+        return waiters
     }
 
     mutating func unblocked() {
         if case .blocked = phase { phase = .open }
     }
 
-    /// - Returns: everybody, since the numbering of confirms is gone with the channel.
+    /// - Returns: all callers; no confirm can come any more.
     mutating func disconnected(reason: String) -> [Waiter] {
         if phase != .stopping { phase = .disconnected(reason: reason) }
-        isStalled = false
-        defer { waiting.removeAll() }
-        return ledger.reset() + waiting.map(\.waiter)
+        let waiters = requests.compactMap(\.waiter)
+        firstNumber += UInt64(requests.count)
+        requests.removeAll()
+        unpublished.removeAll()
+        return waiters
     }
 
-    /// Takes nothing new; what is under way may still be confirmed.
+    /// Takes no more requests; those that are queued may still be confirmed.
     mutating func stop() {
         phase = .stopping
     }
 
-    /// - Returns: who has waited too long.
+    /// - Returns: the callers whose deadline has passed. What is still unpublished of theirs is not published.
     mutating func expire(now: ContinuousClock.Instant) -> [Waiter] {
-        let unconfirmed = ledger.expire(now: now)
-        // While it is blocked, silence is what the broker announced, and a new connection would fare no better.
-        if !unconfirmed.isEmpty, phase == .open { isStalled = true }
-        var late = unconfirmed
-        while let first = waiting.first, first.deadline <= now {
-            waiting.removeFirst()
-            late.append(first.waiter)
+        var expired: [Waiter] = []
+        // All requests have the same time, so the first that is not due ends the search.
+        var count = 0
+        for index in requests.indices {
+            guard requests[index].deadline <= now else { break }
+            if let waiter = requests[index].waiter { expired.append(waiter) }
+            requests[index].waiter = nil
+            count += 1
         }
-        return late
+        let published = requests.count - unpublished.count
+        if count > published { unpublished.removeFirst(count - published) }
+        dropAnswered()
+        return expired
+    }
+
+    private mutating func takeWaiter(of number: UInt64) -> Waiter? {
+        guard number >= firstNumber, number < firstNumber + UInt64(requests.count) else { return nil }
+        let index = Int(number - firstNumber)
+        defer { requests[index].waiter = nil }
+        return requests[index].waiter
+    }
+
+    private mutating func dropAnswered() {
+        while let first = requests.first, first.waiter == nil {
+            requests.removeFirst()
+            firstNumber += 1
+        }
     }
 }

@@ -1,3 +1,7 @@
+internal import Claims
+internal import Postgres
+internal import RuntimeSupport
+
 /// What PostgreSQL knows of dead letters: the claims' rows, the plans and the archive of what operators took out.
 package struct DeadLetterStore {
     private let connection: PostgresConnection
@@ -44,7 +48,7 @@ package struct DeadLetterStore {
     ///
     /// Claims that were decided keep their outcome.
     /// - Returns: the claims that read dead-lettered now.
-    package func bury(_ claims: [Claim]) throws(PostgresError) -> [Claim] {
+    package func recordDeadLettered(_ claims: [Claim]) throws(PostgresError) -> [Claim] {
         var queries: [PostgresQuery] = []
         for claim in claims {
             queries.append(

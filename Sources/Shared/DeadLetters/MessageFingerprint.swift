@@ -1,3 +1,5 @@
+internal import Broker
+internal import Claims
 internal import Crypto
 internal import OrderedCollections
 

@@ -1,5 +1,7 @@
 internal import Foundation
 package import Logging
+internal import RuntimeSupport
+internal import Settings
 
 /// Logs each fact as one line of JSON to standard error.
 package struct JSONLogHandler: LogHandler {

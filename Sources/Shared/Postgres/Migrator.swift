@@ -1,8 +1,8 @@
-internal import Foundation
+package import Foundation
 
-/// Brings the database's schema up to date: numbered SQL files, in order, each once.
+/// Brings a database's schema up to date: numbered SQL files, in order, each applied once.
 package struct Migrator {
-    /// One numbered file of the repository.
+    /// One numbered file.
     package struct Migration: Hashable, Sendable {
         package let number: Int
         package let name: String
@@ -12,11 +12,10 @@ package struct Migrator {
     /// The migrations that this version of the programs knows, in order.
     package let migrations: [Migration]
 
-    /// Reads the files that were built into the programs.
+    /// Reads the SQL files of a folder; each name begins with the migration's number.
     ///
-    /// - Throws: an error of Foundation if they are not there.
-    package init() throws {
-        let folder = Bundle.module.resourceURL?.appending(path: "Migrations") ?? Bundle.module.bundleURL
+    /// - Throws: an error of Foundation if the folder or a file can't be read.
+    package init(folder: URL) throws {
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         migrations = try files.filter { $0.pathExtension == "sql" }.compactMap { file in
             let name = file.deletingPathExtension().lastPathComponent

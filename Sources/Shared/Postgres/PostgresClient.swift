@@ -1,4 +1,5 @@
 package import Logging
+internal import RuntimeSupport
 internal import ServiceLifecycle
 internal import Synchronization
 
@@ -31,7 +32,7 @@ package final class PostgresClient: Sendable {
     }
 
     /// What keeps it from being used, in words; nil if it can be used.
-    package var obstacle: String? {
+    package var unavailableReason: String? {
         standing.withLock { $0 } > 0 ? nil : "no connection to PostgreSQL"
     }
 
@@ -41,7 +42,7 @@ package final class PostgresClient: Sendable {
     package func run<Value: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
-        if let obstacle { throw PostgresError(sqlState: nil, message: obstacle) }
+        if let unavailableReason { throw PostgresError(sqlState: nil, message: unavailableReason) }
         let result: Result<Value, PostgresError> = await withCheckedContinuation { caller in
             let isPosted = mailbox.post { connection in
                 caller.resume(
@@ -76,7 +77,7 @@ package final class PostgresClient: Sendable {
                 logger.warning(
                     "postgres has no connection, trying again",
                     metadata: ["error": "\(error)", "retry.in": "\(pause)"])
-                rest(for: pause, because: error)
+                failWaiting(for: pause, because: error)
             }
         }
         for job in mailbox.takeWaiting(atMost: .max) {
@@ -85,10 +86,10 @@ package final class PostgresClient: Sendable {
     }
 
     /// Waits, and meanwhile tells callers at once that nobody is connected; if others are, the callers are theirs.
-    private func rest(for pause: Duration, because error: PostgresError) {
+    private func failWaiting(for pause: Duration, because error: PostgresError) {
         let end = ContinuousClock.now + pause
         while !mailbox.isClosed, ContinuousClock.now < end {
-            guard obstacle != nil else { return closing.wait(atMost: end - .now) }
+            guard unavailableReason != nil else { return closing.wait(atMost: end - .now) }
             for job in mailbox.take(atMost: .max, waiting: end - .now) { job(.failure(error)) }
         }
     }

@@ -1,5 +1,6 @@
 internal import CPostgres
 internal import Foundation
+internal import RuntimeSupport
 
 /// One connection to PostgreSQL, through libpq. It belongs to the thread that made it and is not `Sendable`.
 ///

@@ -28,13 +28,9 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
         return Self.outageClasses.contains(String(sqlState.prefix(2)))
     }
 
-    /// Whether the same transaction may well succeed at once: two of them met over the same rows.
-    package var isConflict: Bool {
-        switch sqlState {
-        case "40001", "40P01": true
-        case "23505": constraint == "claims_pkey" || constraint?.hasPrefix("user_claims_") == true
-        default: false
-        }
+    /// Whether two transactions met over the same rows, and the server ended this one.
+    package var isSerializationFailure: Bool {
+        sqlState == "40001" || sqlState == "40P01"
     }
 
     /// Whether the statement waited too long for a lock, or ran too long.

@@ -1,3 +1,5 @@
+package import RuntimeSupport
+
 /// A value for `$1`, `$2` … of a statement, in PostgreSQL's binary format, so that nothing is ever quoted or parsed.
 package struct PostgresParameter: Sendable {
     /// The type's object id, from the server's `pg_type.dat`.

@@ -1,4 +1,5 @@
 internal import CPostgres
+package import RuntimeSupport
 
 /// The rows that a statement gave. They belong to the thread that asked for them.
 package final class PostgresRows {

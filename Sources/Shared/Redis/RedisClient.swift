@@ -1,4 +1,5 @@
 package import Logging
+internal import RuntimeSupport
 internal import ServiceLifecycle
 internal import Synchronization
 
@@ -16,7 +17,7 @@ package final class RedisClient: Sendable {
     private let address: RedisAddress
     private let logger: Logger
     private let mailbox = Mailbox<Request>(capacity: 20_000)
-    private let obstacleInWords = Mutex<String?>("connecting to Redis")
+    private let unavailableText = Mutex<String?>("connecting to Redis")
     /// A Redis that takes longer than this is treated as gone.
     private static let timeout = Duration.milliseconds(500)
 
@@ -26,16 +27,16 @@ package final class RedisClient: Sendable {
     }
 
     /// What keeps it from being used, in words; nil if it can be used.
-    package var obstacle: String? {
-        obstacleInWords.withLock { $0 }
+    package var unavailableReason: String? {
+        unavailableText.withLock { $0 }
     }
 
     /// Sends the commands in one go.
     ///
     /// - Returns: a reply for each.
     /// - Throws: ``RedisError``.
-    package func pipeline(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisReply] {
-        if let obstacle { throw RedisError(obstacle) }
+    func pipeline(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisReply] {
+        if let unavailableReason { throw RedisError(unavailableReason) }
         let result: Result<[RedisReply], RedisError> = await withCheckedContinuation { caller in
             if !mailbox.post(Request(commands: commands, caller: caller)) {
                 caller.resume(returning: .failure(RedisError("too many requests wait for Redis")))
@@ -44,9 +45,9 @@ package final class RedisClient: Sendable {
         return try result.get()
     }
 
-    /// Sends commands whose answer nobody needs, and that may be lost.
-    package func tell(_ commands: [RedisCommand]) {
-        guard obstacle == nil else { return }
+    /// Queues commands whose replies are not needed.
+    func post(_ commands: [RedisCommand]) {
+        guard unavailableReason == nil else { return }
         _ = mailbox.post(Request(commands: commands))
     }
 
@@ -57,16 +58,16 @@ package final class RedisClient: Sendable {
                 let connection = try RedisConnection(address, timeout: Self.timeout)
                 logger.info("redis connected", metadata: ["redis.address": "\(address)"])
                 backoff.reset()
-                obstacleInWords.withLock { $0 = nil }
+                unavailableText.withLock { $0 = nil }
                 try serve(connection)
             } catch {
-                obstacleInWords.withLock { $0 = "no connection to Redis" }
+                unavailableText.withLock { $0 = "no connection to Redis" }
                 let pause = backoff.next()
                 logger.warning(
                     "redis has no connection, trying again",
                     metadata: ["error": "\(error)", "retry.in": "\(pause)"])
                 let end = ContinuousClock.now + pause
-                // Those who slipped in before the obstacle was known must not wait for the next connection.
+                // Those who slipped in before the unavailableReason was known must not wait for the next connection.
                 while !mailbox.isClosed, ContinuousClock.now < end {
                     refuse(mailbox.take(atMost: .max, waiting: end - .now), because: error)
                 }
@@ -106,9 +107,13 @@ package final class RedisClient: Sendable {
 
 extension RedisClient: Service {
     package func run() async throws {
-        await withGracefulShutdownHandler {
-            await BlockingThread.run(name: "redis") { self.work() }
-        } onGracefulShutdown: {
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await BlockingThread.run(name: "redis") { self.work() }
+            } onGracefulShutdown: {
+                self.mailbox.close()
+            }
+        } onCancel: {
             self.mailbox.close()
         }
     }

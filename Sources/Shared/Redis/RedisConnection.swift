@@ -1,5 +1,6 @@
 internal import CHiredis
 internal import Foundation
+package import RuntimeSupport
 
 /// One connection to Redis, through hiredis. It belongs to the thread that made it and is not `Sendable`.
 ///

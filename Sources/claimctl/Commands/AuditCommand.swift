@@ -1,6 +1,10 @@
 import ArgumentParser
+import Audit
+import Claims
 import Foundation
-import Shared
+import Postgres
+import RuntimeSupport
+import Settings
 
 /// `claimctl audit`
 struct AuditCommand: ParsableCommand {

@@ -1,7 +1,8 @@
 import ArgumentParser
+import Claims
 import Foundation
 import NIOHTTP1
-import Shared
+import Settings
 
 /// `claimctl claim`
 struct ClaimCommand: ParsableCommand {
@@ -113,7 +114,7 @@ private func show(_ answer: APIClient.Answer, _ output: OutputOptions) throws {
     if output.json { return Output.line(String(decoding: answer.body, as: UTF8.self)) }
     let claim = try JSONDecoder().decode(Claim.self, from: answer.body)
     let place =
-        claim.status.isSettled
+        claim.status.isFinal
         ? []
         : [
             ("position", claim.position.map { "\($0)" } ?? "-"),

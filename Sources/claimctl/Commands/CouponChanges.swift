@@ -1,6 +1,6 @@
 import ArgumentParser
+import Claims
 import Foundation
-import Shared
 
 extension CouponCommand {
     struct Set: ParsableCommand {
@@ -35,7 +35,7 @@ extension CouponCommand {
                 startsAt: try startsAt.map { $0 == "none" ? nil : try couponTime($0, "--starts-at") },
                 endsAt: try endsAt.map { $0 == "none" ? nil : try couponTime($0, "--ends-at") })
             guard change != CouponChange() else { throw Failure.usage("nothing to change was given") }
-            if let flaw = change.flaw { throw Failure.usage(flaw) }
+            if let validationError = change.validationError { throw Failure.usage(validationError) }
             switch try couponStore().change(name, change) {
             case .changed(let coupon): try showCoupon(coupon, output)
             case .noSuchCoupon: throw Failure.nothingMatched("no coupon \(name)")
@@ -127,7 +127,7 @@ extension CouponCommand {
             }
             let name = try couponName(name)
             guard let user = UserID(user) else { throw Failure.usage("the user's id \(UserID.rule)") }
-            guard let reasons = try couponStore().obstacles(to: user, claiming: name, at: .now()) else {
+            guard let reasons = try couponStore().refusals(to: user, claiming: name, at: .now()) else {
                 throw Failure.nothingMatched("no coupon \(name)")
             }
             if output.json { return try Output.document(Explanation(eligible: reasons.isEmpty, reasons: reasons)) }

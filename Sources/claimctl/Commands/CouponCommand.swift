@@ -1,6 +1,9 @@
 import ArgumentParser
+import Claims
 import Foundation
-import Shared
+import Postgres
+import RuntimeSupport
+import Settings
 
 /// `claimctl coupon`
 struct CouponCommand: ParsableCommand {
@@ -34,7 +37,7 @@ struct CouponCommand: ParsableCommand {
                 name: try couponName(name), amount: amount, perUserLimit: perUserLimit,
                 startsAt: try startsAt.map { try couponTime($0, "--starts-at") },
                 endsAt: try endsAt.map { try couponTime($0, "--ends-at") })
-            if let flaw = new.flaw { throw Failure.usage(flaw) }
+            if let validationError = new.validationError { throw Failure.usage(validationError) }
             guard var coupon = try couponStore().create(new) else {
                 throw Failure.failed("there is a coupon \(new.name) already; nothing was changed")
             }

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Claims
 import Foundation
-import Shared
+import Postgres
+import Settings
 
 /// `claimctl migrate`
 struct Migrate: ParsableCommand {

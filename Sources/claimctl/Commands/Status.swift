@@ -1,6 +1,10 @@
 import ArgumentParser
+import Broker
+import Claims
 import Foundation
-import Shared
+import Redis
+import RuntimeSupport
+import Settings
 
 /// `claimctl status`
 struct Status: ParsableCommand {
@@ -55,11 +59,11 @@ struct Status: ParsableCommand {
             })
     }
 
-    private func awaitWorkers(_ stores: StoreSettings) throws -> [WorkerLife] {
+    private func awaitWorkers(_ stores: StoreSettings) throws -> [WorkerStatus] {
         let redis = try RedisConnection(stores.redis, timeout: .seconds(2))
         let end = ContinuousClock.now + .seconds(timeout)
         while true {
-            let living = try WorkerDirectory.living(on: redis)
+            let living = try WorkerRegistry.living(on: redis)
             let ready = living.filter { $0.subscribedSince.count == stores.lanes }.count
             guard let wanted = waitForWorkers, ready < wanted else { return living }
             guard ContinuousClock.now < end else {
@@ -71,7 +75,7 @@ struct Status: ParsableCommand {
     }
 
     /// The lanes of each: those on which nobody has waited longer.
-    private static func workers(_ living: [WorkerLife], lanes: Int) -> [Report.Worker] {
+    private static func workers(_ living: [WorkerStatus], lanes: Int) -> [Report.Worker] {
         living.map { worker in
             let own = (0..<lanes).filter { lane in
                 guard let since = worker.subscribedSince[lane] else { return false }

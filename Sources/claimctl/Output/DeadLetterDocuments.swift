@@ -1,5 +1,7 @@
+import Claims
+import DeadLetters
 import Foundation
-import Shared
+import RuntimeSupport
 
 /// A dead letter in one line, for lists.
 struct DeadLetterLine: Encodable {

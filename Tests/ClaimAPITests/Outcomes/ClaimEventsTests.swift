@@ -1,6 +1,7 @@
+import Claims
 import Foundation
 import NIOCore
-import Shared
+import RuntimeSupport
 import Testing
 
 @testable import ClaimAPI

@@ -1,4 +1,4 @@
-import Shared
+import Claims
 import Synchronization
 import Testing
 
@@ -80,10 +80,10 @@ extension ClaimWatchTests {
 
     @Test func whatSomebodyElseHasLookedUpIsTold() async throws {
         let watch = ClaimWatch { _ in }
-        watch.tell(try claim(1), asOf: watch.changes)
+        watch.send(try claim(1), asOf: watch.changes)
         #expect(await watch.next() == .found(try claim(1)))
         async let later = watch.next()
-        watch.tell(nil, asOf: watch.changes)
+        watch.send(nil, asOf: watch.changes)
         #expect(await later == .nothing)
     }
 
@@ -91,16 +91,16 @@ extension ClaimWatchTests {
         let watch = ClaimWatch { _ in }
         let before = watch.changes
         watch.change()
-        watch.tell(try claim(1), asOf: before)
+        watch.send(try claim(1), asOf: before)
         #expect(await watch.next() == .changed)
-        watch.tell(try claim(1), asOf: before)
-        watch.tell(try claim(2), asOf: watch.changes)
+        watch.send(try claim(1), asOf: before)
+        watch.send(try claim(2), asOf: watch.changes)
         #expect(await watch.next() == .found(try claim(2)))
     }
 
     @Test func aChangeGoesBeforeWhatWasLookedUp() async throws {
         let watch = ClaimWatch { _ in }
-        watch.tell(try claim(1), asOf: watch.changes)
+        watch.send(try claim(1), asOf: watch.changes)
         watch.change()
         #expect(await watch.next() == .changed)
     }

@@ -1,7 +1,7 @@
+import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Shared
 import Testing
 
 @testable import ClaimAPI

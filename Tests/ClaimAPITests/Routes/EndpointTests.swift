@@ -3,7 +3,6 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Logging
-import Shared
 import Testing
 
 @testable import ClaimAPI

@@ -1,8 +1,12 @@
+import Broker
+import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
-import Shared
+import Observability
+import Postgres
+import Redis
 import Testing
 
 @testable import ClaimAPI
@@ -21,10 +25,10 @@ import Testing
         let issuer = ClaimIDIssuer(secret: "a secret of at least 32 characters")
         let outcomes = OutcomeReader(
             redis: redis, postgres: postgres, changes: ClaimChanges(redisAddress, logger: .quiet), lanes: 1)
-        let intake = ClaimIntake(
+        let submission = ClaimSubmission(
             issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, lanes: 1, logger: .quiet)
         let endpoints =
-            ClaimRoutes(intake: intake, outcomes: outcomes, issuer: issuer).endpoints
+            ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
             + CouponRoutes(postgres: postgres).endpoints
             + OperatorRoutes(metrics: MetricsRegistry(), publisher: publisher, redis: redis, postgres: postgres)
             .endpoints

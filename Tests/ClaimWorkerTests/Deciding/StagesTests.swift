@@ -1,5 +1,5 @@
+import Claims
 import SeededRandom
-import Shared
 import Testing
 
 @testable import ClaimWorker

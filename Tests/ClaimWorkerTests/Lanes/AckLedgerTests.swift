@@ -15,42 +15,42 @@ import Testing
 
     @Test func everythingUpToTheFirstGapIsOneAcknowledgement() {
         var ledger = ledger(delivered: 5)
-        #expect(ledger.settle([3, 1, 2]) == [Ack(tag: 3, multiple: true)])
+        #expect(ledger.acknowledge([3, 1, 2]) == [Ack(tag: 3, multiple: true)])
         #expect(ledger.count == 2)
     }
 
     @Test func whatLiesBehindAGapIsAcknowledgedSingly() {
         var ledger = ledger(delivered: 5)
-        #expect(ledger.settle([1, 5, 3]) == [1, 3, 5].map { Ack(tag: $0, multiple: $0 == 1) })
+        #expect(ledger.acknowledge([1, 5, 3]) == [1, 3, 5].map { Ack(tag: $0, multiple: $0 == 1) })
     }
 
     @Test func aGapThatClosesIsAcknowledgedAlone() {
         var ledger = ledger(delivered: 3)
-        #expect(ledger.settle([2, 3]) == [Ack(tag: 2, multiple: false), Ack(tag: 3, multiple: false)])
-        #expect(ledger.settle([1]) == [Ack(tag: 1, multiple: true)])
+        #expect(ledger.acknowledge([2, 3]) == [Ack(tag: 2, multiple: false), Ack(tag: 3, multiple: false)])
+        #expect(ledger.acknowledge([1]) == [Ack(tag: 1, multiple: true)])
         #expect(ledger.count == 0)
     }
 
     @Test func nothingIsAcknowledgedTwice() {
         var ledger = ledger(delivered: 3)
-        #expect(ledger.settle([2, 2]) == [Ack(tag: 2, multiple: false)])
-        #expect(ledger.settle([2]).isEmpty)
-        #expect(ledger.settle([1]) == [Ack(tag: 1, multiple: true)])
-        #expect(ledger.settle([1, 2]).isEmpty)
+        #expect(ledger.acknowledge([2, 2]) == [Ack(tag: 2, multiple: false)])
+        #expect(ledger.acknowledge([2]).isEmpty)
+        #expect(ledger.acknowledge([1]) == [Ack(tag: 1, multiple: true)])
+        #expect(ledger.acknowledge([1, 2]).isEmpty)
     }
 
     @Test func whatWasNeverDeliveredIsNotAcknowledged() {
         var ledger = ledger(delivered: 2)
-        #expect(ledger.settle([0, 3, .max]).isEmpty)
-        #expect(ledger.settle([]).isEmpty)
+        #expect(ledger.acknowledge([0, 3, .max]).isEmpty)
+        #expect(ledger.acknowledge([]).isEmpty)
         #expect(ledger.count == 2)
     }
 
     @Test func deliveriesGoOnAfterTheAcknowledged() {
         var ledger = ledger(delivered: 2)
-        _ = ledger.settle([1, 2])
+        _ = ledger.acknowledge([1, 2])
         ledger.delivered(3)
-        #expect(ledger.settle([3]) == [Ack(tag: 3, multiple: true)])
+        #expect(ledger.acknowledge([3]) == [Ack(tag: 3, multiple: true)])
     }
 
     /// The broker's side of a channel: what is delivered and not acknowledged.
@@ -73,11 +73,11 @@ import Testing
         var random = SeededGenerator(seed: seed)
         var (ledger, channel) = (AckLedger(), Channel())
         var (last, open): (UInt64, [UInt64]) = (0, [])
-        func settle(_ tags: [UInt64]) throws {
+        func acknowledge(_ tags: [UInt64]) throws {
             channel.settled.formUnion(tags)
-            for ack in ledger.settle(tags) {
-                let flaw = channel.take(ack)
-                try #require(flaw == nil)
+            for ack in ledger.acknowledge(tags) {
+                let validationError = channel.take(ack)
+                try #require(validationError == nil)
             }
             try #require(channel.unacknowledged == Set(open), "what is settled is acknowledged at once")
         }
@@ -95,18 +95,18 @@ import Testing
                 let count = Int.random(in: 0...open.count, using: &random)
                 let settled = Array(open.prefix(count))
                 open.removeFirst(count)
-                try settle(settled + (settled.first.map { [$0] } ?? []))
+                try acknowledge(settled + (settled.first.map { [$0] } ?? []))
             }
         }
         let rest = open
         open = []
-        try settle(rest)
+        try acknowledge(rest)
         try #require(channel.unacknowledged.isEmpty)
         try #require(ledger.count == 0)
     }
 
     @Test func aWholeBatchTakesOneAcknowledgement() {
         var ledger = ledger(delivered: 500)
-        #expect(ledger.settle(Array(1...500)).count == 1)
+        #expect(ledger.acknowledge(Array(1...500)).count == 1)
     }
 }

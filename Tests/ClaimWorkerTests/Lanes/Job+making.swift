@@ -1,5 +1,7 @@
+import Broker
+import Claims
 import OrderedCollections
-import Shared
+import RuntimeSupport
 
 @testable import ClaimWorker
 

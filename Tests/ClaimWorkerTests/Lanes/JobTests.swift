@@ -1,5 +1,6 @@
+import Broker
+import Claims
 import OrderedCollections
-import Shared
 import Testing
 
 @testable import ClaimWorker

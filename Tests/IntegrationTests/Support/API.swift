@@ -1,8 +1,8 @@
 import AsyncHTTPClient
+import Claims
 import Foundation
 import NIOCore
 import NIOHTTP1
-import Shared
 import Synchronization
 import Testing
 

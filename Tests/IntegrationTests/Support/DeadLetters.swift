@@ -1,6 +1,9 @@
+import Broker
+import Claims
+import DeadLetters
 import Foundation
 import OrderedCollections
-import Shared
+import RuntimeSupport
 import Testing
 
 /// The dead-letter queue, as tests fill it and look at it.

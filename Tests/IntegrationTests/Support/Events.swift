@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Claims
 import Foundation
 import NIOCore
 import NIOHTTP1

@@ -1,4 +1,5 @@
 import Foundation
+import RuntimeSupport
 import Synchronization
 
 /// A program of the system that a test has started.

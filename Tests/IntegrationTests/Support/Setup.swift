@@ -1,5 +1,6 @@
+import Claims
 import Foundation
-import Shared
+import Settings
 
 /// Where this run's own servers are, as `deploy/test` says in the environment.
 enum Setup {

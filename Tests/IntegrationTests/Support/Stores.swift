@@ -1,6 +1,8 @@
+import Broker
 import Foundation
 import OrderedCollections
-import Shared
+import Postgres
+import Redis
 import Testing
 
 /// The raw rows, as the system's own role sees them.

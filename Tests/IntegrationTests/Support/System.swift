@@ -1,5 +1,6 @@
+import Claims
 import Foundation
-import Shared
+import Redis
 import Synchronization
 import Testing
 
@@ -64,11 +65,11 @@ final class System: Sendable {
     }
 
     /// A worker's sign of life.
-    static func life(of program: Program) throws -> WorkerLife? {
+    static func life(of program: Program) throws -> WorkerStatus? {
         let redis = try RedisConnection(try Setup.stores().redis, timeout: .seconds(2))
-        let ids = try redis.send(WorkerDirectory.recent).array?.compactMap(\.string) ?? []
+        let ids = try redis.send(WorkerRegistry.recent).array?.compactMap(\.string) ?? []
         guard !ids.isEmpty else { return nil }
-        return WorkerDirectory.living(try redis.send(WorkerDirectory.lives(ids)))
+        return WorkerRegistry.living(try redis.send(WorkerRegistry.lives(ids)))
             .first { $0.id.hasPrefix("\(program.name)-\(program.pid)-") }
     }
 

@@ -1,5 +1,5 @@
+import Broker
 import OrderedCollections
-import Shared
 import Testing
 
 @Suite struct AMQPValueTests {

@@ -1,4 +1,4 @@
-import Shared
+import Broker
 import Testing
 
 @Suite struct BrokerAddressTests {

@@ -1,5 +1,5 @@
+import Broker
 import SeededRandom
-import Shared
 import Testing
 
 /// The ledger against a list that forgets nothing, over random histories.
@@ -21,7 +21,7 @@ import Testing
             messages[index].wasReturned = true
         }
 
-        mutating func settle(
+        mutating func resolve(
             tag: Int, multiple: Bool, confirmed: Bool
         ) -> [(waiter: Int, outcome: ConfirmLedger<Int>.Outcome)] {
             guard messages.indices.contains(tag - 1) else { return [] }
@@ -68,10 +68,10 @@ import Testing
                 ledger.returned(messageID: "\(id)")
             case 11..<18:
                 let (multiple, confirmed) = (random.oneIn(6), !random.oneIn(4))
-                let expected = naive.settle(tag: tag, multiple: multiple, confirmed: confirmed)
-                let settled = ledger.settle(tag: UInt64(tag), multiple: multiple, confirmed: confirmed)
-                try #require(settled.map(\.waiter) == expected.map(\.waiter), "step \(step)")
-                try #require(settled.map(\.outcome) == expected.map(\.outcome), "step \(step)")
+                let expected = naive.resolve(tag: tag, multiple: multiple, confirmed: confirmed)
+                let resolved = ledger.resolve(tag: UInt64(tag), multiple: multiple, confirmed: confirmed)
+                try #require(resolved.map(\.waiter) == expected.map(\.waiter), "step \(step)")
+                try #require(resolved.map(\.outcome) == expected.map(\.outcome), "step \(step)")
             case 18:
                 try #require(ledger.expire(now: now) == naive.expire(now), "step \(step)")
             default:

@@ -1,4 +1,4 @@
-import Shared
+import Broker
 import Testing
 
 @Suite struct ConfirmLedgerTests {
@@ -20,55 +20,55 @@ import Testing
         var ledger = Ledger()
         #expect(ledger.publish(messageID: "a", deadline: start, waiter: "1") == 1)
         #expect(ledger.publish(messageID: "b", deadline: start, waiter: "2") == 2)
-        _ = ledger.settle(tag: 2, multiple: true, confirmed: true)
+        _ = ledger.resolve(tag: 2, multiple: true, confirmed: true)
         #expect(ledger.publish(messageID: "c", deadline: start, waiter: "3") == 3)
     }
 
     @Test func aConfirmSettlesItsMessageOnly() {
         var ledger = ledger("a", "b", "c")
-        let settled = ledger.settle(tag: 2, multiple: false, confirmed: true)
-        #expect(settled.map(\.waiter) == ["waiter 2"])
-        #expect(settled.map(\.outcome) == [.confirmed])
+        let resolved = ledger.resolve(tag: 2, multiple: false, confirmed: true)
+        #expect(resolved.map(\.waiter) == ["waiter 2"])
+        #expect(resolved.map(\.outcome) == [.confirmed])
     }
 
     @Test func aMultipleConfirmSettlesAllUpToItsTag() {
         var ledger = ledger("a", "b", "c")
-        #expect(ledger.settle(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["waiter 1", "waiter 2"])
+        #expect(ledger.resolve(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["waiter 1", "waiter 2"])
         #expect(ledger.count == 1)
     }
 
     @Test func confirmsMayComeOutOfOrder() {
         var ledger = ledger("a", "b", "c")
-        #expect(ledger.settle(tag: 3, multiple: false, confirmed: true).map(\.waiter) == ["waiter 3"])
-        #expect(ledger.settle(tag: 1, multiple: false, confirmed: true).map(\.waiter) == ["waiter 1"])
-        #expect(ledger.settle(tag: 2, multiple: false, confirmed: true).map(\.waiter) == ["waiter 2"])
+        #expect(ledger.resolve(tag: 3, multiple: false, confirmed: true).map(\.waiter) == ["waiter 3"])
+        #expect(ledger.resolve(tag: 1, multiple: false, confirmed: true).map(\.waiter) == ["waiter 1"])
+        #expect(ledger.resolve(tag: 2, multiple: false, confirmed: true).map(\.waiter) == ["waiter 2"])
         #expect(ledger.count == 0)
     }
 
     @Test func aMultipleConfirmPassesOverWhatWasSettledBefore() {
         var ledger = ledger("a", "b", "c")
-        _ = ledger.settle(tag: 2, multiple: false, confirmed: true)
-        #expect(ledger.settle(tag: 3, multiple: true, confirmed: true).map(\.waiter) == ["waiter 1", "waiter 3"])
+        _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
+        #expect(ledger.resolve(tag: 3, multiple: true, confirmed: true).map(\.waiter) == ["waiter 1", "waiter 3"])
     }
 
     @Test func nobodyIsSettledTwice() {
         var ledger = ledger("a", "b")
-        _ = ledger.settle(tag: 2, multiple: false, confirmed: true)
-        #expect(ledger.settle(tag: 2, multiple: false, confirmed: true).isEmpty)
-        #expect(ledger.settle(tag: 2, multiple: false, confirmed: false).isEmpty)
+        _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
+        #expect(ledger.resolve(tag: 2, multiple: false, confirmed: true).isEmpty)
+        #expect(ledger.resolve(tag: 2, multiple: false, confirmed: false).isEmpty)
     }
 
     @Test func aNackIsARefusal() {
         var ledger = ledger("a", "b", "c")
-        let settled = ledger.settle(tag: 2, multiple: true, confirmed: false)
-        #expect(settled.map(\.outcome) == [.refused, .refused])
-        #expect(ledger.settle(tag: 3, multiple: false, confirmed: true).map(\.outcome) == [.confirmed])
+        let resolved = ledger.resolve(tag: 2, multiple: true, confirmed: false)
+        #expect(resolved.map(\.outcome) == [.refused, .refused])
+        #expect(ledger.resolve(tag: 3, multiple: false, confirmed: true).map(\.outcome) == [.confirmed])
     }
 
     @Test(arguments: [0, 4, UInt64.max])
     func aTagThatIsNotExpectedSettlesNobody(_ tag: UInt64) {
         var ledger = ledger("a", "b", "c")
-        #expect(ledger.settle(tag: tag, multiple: true, confirmed: true).isEmpty)
+        #expect(ledger.resolve(tag: tag, multiple: true, confirmed: true).isEmpty)
         #expect(ledger.count == 3)
     }
 
@@ -76,7 +76,7 @@ import Testing
         var ledger = ledger("a", "b", "c")
         ledger.returned(messageID: "b")
         #expect(
-            ledger.settle(tag: 3, multiple: true, confirmed: true).map(\.outcome)
+            ledger.resolve(tag: 3, multiple: true, confirmed: true).map(\.outcome)
                 == [.confirmed, .unroutable, .confirmed])
     }
 
@@ -84,7 +84,7 @@ import Testing
         var ledger = ledger("a")
         ledger.returned(messageID: "z")
         ledger.returned(messageID: nil)
-        #expect(ledger.settle(tag: 1, multiple: false, confirmed: true).map(\.outcome) == [.confirmed])
+        #expect(ledger.resolve(tag: 1, multiple: false, confirmed: true).map(\.outcome) == [.confirmed])
     }
 
     @Test func twoReturnsOfOneIDAreTwoMessages() {
@@ -92,16 +92,16 @@ import Testing
         ledger.returned(messageID: "a")
         ledger.returned(messageID: "a")
         #expect(
-            ledger.settle(tag: 3, multiple: true, confirmed: true).map(\.outcome)
+            ledger.resolve(tag: 3, multiple: true, confirmed: true).map(\.outcome)
                 == [.unroutable, .unroutable, .confirmed])
     }
 
     /// The return speaks of a message that is not confirmed yet, so not of the one that was confirmed ahead.
     @Test func aReturnIsNotTakenForAnEarlierMessageOfTheSameIDThatIsSettled() {
         var ledger = ledger("first", "a", "a")
-        _ = ledger.settle(tag: 2, multiple: false, confirmed: true)
+        _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
         ledger.returned(messageID: "a")
-        #expect(ledger.settle(tag: 3, multiple: false, confirmed: true).map(\.outcome) == [.unroutable])
+        #expect(ledger.resolve(tag: 3, multiple: false, confirmed: true).map(\.outcome) == [.unroutable])
     }
 
     @Test func whoHasWaitedTooLongIsTakenOut() {
@@ -115,7 +115,7 @@ import Testing
 
     @Test func whoWasSettledDoesNotExpire() {
         var ledger = ledger("a", "b")
-        _ = ledger.settle(tag: 2, multiple: false, confirmed: true)
+        _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
         #expect(ledger.expire(now: start + .seconds(9)) == ["waiter 1"])
         #expect(ledger.count == 0)
         #expect(ledger.firstDeadline == nil)
@@ -124,13 +124,13 @@ import Testing
     @Test func aLateConfirmOfAnExpiredMessageSettlesNobody() {
         var ledger = ledger("a", "b")
         _ = ledger.expire(now: start + .seconds(1))
-        #expect(ledger.settle(tag: 1, multiple: false, confirmed: true).isEmpty)
-        #expect(ledger.settle(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["waiter 2"])
+        #expect(ledger.resolve(tag: 1, multiple: false, confirmed: true).isEmpty)
+        #expect(ledger.resolve(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["waiter 2"])
     }
 
     @Test func aResetTakesOutEverybodyAndCountsFromOneAgain() {
         var ledger = ledger("a", "b", "c", "d")
-        for tag in [1, 3] as [UInt64] { _ = ledger.settle(tag: tag, multiple: false, confirmed: true) }
+        for tag in [1, 3] as [UInt64] { _ = ledger.resolve(tag: tag, multiple: false, confirmed: true) }
         #expect(ledger.reset() == ["waiter 2", "waiter 4"])
         #expect(ledger.count == 0)
         #expect(ledger.publish(messageID: "e", deadline: start, waiter: "5") == 1)

@@ -1,7 +1,7 @@
 import OrderedCollections
 import Testing
 
-@testable import Shared
+@testable import Broker
 
 /// Properties on their way into librabbitmq's structures and out again.
 @Suite struct MessagePropertiesTests {

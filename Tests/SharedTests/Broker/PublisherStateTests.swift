@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Shared
+@testable import Broker
 
 @Suite struct PublisherStateTests {
     private typealias State = PublisherState<String>
@@ -29,7 +29,7 @@ import Testing
     @Test func beforeTheFirstConnectionNothingIsTaken() {
         var state = State(capacity: 10)
         #expect(state.enqueue(request("a")) == .unreachable)
-        #expect(state.unsettled == 0)
+        #expect(state.unresolved == 0)
     }
 
     @Test func withAConnectionARequestIsTaken() {
@@ -64,9 +64,9 @@ import Testing
 
     @Test func whatWaitsForItsConfirmCountsForTheCapacityToo() {
         var state = open(capacity: 3, published: ["a", "b"], waiting: ["c"])
-        #expect(state.unsettled == 3)
+        #expect(state.unresolved == 3)
         #expect(state.enqueue(request("d")) == .queueFull)
-        _ = state.settle(tag: 1, multiple: false, confirmed: true)
+        _ = state.resolve(tag: 1, multiple: false, confirmed: true)
         #expect(state.enqueue(request("d")) == nil)
     }
 
@@ -80,15 +80,15 @@ import Testing
     @Test func tagsAreGivenInTheOrderOfHandingOut() {
         var state = open(published: ["a", "b"], waiting: ["c"])
         _ = state.takeWaiting(atMost: 10)
-        #expect(state.settle(tag: 3, multiple: false, confirmed: true).map(\.waiter) == ["c"])
-        #expect(state.settle(tag: 2, multiple: true, confirmed: false).map(\.waiter) == ["a", "b"])
+        #expect(state.resolve(tag: 3, multiple: false, confirmed: true).map(\.waiter) == ["c"])
+        #expect(state.resolve(tag: 2, multiple: true, confirmed: false).map(\.waiter) == ["a", "b"])
     }
 
     @Test func aReturnedMessageIsUnroutable() {
         var state = open(published: ["a", "b"])
         state.returned(messageID: "b")
-        let settled = state.settle(tag: 2, multiple: true, confirmed: true)
-        #expect(settled.map(\.outcome) == [.confirmed, .unroutable])
+        let resolved = state.resolve(tag: 2, multiple: true, confirmed: true)
+        #expect(resolved.map(\.outcome) == [.confirmed, .unroutable])
     }
 
     // MARK: Blocked, lost, stopping
@@ -97,25 +97,25 @@ import Testing
         var state = open(published: ["a"], waiting: ["b", "c"])
         #expect(state.blocked(reason: "memory") == ["b", "c"])
         #expect(state.phase == .blocked(reason: "memory"))
-        #expect(state.settle(tag: 1, multiple: false, confirmed: true).map(\.waiter) == ["a"])
+        #expect(state.resolve(tag: 1, multiple: false, confirmed: true).map(\.waiter) == ["a"])
     }
 
     @Test func aLostConnectionSendsEverybodyAwayAndCountsFromOneAgain() {
         var state = open(published: ["a", "b"], waiting: ["c"])
         #expect(state.disconnected(reason: "gone") == ["a", "b", "c"])
-        #expect(state.unsettled == 0)
+        #expect(state.unresolved == 0)
         state.connected()
         _ = state.enqueue(request("d"))
         _ = state.takeWaiting(atMost: 1)
-        #expect(state.settle(tag: 1, multiple: false, confirmed: true).map(\.waiter) == ["d"])
+        #expect(state.resolve(tag: 1, multiple: false, confirmed: true).map(\.waiter) == ["d"])
     }
 
     @Test func whatIsUnderWayMayBeConfirmedWhileStopping() {
         var state = open(published: ["a"], waiting: ["b"])
         state.stop()
         #expect(state.takeWaiting(atMost: 10).map(\.waiter) == ["b"])
-        #expect(state.settle(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["a", "b"])
-        #expect(state.unsettled == 0)
+        #expect(state.resolve(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["a", "b"])
+        #expect(state.unresolved == 0)
     }
 
     @Test func nothingEndsTheStopping() {

@@ -1,5 +1,8 @@
+import Broker
+import Claims
+import DeadLetters
 import OrderedCollections
-import Shared
+import RuntimeSupport
 import Testing
 
 @Suite struct ContentIDTests {

@@ -1,4 +1,4 @@
-import Shared
+import DeadLetters
 import Testing
 
 @Suite struct DeadLetterPlanTests {

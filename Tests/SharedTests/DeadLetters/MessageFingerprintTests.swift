@@ -1,5 +1,7 @@
+import Broker
+import Claims
+import DeadLetters
 import OrderedCollections
-import Shared
 import Testing
 
 @Suite struct MessageFingerprintTests {

@@ -1,5 +1,5 @@
 import Foundation
-import Shared
+import Observability
 import Testing
 
 @Suite struct MetricFamilyTests {

@@ -1,5 +1,5 @@
 import CoreMetrics
-import Shared
+import Observability
 import Testing
 
 @Suite struct MetricsRegistryTests {

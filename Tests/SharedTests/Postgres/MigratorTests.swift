@@ -1,4 +1,4 @@
-import Shared
+import Postgres
 import Testing
 
 /// The migrations that are built into the programs.

@@ -1,4 +1,4 @@
-import Shared
+import Postgres
 import Testing
 
 @Suite struct PostgresErrorTests {

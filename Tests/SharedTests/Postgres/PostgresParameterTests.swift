@@ -1,6 +1,7 @@
 import Testing
 
-@testable import Shared
+@testable import Postgres
+@testable import RuntimeSupport
 
 /// The binary format as the server's `*recv` functions read it.
 @Suite struct PostgresParameterTests {

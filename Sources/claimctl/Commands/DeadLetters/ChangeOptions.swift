@@ -1,6 +1,9 @@
 import ArgumentParser
+import Claims
+import DeadLetters
 import Foundation
-import Shared
+import Postgres
+import RuntimeSupport
 
 /// Which dead letters a change is about, and whether it is meant.
 struct ChangeOptions: ParsableArguments {
@@ -54,7 +57,7 @@ struct ChangeOptions: ParsableArguments {
                 letters = all.filter { filter.matches($0, at: now) }
             } else {
                 letters = all.filter { letter in ids.contains(where: letter.isCalled) }
-                missing = ids.filter { id in !letters.contains { $0.isCalled(id) } }
+                missing = ids.filter { id in !letters.contains { $0.matches(id: id) } }
             }
         }
         guard !letters.isEmpty else {

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Shared
+import Claims
+import DeadLetters
 
 /// `claimctl dlq`
 struct DLQCommand: ParsableCommand {

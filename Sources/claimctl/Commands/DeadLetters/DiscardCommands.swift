@@ -1,7 +1,11 @@
 import ArgumentParser
+import Claims
+import DeadLetters
 import Foundation
 import OrderedCollections
-import Shared
+import Postgres
+import RuntimeSupport
+import Settings
 
 extension DLQCommand {
     struct Discard: ParsableCommand {

@@ -1,7 +1,10 @@
 import ArgumentParser
+import Claims
+import DeadLetters
 import Foundation
 import OrderedCollections
-import Shared
+import RuntimeSupport
+import Settings
 
 extension DLQCommand {
     struct Edit: ParsableCommand {
@@ -38,7 +41,7 @@ extension DLQCommand {
                 throw Failure.usage("there is no terminal to open an editor on; give --body FILE")
             }
             let stores = try StoreSettings(SettingReader())
-            let found = try DLQCommand.letters(stores).filter { $0.isCalled(id) }
+            let found = try DLQCommand.letters(stores).filter { $0.matches(id: id) }
             guard let letter = found.last else { throw Failure.nothingMatched("no message \(id) lies in the queue") }
             guard Set(found.map(\.message.fingerprint)).count == 1 else {
                 let names = Set(found.map(\.message.fingerprint)).sorted().joined(separator: " ")
@@ -46,21 +49,21 @@ extension DLQCommand {
             }
             let text = try body.map(Self.read) ?? Editor.edit(letter.message.body, name: letter.id)
             let mended: ClaimMessage
-            do throws(MendedBody.Flaw) {
-                mended = try MendedBody(text, of: letter).claim
+            do throws(EditedBody.ValidationError) {
+                mended = try EditedBody(text, of: letter).claim
             } catch {
                 let kept = body == nil ? "; your text is kept in \(Editor.path(letter.id))" : ""
                 throw Failure.failed("the new body is not valid: \(error.description)\(kept); nothing was changed")
             }
-            let sent = try Mending(stores).send(mended, insteadOf: letter)
+            let sent = try MessageEditor(stores).send(mended, insteadOf: letter)
             if body == nil { try? FileManager.default.removeItem(atPath: Editor.path(letter.id)) }
-            let fate = FateWatch(stores).follow([sent], atMost: .seconds(wait)) { _ in }[sent] ?? .pending
-            try show(fate, of: sent)
+            let outcome = ReplayTracker(stores).follow([sent], atMost: .seconds(wait)) { _ in }[sent] ?? .pending
+            try show(outcome, of: sent)
         }
 
-        private func show(_ fate: Fate, of sent: SentClaim) throws {
+        private func show(_ outcome: ReplayOutcome, of sent: SentClaim) throws {
             let words =
-                switch fate {
+                switch outcome {
                 case .decidedAnew(let status): status.rawValue
                 case .decidedBefore: "decided_before"
                 case .failedAgain: "dead_lettered"

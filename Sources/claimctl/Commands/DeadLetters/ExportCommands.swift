@@ -1,6 +1,9 @@
 import ArgumentParser
+import Claims
+import DeadLetters
 import Foundation
-import Shared
+import RuntimeSupport
+import Settings
 
 extension DLQCommand {
     struct Export: ParsableCommand {
@@ -120,29 +123,29 @@ extension DLQCommand {
             let data = try handle.readToEnd() ?? Data()
             let users = Set(stores.brokers.map(\.user))
             var letters: [DeadLetter] = []
-            var flaws: [String] = []
+            var validationErrors: [String] = []
             for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
                 .enumerated()
             {
                 // The last line ends with the file.
                 if line.isEmpty, index > 0, line.endIndex == data.endIndex { continue }
-                do throws(ExportedMessage.Flaw) {
+                do throws(ExportedMessage.ValidationError) {
                     guard let text = String(validating: line, as: UTF8.self) else {
-                        throw ExportedMessage.Flaw(description: "the line is not UTF-8")
+                        throw ExportedMessage.ValidationError(description: "the line is not UTF-8")
                     }
                     let letter = try ExportedMessage(line: text).letter
                     if let user = letter.message.properties.userID, users != [user] {
-                        throw ExportedMessage.Flaw(
+                        throw ExportedMessage.ValidationError(
                             description: "the broker takes messages of its user \(user) from that user only")
                     }
                     letters.append(letter)
                 } catch {
-                    flaws.append("line \(index + 1): \(error)")
+                    validationErrors.append("line \(index + 1): \(error)")
                 }
             }
-            guard flaws.isEmpty else {
-                let shown = flaws.prefix(20).joined(separator: "\n  ")
-                let more = flaws.count > 20 ? "\n  … and \(flaws.count - 20) more" : ""
+            guard validationErrors.isEmpty else {
+                let shown = validationErrors.prefix(20).joined(separator: "\n  ")
+                let more = validationErrors.count > 20 ? "\n  … and \(validationErrors.count - 20) more" : ""
                 throw Failure.failed("\(file) can't be put back whole; nothing was changed\n  \(shown)\(more)")
             }
             return letters

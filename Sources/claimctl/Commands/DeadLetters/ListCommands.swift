@@ -1,6 +1,8 @@
 import ArgumentParser
+import Claims
 import Foundation
-import Shared
+import RuntimeSupport
+import Settings
 
 extension DLQCommand {
     struct List: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
+import Claims
 import Foundation
-import Shared
+import Settings
 
 extension DLQCommand {
     struct Replay: ParsableCommand {
@@ -102,7 +103,7 @@ private struct ReplayDocument: Encodable {
         decidedBefore = report.count { $0 == .decidedBefore }
         failedAgain = report.count { $0 == .failedAgain }
         pending = report.count { $0 == .pending }
-        failedIDs = report.fates.filter { $0.value == .failedAgain }.map(\.key.id.description).sorted()
+        failedIDs = report.outcomes.filter { $0.value == .failedAgain }.map(\.key.id.description).sorted()
         stopped = report.stopped
     }
 }

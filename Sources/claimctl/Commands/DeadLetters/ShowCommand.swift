@@ -1,7 +1,9 @@
 import ArgumentParser
+import Claims
+import DeadLetters
 import Foundation
 import OrderedCollections
-import Shared
+import Settings
 
 extension DLQCommand {
     struct Show: ParsableCommand {
@@ -15,7 +17,7 @@ extension DLQCommand {
 
         func run() throws {
             let stores = try StoreSettings(SettingReader())
-            let found = try DLQCommand.letters(stores).filter { $0.isCalled(id) }
+            let found = try DLQCommand.letters(stores).filter { $0.matches(id: id) }
             guard let letter = found.last else { throw Failure.nothingMatched("no message \(id) lies in the queue") }
             if found.count > 1 {
                 let others = Set(found.dropLast().map(\.message.fingerprint)).sorted().joined(separator: " ")
@@ -91,7 +93,7 @@ extension DLQCommand {
 
 extension DeadLetter {
     /// Whether an operator may mean this one by that name.
-    func isCalled(_ name: String) -> Bool {
+    func matches(id name: String) -> Bool {
         id == name || message.properties.messageID == name || message.fingerprint == name
     }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Claims
 import Foundation
-import Shared
+import RuntimeSupport
+import Settings
 
 extension DLQCommand {
     struct Watch: ParsableCommand {
@@ -17,7 +19,7 @@ extension DLQCommand {
         @OptionGroup var output: OutputOptions
 
         private struct Line: Encodable {
-            struct Cause: Encodable {
+            struct ErrorGroup: Encodable {
                 let count: Int
                 let reason: String?
                 let error: String?
@@ -25,7 +27,7 @@ extension DLQCommand {
             let at: Timestamp
             let depth: Int
             let arrivals: Int
-            let causes: [Cause]
+            let causes: [ErrorGroup]
 
             enum CodingKeys: String, CodingKey {
                 case at, depth, causes

@@ -1,0 +1,97 @@
+package import RuntimeSupport
+
+/// A coupon as the API and `claimctl` show it.
+package struct Coupon: Codable, Hashable, Sendable {
+    package var name: CouponName
+    /// How many there are in all.
+    package var amount: Int
+    /// How many can still be claimed.
+    package var remainingAmount: Int
+    /// How many one user may hold.
+    package var perUserLimit: Int
+    /// Claims that were accepted before are `not_started`; nil for no such rule.
+    package var startsAt: Timestamp?
+    /// Claims that were accepted at this time or later are `expired`; nil for no such rule.
+    package var endsAt: Timestamp?
+    /// Whether only the users on its list may claim it.
+    package var isRestricted: Bool
+    package var createdAt: Timestamp
+    /// The first user ids that hold it, in claim order; nil where lists of coupons leave it out.
+    package var claimedBy: [String]?
+
+    enum CodingKeys: String, CodingKey {
+        case name, amount
+        case remainingAmount = "remaining_amount"
+        case perUserLimit = "per_user_limit"
+        case startsAt = "starts_at"
+        case endsAt = "ends_at"
+        case isRestricted = "is_restricted"
+        case createdAt = "created_at"
+        case claimedBy = "claimed_by"
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(amount, forKey: .amount)
+        try container.encode(remainingAmount, forKey: .remainingAmount)
+        try container.encode(perUserLimit, forKey: .perUserLimit)
+        try container.encode(startsAt, forKey: .startsAt)
+        try container.encode(endsAt, forKey: .endsAt)
+        try container.encode(isRestricted, forKey: .isRestricted)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encodeIfPresent(claimedBy, forKey: .claimedBy)
+    }
+}
+
+/// What a shop says to make a coupon: the body of `POST /coupons`.
+package struct NewCoupon: Codable, Hashable, Sendable {
+    package var name: CouponName
+    package var amount: Int
+    package var perUserLimit: Int?
+    package var startsAt: Timestamp?
+    package var endsAt: Timestamp?
+    package var eligibleUsers: [UserID]?
+
+    enum CodingKeys: String, CodingKey {
+        case name, amount
+        case perUserLimit = "per_user_limit"
+        case startsAt = "starts_at"
+        case endsAt = "ends_at"
+        case eligibleUsers = "eligible_users"
+    }
+
+    package init(
+        name: CouponName, amount: Int, perUserLimit: Int? = nil, startsAt: Timestamp? = nil, endsAt: Timestamp? = nil,
+        eligibleUsers: [UserID]? = nil
+    ) {
+        self.name = name
+        self.amount = amount
+        self.perUserLimit = perUserLimit
+        self.startsAt = startsAt
+        self.endsAt = endsAt
+        self.eligibleUsers = eligibleUsers
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decode(CouponName.self, forKey: .name)
+        amount = try container.decodeWholeNumber(forKey: .amount)
+        perUserLimit =
+            try !container.contains(.perUserLimit) || container.decodeNil(forKey: .perUserLimit)
+            ? nil : container.decodeWholeNumber(forKey: .perUserLimit)
+        startsAt = try container.decodeIfPresent(Timestamp.self, forKey: .startsAt)
+        endsAt = try container.decodeIfPresent(Timestamp.self, forKey: .endsAt)
+        eligibleUsers = try container.decodeIfPresent([UserID].self, forKey: .eligibleUsers)
+    }
+
+    /// What is wrong with it, naming the field; nil if nothing is.
+    package var validationError: String? {
+        if !(0...Int(Int32.max)).contains(amount) { return "amount must be from 0 to \(Int32.max)" }
+        if let perUserLimit, !(1...Int(Int32.max)).contains(perUserLimit) {
+            return "per_user_limit must be from 1 to \(Int32.max)"
+        }
+        if let startsAt, let endsAt, endsAt <= startsAt { return "ends_at must be after starts_at" }
+        return nil
+    }
+}

@@ -1,0 +1,130 @@
+package import Postgres
+
+/// Coupons in PostgreSQL: what the API and `claimctl` ask and tell of them.
+package struct CouponStore {
+    /// How many user ids ``find(_:)`` gives at most.
+    package static let claimedByLimit = 100
+
+    let connection: PostgresConnection
+
+    package init(_ connection: PostgresConnection) {
+        self.connection = connection
+    }
+
+    /// Makes a coupon.
+    ///
+    /// - Returns: nil if one of that name exists already.
+    package func create(_ new: NewCoupon) throws(PostgresError) -> Coupon? {
+        let eligible = new.eligibleUsers ?? []
+        let rows = try connection.execute(
+            """
+            with made as (
+                insert into coupons (name, amount, remaining_amount, per_user_limit, starts_at, ends_at, is_restricted)
+                values ($1, $2, $2, $3, $4, $5, $6)
+                on conflict (name) do nothing
+                returning *
+            ), listed as (
+                insert into eligible_users (coupon_id, user_id)
+                select made.id, listed.user_id from made, (select distinct unnest($7) as user_id) as listed
+            )
+            select \(Self.columns) from made
+            """,
+            [
+                .text(new.name.description), .integer(new.amount), .integer(new.perUserLimit ?? 1),
+                .timestamp(new.startsAt), .timestamp(new.endsAt), .boolean(new.eligibleUsers != nil),
+                .texts(eligible.map(\.description)),
+            ])
+        return Self.coupons(rows).first
+    }
+
+    /// A coupon with the first users that hold it; nil if there is none of that name.
+    package func find(_ name: CouponName) throws(PostgresError) -> Coupon? {
+        let results = try connection.transaction(Self.finding(name))
+        return Self.found(results[0], results[1])
+    }
+
+    /// The statements that ask for a coupon and for the first users that hold it. Answers: ``found(_:_:)``.
+    static func finding(_ name: CouponName) -> [PostgresQuery] {
+        [
+            PostgresQuery("select \(columns) from coupons where name = $1", [.text(name.description)]),
+            PostgresQuery(
+                """
+                select u.user_id from user_claims u join coupons c on c.id = u.coupon_id
+                where c.name = $1 order by u.number limit \(claimedByLimit)
+                """, [.text(name.description)]),
+        ]
+    }
+
+    static func found(_ rows: PostgresRows, _ holders: PostgresRows) -> Coupon? {
+        guard var coupon = coupons(rows).first else { return nil }
+        coupon.claimedBy = (0..<holders.count).compactMap { holders.text($0, 0) }
+        return coupon
+    }
+
+    /// Whether there is a coupon of that name.
+    package func exists(_ name: CouponName) throws(PostgresError) -> Bool {
+        try connection.execute("select from coupons where name = $1", [.text(name.description)]).count > 0
+    }
+
+    /// A page of coupons by name.
+    ///
+    /// - Parameters:
+    ///   - search: a part of the normalised name; nil for all.
+    ///   - after: the last name of the page before; nil for the first page.
+    ///   - limit: the most that are given.
+    package func list(search: String?, after: String?, limit: Int) throws(PostgresError) -> [Coupon] {
+        Self.coupons(
+            try connection.execute(
+                """
+                select \(Self.columns) from coupons
+                where ($1::text is null or position($1 in name) > 0) and ($2::text is null or name > $2)
+                order by name limit $3
+                """, [.text(search), .text(after), .integer(limit)]))
+    }
+
+    /// A page of a coupon's claims that are no longer pending, in the order in which they were decided.
+    ///
+    /// - Parameters:
+    ///   - after: the number of the last claim of the page before; nil for the first page.
+    ///   - limit: the most that are given.
+    /// - Returns: each claim with its number; nil if there is no such coupon.
+    package func claims(
+        of name: CouponName, status: ClaimStatus?, after: Int?, limit: Int
+    ) throws(PostgresError) -> [(number: Int, claim: Claim)]? {
+        let results = try connection.transaction([
+            PostgresQuery("select from coupons where name = $1", [.text(name.description)]),
+            PostgresQuery(
+                """
+                select \(ClaimStore.columns), number from claims
+                where coupon_name = $1 and ($2::text is null or status = $2) and number > $3
+                order by number limit $4
+                """,
+                [.text(name.description), .text(status?.rawValue), .integer(after ?? 0), .integer(limit)]),
+        ])
+        guard results[0].count > 0 else { return nil }
+        return (0..<results[1].count).compactMap { row in
+            guard let claim = ClaimStore.claim(results[1], row), let number = results[1].integer(row, 8) else {
+                return nil
+            }
+            return (number, claim)
+        }
+    }
+
+    private static let columns = """
+        name, amount, remaining_amount, per_user_limit, \(PostgresRows.milliseconds("starts_at")), \
+        \(PostgresRows.milliseconds("ends_at")), is_restricted, \(PostgresRows.milliseconds("created_at"))
+        """
+
+    private static func coupons(_ rows: PostgresRows) -> [Coupon] {
+        (0..<rows.count).compactMap { row in
+            guard let name = rows.text(row, 0).flatMap(CouponName.init), let amount = rows.integer(row, 1),
+                let remaining = rows.integer(row, 2), let limit = rows.integer(row, 3),
+                let isRestricted = rows.boolean(row, 6), let createdAt = rows.timestamp(row, 7)
+            else { return nil }
+            return Coupon(
+                name: name, amount: amount, remainingAmount: remaining, perUserLimit: limit,
+                startsAt: rows.timestamp(row, 4), endsAt: rows.timestamp(row, 5), isRestricted: isRestricted,
+                createdAt: createdAt)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package import Postgres
+
+/// A change of the list of users who may claim a coupon.
+package enum EligibleUsersChange: String, Sendable, CaseIterable {
+    /// Only these users from now on.
+    case replace
+    /// These users too. A coupon that everybody could claim is for those on the list from now on.
+    case add
+    /// These users no longer. Whoever holds the coupon keeps it.
+    case remove
+    /// No list any more: everybody may claim.
+    case lift
+
+    /// The most user ids in one change.
+    package static let limit = 100_000
+}
+
+/// A coupon's list of users as it stands after a change.
+package struct EligibleUsers: Codable, Hashable, Sendable {
+    package var couponName: CouponName
+    /// Whether only the users on the list may claim.
+    package var isRestricted: Bool
+    /// How many users are on the list.
+    package var count: Int
+
+    enum CodingKeys: String, CodingKey {
+        case couponName = "coupon_name"
+        case isRestricted = "is_restricted"
+        case count = "eligible_users"
+    }
+}
+
+extension CouponStore {
+    /// Changes who may claim a coupon; claims that are decided afterwards go by it.
+    ///
+    /// All of it at once: no claim meets a list that is half changed. The coupon's own row, for which deciding waits, is
+    /// touched at the very end.
+    /// - Parameter users: ``EligibleUsersChange/limit`` of them at most, empty for ``EligibleUsersChange/lift``; one that
+    ///   is named twice counts once.
+    /// - Returns: nil if there is no such coupon.
+    package func changeEligibleUsers(
+        of name: CouponName, _ change: EligibleUsersChange, _ users: [UserID]
+    ) throws(PostgresError) -> EligibleUsers? {
+        let named = PostgresParameter.text(name.description)
+        let listed = PostgresParameter.texts(users.map(\.description))
+        let taken = PostgresQuery(
+            """
+            delete from eligible_users e using coupons c, (select distinct unnest($2) collate "C" as user_id) listed
+            where c.name = $1 and e.coupon_id = c.id and e.user_id = listed.user_id
+            """, [named, listed])
+        let takenButThese = PostgresQuery(
+            """
+            delete from eligible_users e using (
+                select c.id as coupon_id, o.user_id from coupons c join eligible_users o on o.coupon_id = c.id
+                where c.name = $1
+                except
+                select c.id, unnest($2) collate "C" from coupons c where c.name = $1
+            ) gone
+            where e.coupon_id = gone.coupon_id and e.user_id = gone.user_id
+            """, [named, listed])
+        let added = PostgresQuery(
+            """
+            insert into eligible_users (coupon_id, user_id)
+            select c.id, listed.user_id from coupons c, (select distinct unnest($2) as user_id) as listed
+            where c.name = $1
+            on conflict do nothing
+            """, [named, listed])
+        let steps =
+            switch change {
+            case .replace: [takenButThese, added]
+            case .add: [added]
+            case .remove: [taken]
+            case .lift: [takenButThese]
+            }
+        let results = try connection.transaction(
+            [
+                // A long list takes longer than other statements may.
+                PostgresQuery("select set_config('statement_timeout', $1, true)", [.text("30000")]),
+                // Two changes of one list go one after the other.
+                PostgresQuery("select pg_advisory_xact_lock(\(Self.listLock), hashtext($1))", [named]),
+            ] + steps + [
+                // Removing changes the list only, not whether there is one.
+                PostgresQuery(
+                    """
+                    update coupons set is_restricted = $2 where name = $1 and is_restricted <> $2 and $3
+                    """, [named, .boolean(change != .lift), .boolean(change != .remove)]),
+                PostgresQuery(
+                    """
+                    select is_restricted, (select count(*) from eligible_users e where e.coupon_id = c.id)
+                    from coupons c where name = $1
+                    """, [named]),
+            ], within: .seconds(40))
+        guard let last = results.last, last.count > 0 else { return nil }
+        return EligibleUsers(
+            couponName: name, isRestricted: last.boolean(0, 0) == true, count: last.integer(0, 1) ?? 0)
+    }
+
+    /// The first half of an advisory lock's key; the second is made from the coupon's name.
+    private static let listLock = 726_583
+}

@@ -1,0 +1,46 @@
+internal import Foundation
+
+/// A file descriptor that any thread can make readable, so that a thread that waits on a socket can be woken as well.
+///
+/// A pipe to oneself. Raising it many times before it is seen counts once.
+package final class WakeSignal: Sendable {
+    private let readEnd: Int32
+    private let writeEnd: Int32
+
+    package init() {
+        var ends: [Int32] = [-1, -1]
+        precondition(pipe(&ends) == 0, "no file descriptor left for a pipe: errno \(errno)")
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
+        readEnd = ends[0]
+        writeEnd = ends[1]
+    }
+
+    deinit {
+        close(readEnd)
+        close(writeEnd)
+    }
+
+    /// Wakes the thread that waits, or the next one that will.
+    package func raise() {
+        var byte: UInt8 = 1
+        // Fails only when the pipe is full, and then the signal is raised already.
+        _ = write(writeEnd, &byte, 1)
+    }
+
+    /// Waits until the signal is raised, a socket has something to read, or the time is up; then lowers the signal.
+    ///
+    /// - Parameters:
+    ///   - sockets: descriptors to watch as well.
+    ///   - time: the longest wait; rounded up to whole milliseconds.
+    package func wait(orSockets sockets: [Int32] = [], atMost time: Duration) {
+        var watched = ([readEnd] + sockets).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        poll(&watched, nfds_t(watched.count), time.wholeMilliseconds)
+        guard watched[0].revents != 0 else { return }
+        withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { buffer in
+            while read(readEnd, buffer.baseAddress, buffer.count) == buffer.count {}
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Claims
+import Settings
+import Testing
+
+@Suite struct StoreSettingsTests {
+    private let environment = [
+        "DATABASE_URL": "postgres://claims:hunter2@127.0.0.1:25432/claims",
+        "REDIS_URL": "redis://:hunter2@127.0.0.1:26380/0",
+        "AMQP_URL": "amqp://claims:hunter2@a:25673/claims,amqp://claims:hunter2@b:25673/claims",
+    ]
+
+    /// What is said of this environment, some of it changed; nil if it is taken.
+    private func complaint(_ changes: [String: String]) -> String? {
+        do throws(SettingError) {
+            _ = try StoreSettings(SettingReader(environment: environment.merging(changes) { $1 }))
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    @Test func theStoresAreReadFromTheirURLs() throws {
+        let settings = try StoreSettings(SettingReader(environment: environment))
+        #expect(settings.databaseURL == "postgres://claims:hunter2@127.0.0.1:25432/claims")
+        #expect(settings.redis.port == 26380)
+        #expect(settings.brokers.map(\.host) == ["a", "b"])
+        #expect(settings.lanes == 8)
+    }
+
+    @Test(arguments: ["DATABASE_URL", "REDIS_URL", "AMQP_URL"])
+    func aMissingURLIsNamed(_ name: String) {
+        #expect(complaint([name: ""])?.hasPrefix("\(name) is not set") == true)
+    }
+
+    @Test(arguments: ["DATABASE_URL", "REDIS_URL", "AMQP_URL"])
+    func aMalformedURLIsNamedButNotShown(_ name: String) throws {
+        let complaint = try #require(self.complaint([name: "mysql://claims:hunter2@host/claims"]))
+        #expect(complaint.hasPrefix("\(name) must be "))
+        #expect(!complaint.contains("hunter2"))
+    }
+
+    @Test(arguments: ["postgresql://host/claims", "postgres:///claims?host=/run/postgresql", "postgres://a,b/claims"])
+    func anyURLOfLibpqIsTaken(_ url: String) {
+        #expect(complaint(["DATABASE_URL": url]) == nil)
+    }
+
+    @Test(arguments: ["1", "256"])
+    func thereIsAtLeastOneLane(_ lanes: String) {
+        #expect(complaint(["CLAIMS_LANES": lanes]) == nil)
+    }
+
+    @Test(arguments: ["0", "257", "-8", "many"])
+    func aWrongNumberOfLanesIsNamedAndShown(_ lanes: String) {
+        #expect(complaint(["CLAIMS_LANES": lanes])?.hasSuffix("not \"\(lanes)\"") == true)
+        #expect(complaint(["CLAIMS_LANES": lanes])?.hasPrefix("CLAIMS_LANES must be ") == true)
+    }
+
+    @Test func everyURLIsMarkedAsASecret() {
+        #expect(StoreSettings.all.filter(\.isSecret).map(\.name) == ["DATABASE_URL", "REDIS_URL", "AMQP_URL"])
+    }
+}

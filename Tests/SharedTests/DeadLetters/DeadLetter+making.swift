@@ -1,0 +1,63 @@
+import Broker
+import Claims
+import OrderedCollections
+import RuntimeSupport
+
+@testable import claimctl
+
+extension DeadLetter {
+    /// 2026-11-22T17:27:34.123Z, when all of them died if nothing else is said.
+    static let end = Timestamp(milliseconds: 1_795_368_454_123)
+
+    /// A claim as it lies in the queue after its last try.
+    static func made(
+        _ number: Int = 1, coupon: String = "SALE", reason: String? = "lock_held", error: String = "held",
+        died: Timestamp? = DeadLetter.end, headers: AMQPTable = [:]
+    ) -> DeadLetter {
+        DeadLetter(
+            .made(number, coupon: coupon, reason: reason, error: error, died: died, headers: headers))
+    }
+
+    /// Another program's message: a body and perhaps an id.
+    static func stray(_ body: String, messageID: String? = nil, headers: AMQPTable = [:]) -> DeadLetter {
+        var properties = MessageProperties()
+        properties.messageID = messageID
+        properties.headers = headers
+        return DeadLetter(BrokerMessage(properties: properties, body: Array(body.utf8)))
+    }
+}
+
+extension BrokerMessage {
+    /// A claim's message as it lies in the queue after its last try.
+    static func made(
+        _ number: Int = 1, coupon: String = "SALE", reason: String? = "lock_held", error: String = "held",
+        died: Timestamp? = DeadLetter.end, headers: AMQPTable = [:]
+    ) -> BrokerMessage {
+        let failure = FailedAttempt(
+            attempt: 4, at: DeadLetter.end, worker: "w1", code: reason ?? "unknown", message: error)
+        let claim = ClaimMessage.made(number, coupon: coupon)
+        var message = BrokerMessage.claim(claim, encodedBy: .shared).after(failure)
+        // The encoder gives the fields in any order.
+        let fields = [
+            #""version":1,"id":"\#(claim.id)","user_id":"\#(claim.userID)","coupon_name":"\#(claim.couponName)""#,
+            #""created_at":"\#(claim.createdAt)""#,
+        ]
+        message.body = Array("{\(fields.joined(separator: ","))}".utf8)
+        message.properties.headers[ClaimHeaders.reason] = reason.map(AMQPValue.string)
+        message.properties.headers[ClaimHeaders.diedAt] = (died?.description).map(AMQPValue.string)
+        for (name, value) in headers { message.properties.headers[name] = value }
+        return message
+    }
+}
+
+extension ClaimMessage {
+    /// A claim; its id and its user are made from the number.
+    static func made(_ number: Int, coupon: String = "SALE") -> ClaimMessage {
+        let digits = String(number)
+        guard let id = ClaimID(String(repeating: "0", count: 40 - digits.count) + digits),
+            let user = UserID("u\(number)"), let coupon = CouponName(coupon)
+        else { preconditionFailure("not a claim: \(number), \(coupon)") }
+        return ClaimMessage(
+            id: id, userID: user, couponName: coupon, createdAt: Timestamp(milliseconds: 1_795_368_400_000))
+    }
+}

@@ -1,0 +1,27 @@
+import Logging
+import Settings
+import Testing
+
+@Suite struct LogSettingsTests {
+    @Test func logsAreTextAboutWhatMattersUnlessToldOtherwise() throws {
+        let settings = try LogSettings(SettingReader(environment: [:]))
+        #expect(settings.format == .text)
+        #expect(settings.level == .info)
+    }
+
+    @Test func formatAndLevelAreRead() throws {
+        let settings = try LogSettings(
+            SettingReader(environment: ["CLAIMS_LOG_FORMAT": "json", "CLAIMS_LOG_LEVEL": "debug"]))
+        #expect(settings.format == .json)
+        #expect(settings.level == .debug)
+    }
+
+    @Test(arguments: ["CLAIMS_LOG_FORMAT", "CLAIMS_LOG_LEVEL"])
+    func anythingElseIsNamed(_ name: String) {
+        let error = #expect(throws: SettingError.self) {
+            try LogSettings(SettingReader(environment: [name: "loud"]))
+        }
+        #expect(error?.description.hasPrefix("\(name) must be ") == true)
+        #expect(error?.description.hasSuffix("not \"loud\"") == true)
+    }
+}
