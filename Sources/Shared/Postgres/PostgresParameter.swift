@@ -1,10 +1,10 @@
 package import RuntimeSupport
 
-/// A value for `$1`, `$2` … of a statement, in PostgreSQL's binary format, so that nothing is ever quoted or parsed.
+/// A parameter value (`$1`, `$2` …) in PostgreSQL's binary format, which needs no quoting and no parsing.
 package struct PostgresParameter: Sendable {
-    /// The type's object id, from the server's `pg_type.dat`.
+    /// The OID of the type, from the server's `pg_type.dat`.
     let type: UInt32
-    /// Nil for null.
+    /// The encoded value; nil for null.
     let bytes: [UInt8]?
 
     package static func text(_ value: String?) -> PostgresParameter {
@@ -35,7 +35,8 @@ package struct PostgresParameter: Sendable {
         array(of: 1184, type: 1185, values.map(bytes(of:)))
     }
 
-    /// One dimension, no nulls, lower bound 1: `array_send` in the server's `arrayfuncs.c`.
+    /// Encodes an array of one dimension, without nulls and with lower bound 1, like `array_send` in the server's
+    /// `arrayfuncs.c`.
     private static func array(of element: UInt32, type: UInt32, _ values: [[UInt8]]) -> PostgresParameter {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(20 + values.reduce(0) { $0 + $1.count + 4 })
@@ -53,7 +54,7 @@ package struct PostgresParameter: Sendable {
         return PostgresParameter(type: type, bytes: bytes)
     }
 
-    /// Microseconds since 2000-01-01.
+    /// Encodes a timestamp as microseconds since 2000-01-01.
     private static func bytes(of timestamp: Timestamp) -> [UInt8] {
         bigEndian((timestamp.milliseconds - 946_684_800_000) * 1000)
     }
@@ -63,7 +64,7 @@ package struct PostgresParameter: Sendable {
     }
 }
 
-/// A statement with its parameters.
+/// A statement and its parameters.
 package struct PostgresQuery: Sendable {
     package let sql: String
     package let parameters: [PostgresParameter]
