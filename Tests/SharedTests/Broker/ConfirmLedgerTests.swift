@@ -5,8 +5,7 @@ import Testing
     private typealias Ledger = ConfirmLedger<String>
     private let start = ContinuousClock.now
 
-    /// A ledger in which messages of these ids were published, the waiter of each named after its tag, due one second
-    /// after another.
+    /// Returns a ledger with published messages of these ids. Waiters are named by tag; deadlines are one second apart.
     private func ledger(_ ids: String...) -> Ledger {
         var ledger = Ledger()
         for (index, id) in ids.enumerated() {
@@ -45,7 +44,7 @@ import Testing
         #expect(ledger.count == 0)
     }
 
-    @Test func aMultipleConfirmSkipsMessagesThatAreResolvedAlready() {
+    @Test func aMultipleConfirmSkipsResolvedMessages() {
         var ledger = ledger("a", "b", "c")
         _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
         #expect(ledger.resolve(tag: 3, multiple: true, confirmed: true).map(\.waiter) == ["waiter 1", "waiter 3"])
@@ -58,7 +57,7 @@ import Testing
         #expect(ledger.resolve(tag: 2, multiple: false, confirmed: false).isEmpty)
     }
 
-    @Test func aNackIsARefusal() {
+    @Test func aNackResolvesAsRefused() {
         var ledger = ledger("a", "b", "c")
         let resolved = ledger.resolve(tag: 2, multiple: true, confirmed: false)
         #expect(resolved.map(\.outcome) == [.refused, .refused])
@@ -96,7 +95,7 @@ import Testing
                 == [.unroutable, .unroutable, .confirmed])
     }
 
-    /// A return precedes the confirm of its message, so it can't belong to a confirmed one.
+    /// A return precedes the confirm of its message, so it cannot belong to a confirmed one.
     @Test func aReturnBelongsToAnUnresolvedMessageOfThatID() {
         var ledger = ledger("first", "a", "a")
         _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
@@ -104,7 +103,7 @@ import Testing
         #expect(ledger.resolve(tag: 3, multiple: false, confirmed: true).map(\.outcome) == [.unroutable])
     }
 
-    @Test func theFirstDeadlineIsThatOfTheOldestUnconfirmedMessage() {
+    @Test func theFirstDeadlineIsOfTheOldestUnconfirmedMessage() {
         var ledger = ledger("a", "b", "c")
         #expect(ledger.firstDeadline == start + .seconds(1))
         _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)

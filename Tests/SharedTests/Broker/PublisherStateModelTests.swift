@@ -3,11 +3,11 @@ import Testing
 
 @testable import Broker
 
-/// The state against a list of all requests, over random histories.
+/// Compares the state with a simple model, a list of all requests, over random histories.
 @Suite struct PublisherStateModelTests {
     private struct Request {
         let deadline: ContinuousClock.Instant
-        var isWaiting = true
+        var isUnpublished = true
         var isAnswered = false
     }
 
@@ -16,7 +16,7 @@ import Testing
         var state = PublisherState<Int>(capacity: 50)
         state.connected()
         var requests: [Request] = []
-        /// The request behind each published number.
+        /// The indices of the published requests, by number.
         var published: [UInt64: Int] = [:]
         var now = ContinuousClock.now
         let message = OutgoingMessage(
@@ -39,11 +39,11 @@ import Testing
                     try #require(open > 0, "step \(step): a request is refused only when the queue is full")
                 }
             case 8..<12:
-                let waiting = requests.indices.filter { requests[$0].isWaiting && !requests[$0].isAnswered }
+                let waiting = requests.indices.filter { requests[$0].isUnpublished && !requests[$0].isAnswered }
                 let taken = state.takeWaiting(atMost: Int.random(in: 1...5, using: &random))
                 try #require(taken.count <= waiting.count, "step \(step)")
                 for (index, request) in zip(waiting, taken) {
-                    requests[index].isWaiting = false
+                    requests[index].isUnpublished = false
                     published[request.number] = index
                 }
             case 12..<17:
@@ -59,7 +59,7 @@ import Testing
                 try answer(expected, step)
             default:
                 if random.oneIn(2) {
-                    let waiting = requests.indices.filter { requests[$0].isWaiting && !requests[$0].isAnswered }
+                    let waiting = requests.indices.filter { requests[$0].isUnpublished && !requests[$0].isAnswered }
                     try #require(state.blocked(reason: "alarm") == waiting, "step \(step)")
                     state.unblocked()
                     try answer(waiting, step)

@@ -9,24 +9,24 @@ import Testing
     private func message(_ name: String) -> OutgoingMessage {
         var properties = MessageProperties()
         properties.messageID = name
-        return OutgoingMessage(BrokerMessage(properties: properties, body: []), exchange: "claims", routingKey: "0")
+        return OutgoingMessage(BrokerMessage(properties: properties, body: []), exchange: "events", routingKey: "0")
     }
 
     private func enqueue(_ name: String, in state: inout State, due seconds: Int = 5) -> PublishError? {
         state.enqueue(message(name), deadline: start + .seconds(seconds), waiter: name)
     }
 
-    /// Takes messages to publish, by name.
+    /// Takes messages to publish and returns their names.
     private func take(_ limit: Int, from state: inout State) -> [String?] {
         state.takeWaiting(atMost: limit).map(\.message.message.properties.messageID)
     }
 
-    /// Confirms requests, and returns the callers to resume.
+    /// Confirms requests and returns the callers to resume.
     private func confirm(_ numbers: UInt64..., in state: inout State) -> [String] {
         state.resolve(numbers.map { ($0, .confirmed) }).map(\.waiter)
     }
 
-    /// A state with a connection, these messages published and those waiting.
+    /// Returns a connected state with these published and waiting messages.
     private func open(capacity: Int = 10, published: [String] = [], waiting: [String] = []) -> State {
         var state = State(capacity: capacity)
         state.connected()
@@ -44,7 +44,7 @@ import Testing
         #expect(state.unresolved == 0)
     }
 
-    @Test func requestsAreTakenWithAConnection() {
+    @Test func requestsAreQueuedWithAConnection() {
         var state = open()
         #expect(state.phase == .open)
         #expect(enqueue("a", in: &state) == nil)
@@ -98,7 +98,7 @@ import Testing
         #expect(state.unresolved == 0)
     }
 
-    @Test func anOutcomeReachesItsOwnCaller() {
+    @Test func anOutcomeResolvesItsOwnRequest() {
         var state = open(published: ["a", "b", "c"])
         let resolved = state.resolve([(3, .refused), (1, .unroutable)])
         #expect(resolved.map(\.waiter) == ["c", "a"])
@@ -122,7 +122,7 @@ import Testing
         #expect(state.unresolved == 0)
     }
 
-    @Test func numbersStayRightAfterABlock() {
+    @Test func aBlockKeepsTheNumbering() {
         var state = open(published: ["a"], waiting: ["b"])
         _ = state.blocked(reason: "memory")
         state.unblocked()
@@ -162,7 +162,7 @@ import Testing
         #expect(state.phase == .stopping)
     }
 
-    @Test func unblockingChangesABlockOnly() {
+    @Test func unblockingOnlyEndsABlock() {
         var state = State(capacity: 1)
         let before = state.phase
         state.unblocked()

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct StopSignalTests {
-    private struct Lost: Error {}
+    private struct ConnectionLost: Error {}
 
     @Test func aRequestedStopEndsEveryWait() {
         let stop = StopSignal()
@@ -14,9 +14,9 @@ import Testing
         for _ in 0..<3 { stop.wait(atMost: .seconds(90)) }
     }
 
-    @Test func aStopWakesTheThreadThatWaits() async {
+    @Test func aStopWakesAWaitingThread() async {
         let stop = StopSignal()
-        async let wasRequested = waiting {
+        async let wasRequested = onThread {
             stop.wait(atMost: .seconds(90))
             return stop.isRequested
         }
@@ -26,27 +26,27 @@ import Testing
 
     @Test func workIsRetriedUntilTheStop() {
         let stop = StopSignal()
-        var tries = 0
+        var attempts = 0
         var failures = 0
         stop.retrying { _ in
-            tries += 1
-            if tries == 4 { stop.request() }
-            throw Lost()
+            attempts += 1
+            if attempts == 4 { stop.request() }
+            throw ConnectionLost()
         } onFailure: { error, pause in
             failures += 1
-            #expect(error is Lost)
+            #expect(error is ConnectionLost)
             #expect(pause <= .seconds(2))
         }
-        #expect(tries == 4)
+        #expect(attempts == 4)
         #expect(failures == 4)
     }
 
-    @Test func theBackoffStartsAnewAfterAConnection() {
+    @Test func aConnectionResetsTheBackoff() {
         let stop = StopSignal()
         var pauses: [Duration] = []
         stop.retrying { connected in
             connected()
-            throw Lost()
+            throw ConnectionLost()
         } onFailure: { _, pause in
             pauses.append(pause)
             if pauses.count == 8 { stop.request() }
@@ -73,7 +73,7 @@ import Testing
                 while !stop.isRequested { stop.wait(atMost: .seconds(90)) }
             }
         }
-        await waiting { started.wait(atMost: .seconds(90)) }
+        await onThread { started.wait(atMost: .seconds(90)) }
         task.cancel()
         await task.value
         #expect(stop.isRequested)
