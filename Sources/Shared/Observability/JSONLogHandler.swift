@@ -9,6 +9,7 @@ package struct JSONLogHandler: LogHandler {
     package var logLevel: Logger.Level = .info
     private let label: String
 
+    /// Creates a handler for the logger of this label.
     package init(label: String) {
         self.label = label
     }

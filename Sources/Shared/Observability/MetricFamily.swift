@@ -22,8 +22,10 @@ package struct MetricFamily: Codable, Hashable, Sendable {
         }
     }
 
+    /// The Prometheus name.
     package var name: String
     package var kind: Kind
+    /// A one-line description.
     package var help: String
     package var samples: [Sample]
 

@@ -5,6 +5,7 @@ package struct Migrator {
     /// A numbered SQL file.
     package struct Migration: Hashable, Sendable {
         package let number: Int
+        /// The file's name without its extension.
         package let name: String
         package let sql: String
     }

@@ -7,30 +7,37 @@ package struct PostgresParameter: Sendable {
     /// The encoded value; nil for null.
     let bytes: [UInt8]?
 
+    /// Encodes a `text`; nil for null.
     package static func text(_ value: String?) -> PostgresParameter {
         PostgresParameter(type: 25, bytes: value.map { Array($0.utf8) })
     }
 
+    /// Encodes a `bigint`; nil for null.
     package static func integer(_ value: Int?) -> PostgresParameter {
         PostgresParameter(type: 20, bytes: value.map { bigEndian(Int64($0)) })
     }
 
+    /// Encodes a `boolean`.
     package static func boolean(_ value: Bool) -> PostgresParameter {
         PostgresParameter(type: 16, bytes: [value ? 1 : 0])
     }
 
+    /// Encodes a `timestamptz`; nil for null.
     package static func timestamp(_ value: Timestamp?) -> PostgresParameter {
         PostgresParameter(type: 1184, bytes: value.map(bytes(of:)))
     }
 
+    /// Encodes a `text[]`.
     package static func texts(_ values: [String]) -> PostgresParameter {
         array(of: 25, type: 1009, values.map { Array($0.utf8) })
     }
 
+    /// Encodes a `bigint[]`.
     package static func integers(_ values: [Int]) -> PostgresParameter {
         array(of: 20, type: 1016, values.map { bigEndian(Int64($0)) })
     }
 
+    /// Encodes a `timestamptz[]`.
     package static func timestamps(_ values: [Timestamp]) -> PostgresParameter {
         array(of: 1184, type: 1185, values.map(bytes(of:)))
     }

@@ -22,6 +22,7 @@ package final class RedisClient: Sendable {
     /// The longest time to connect, and to wait for a reply before the connection counts as lost.
     private static let timeout = Duration.milliseconds(500)
 
+    /// Creates a client. It connects once ``run()`` is called.
     package init(_ address: RedisAddress, logger: Logger) {
         self.address = address
         self.logger = logger

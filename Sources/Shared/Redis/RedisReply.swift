@@ -31,6 +31,7 @@ package struct RedisError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was attempted and what went wrong. Contains no password.
     package let description: String
 
+    /// Creates an error from what was attempted and what went wrong.
     package init(_ description: String) {
         self.description = description
     }

@@ -7,6 +7,7 @@ package final class WakeSignal: Sendable {
     private let readEnd: Int32
     private let writeEnd: Int32
 
+    /// Creates a signal that is not raised. Traps if the process has no file descriptors left.
     package init() {
         var ends: [Int32] = [-1, -1]
         precondition(pipe(&ends) == 0, "cannot create a pipe: errno \(errno)")

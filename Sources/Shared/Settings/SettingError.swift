@@ -5,6 +5,9 @@ package struct SettingError: Error, Hashable, Sendable, CustomStringConvertible 
     /// The name of the setting and what its value must be. Contains no secret.
     package let description: String
 
+    /// Creates an error.
+    ///
+    /// - Parameter description: names the setting and its rule, without a secret value.
     package init(description: String) {
         self.description = description
     }
