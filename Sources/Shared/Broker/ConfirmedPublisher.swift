@@ -11,6 +11,8 @@ package final class ConfirmedPublisher<Waiter> {
     private let connection: AMQPConnection
     private let confirmTimeout: Duration
     private var ledger = ConfirmLedger<Waiter>()
+    /// An error that ``receive()`` met after it had resolved messages; its next call throws it.
+    private var pendingError: BrokerError?
     /// Why the broker takes no messages at present: a memory or disk alarm; nil if it takes them.
     package private(set) var blockedReason: String?
 
@@ -67,9 +69,16 @@ package final class ConfirmedPublisher<Waiter> {
     /// - Returns: the messages that are resolved by it.
     /// - Throws: ``BrokerError`` when the connection is lost, or a confirm is overdue while the broker is not blocked.
     package func receive() throws(BrokerError) -> [(waiter: Waiter, outcome: PublishOutcome)] {
+        if let pendingError { throw pendingError }
         var resolved: [(waiter: Waiter, outcome: PublishOutcome)] = []
-        while let event = try connection.nextEvent() { resolved += apply(event) }
-        if blockedReason == nil, let deadline = ledger.firstDeadline, deadline <= .now { throw overdue }
+        do throws(BrokerError) {
+            while let event = try connection.nextEvent() { resolved += apply(event) }
+            if blockedReason == nil, let deadline = ledger.firstDeadline, deadline <= .now { throw overdue }
+        } catch {
+            // The resolved messages have left the ledger, so this is the only chance to report them.
+            guard !resolved.isEmpty else { throw error }
+            pendingError = error
+        }
         return resolved
     }
 
