@@ -25,13 +25,15 @@ package final class StopSignal: Sendable {
     /// Runs `work` again and again, with a backoff after each error, until the stop is requested.
     ///
     /// - Parameters:
+    ///   - initialBackoff: the waits between the tries.
     ///   - work: connects and serves until the connection is lost. It calls its argument once it is connected, so that
     ///     the next failure starts with a short backoff.
     ///   - onFailure: is told the error and the time until the next try.
     package func retrying(
-        _ work: (_ connected: () -> Void) throws -> Void, onFailure: (any Error, Duration) -> Void
+        backoff initialBackoff: Backoff = Backoff(), _ work: (_ connected: () -> Void) throws -> Void,
+        onFailure: (any Error, Duration) -> Void
     ) {
-        var backoff = Backoff()
+        var backoff = initialBackoff
         while !isRequested {
             do {
                 try work { backoff.reset() }
