@@ -12,6 +12,8 @@ package final class ConfirmedPublisher<Waiter> {
     private let connection: AMQPConnection
     private let confirmTimeout: Duration
     private var ledger = ConfirmLedger<Waiter>()
+    /// An error that ``receive()`` met after it had resolved messages. The next call throws it.
+    private var pendingError: BrokerError?
     /// The broker's reason for blocking publishers, a memory or disk alarm; nil if the connection is not blocked.
     package private(set) var blockedReason: String?
 
@@ -70,9 +72,16 @@ package final class ConfirmedPublisher<Waiter> {
     /// - Returns: the resolved messages with their outcomes.
     /// - Throws: ``BrokerError`` if the connection is lost, or a confirm is overdue and the connection is not blocked.
     package func receive() throws(BrokerError) -> [(waiter: Waiter, outcome: PublishOutcome)] {
+        if let pendingError { throw pendingError }
         var resolved: [(waiter: Waiter, outcome: PublishOutcome)] = []
-        while let event = try connection.nextEvent() { resolved += apply(event) }
-        if blockedReason == nil, let deadline = ledger.firstDeadline, deadline <= .now { throw confirmTimeoutError }
+        do throws(BrokerError) {
+            while let event = try connection.nextEvent() { resolved += apply(event) }
+            if blockedReason == nil, let deadline = ledger.firstDeadline, deadline <= .now { throw confirmTimeoutError }
+        } catch {
+            // The resolved messages have left the ledger, so they are reported before the error.
+            guard !resolved.isEmpty else { throw error }
+            pendingError = error
+        }
         return resolved
     }
 

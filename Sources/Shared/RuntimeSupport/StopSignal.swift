@@ -25,13 +25,15 @@ package final class StopSignal: Sendable {
     /// Runs `work` repeatedly until the stop is requested, with a backoff after each error.
     ///
     /// - Parameters:
+    ///   - initialBackoff: the waits between two attempts.
     ///   - work: connects, then serves until the connection is lost. It calls its argument once it is connected, which
     ///     resets the backoff.
     ///   - onFailure: receives the error and the time until the next attempt.
     package func retrying(
-        _ work: (_ connected: () -> Void) throws -> Void, onFailure: (any Error, Duration) -> Void
+        backoff initialBackoff: Backoff = Backoff(), _ work: (_ connected: () -> Void) throws -> Void,
+        onFailure: (any Error, Duration) -> Void
     ) {
-        var backoff = Backoff()
+        var backoff = initialBackoff
         while !isRequested {
             do {
                 try work { backoff.reset() }

@@ -1,18 +1,19 @@
+import Claims
 import DequeModule
 
-/// The claims that a lane was handed and has not begun, in the order in which they were accepted.
+/// The claims that a lane has received and not begun, in the order in which they were accepted.
 ///
-/// Pure. A quorum queue hands out what a lost worker gave back before anything else, but in no order; so returned
-/// messages are gathered until the first new one comes, or none comes for a moment, and then sorted.
+/// Pure. A quorum queue redelivers the messages of a lost worker before all others, but in no particular order. So
+/// returned messages are gathered until the first new one arrives, or none arrives for a moment, and then sorted.
 struct DeliveryBuffer {
     private var waiting = Deque<Job>()
     private var returned: [Job] = []
     private var lastReturned: ContinuousClock.Instant?
 
-    /// How long to wait for more returned messages. The broker sends them in one go.
+    /// The longest wait for the next returned message. The broker sends them without a pause.
     static let gatheringTime = Duration.milliseconds(50)
 
-    /// Takes in a delivery.
+    /// Adds a delivery.
     mutating func receive(_ job: Job, now: ContinuousClock.Instant) {
         if job.returns > 0 {
             returned.append(job)
@@ -23,17 +24,17 @@ struct DeliveryBuffer {
         }
     }
 
-    /// Ends the gathering when its time is up.
+    /// Ends the gathering if its time is over.
     mutating func sortReturned(now: ContinuousClock.Instant) {
         if let lastReturned, now - lastReturned >= Self.gatheringTime { sortReturned() }
     }
 
-    /// When ``sortReturned(now:)`` has something to do; nil if nothing is being gathered.
+    /// The time at which the gathering ends; nil if nothing is being gathered.
     var gatheringEnd: ContinuousClock.Instant? {
         lastReturned.map { $0 + Self.gatheringTime }
     }
 
-    /// Hands out the next jobs; none while returned ones are being gathered, since they stand before all others.
+    /// Removes the next jobs. Returns none while returned ones are being gathered, since those precede all others.
     mutating func take(atMost limit: Int) -> [Job] {
         guard returned.isEmpty else { return [] }
         let taken = Array(waiting.prefix(limit))
@@ -41,12 +42,12 @@ struct DeliveryBuffer {
         return taken
     }
 
-    /// Takes jobs back that could not be worked on, to hand them out first.
+    /// Puts jobs back in front of all others.
     mutating func putBack(_ jobs: [Job]) {
         waiting.prepend(contentsOf: jobs)
     }
 
-    /// Whether a job that has come back often is among the next ones.
+    /// Whether a suspicious job is among the next ones.
     func isSuspicious(within limit: Int) -> Bool {
         waiting.prefix(limit).contains { $0.returns >= PoisonMessageDetector.suspiciousReturns }
     }

@@ -1,38 +1,33 @@
 import Claims
-import Logging
 import Postgres
 import Redis
 
-/// A store can't be used at present. That is nobody's failed attempt: the lane waits for it.
-enum Outage: Error, CustomStringConvertible {
-    case redis(RedisError)
-    case postgres(PostgresError)
-
-    var description: String {
-        switch self {
-        case .redis(let error): "Redis: \(error)"
-        case .postgres(let error): "PostgreSQL: \(error)"
-        }
-    }
-}
-
-/// A lane's own connections to Redis and PostgreSQL, made when they are first needed and again after each outage.
-final class LaneStores {
+/// One thread's connections to Redis and PostgreSQL. Each is made when it is first needed, and again after an outage.
+final class StoreConnections {
     private let settings: StoreSettings
     private let name: String
-    /// Keeps the lane's broker connection alive while a statement runs.
+    /// Called about once per second while a statement runs, to keep the thread's broker connection alive.
     var whileWaiting: () -> Void = {}
     private var redisConnection: RedisConnection?
     private var postgresConnection: PostgresConnection?
 
+    /// - Parameter name: shown in `pg_stat_activity`.
     init(_ settings: StoreSettings, name: String) {
         self.settings = settings
         self.name = name
     }
 
-    /// Uses Redis.
+    /// Sends a request to Redis. An empty one needs no connection.
     ///
-    /// - Throws: ``Outage``; the connection is not used again.
+    /// - Throws: ``Outage``.
+    func send(_ request: RedisRequest<Void>) throws(Outage) {
+        guard !request.commands.isEmpty else { return }
+        try redis { connection throws(RedisError) in try connection.send(request) }
+    }
+
+    /// Uses the connection to Redis.
+    ///
+    /// - Throws: ``Outage``. The connection is discarded then.
     func redis<Value>(_ body: (RedisConnection) throws(RedisError) -> Value) throws(Outage) -> Value {
         do throws(RedisError) {
             if let redisConnection { return try body(redisConnection) }
@@ -45,17 +40,17 @@ final class LaneStores {
         }
     }
 
-    /// Uses PostgreSQL.
+    /// Uses the connection to PostgreSQL.
     ///
-    /// - Returns: the error of a statement that failed while the server is well.
-    /// - Throws: ``Outage``; the connection is not used again.
+    /// - Returns: the error of a statement that failed although the server is available.
+    /// - Throws: ``Outage``. The connection is discarded then.
     func postgres<Value>(
         _ body: (PostgresConnection) throws(PostgresError) -> Value
     ) throws(Outage) -> Result<Value, PostgresError> {
         do throws(PostgresError) {
             let connection: PostgresConnection
-            if let standing = postgresConnection, standing.isAlive {
-                connection = standing
+            if let existing = postgresConnection, existing.isAlive {
+                connection = existing
             } else {
                 connection = try PostgresConnection(
                     settings.databaseURL, name: name, whileWaiting: { [unowned self] in self.whileWaiting() })
@@ -69,12 +64,12 @@ final class LaneStores {
         }
     }
 
-    /// Tries both stores.
+    /// Checks that both stores are available.
     ///
-    /// - Throws: ``Outage`` if one can't be used.
+    /// - Throws: ``Outage`` if one is not.
     func check() throws(Outage) {
         try redis { connection throws(RedisError) in _ = try connection.send(["PING"]) }
-        // A table of ours, since a server that is up without its schema is of no use either.
+        // It reads a table, since a server without the schema is of no use.
         if case .failure(let error) = try postgres({ connection throws(PostgresError) in
             try connection.execute("select from claims limit 0")
         }) {

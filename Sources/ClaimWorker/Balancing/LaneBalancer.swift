@@ -1,21 +1,21 @@
 import Claims
 
-/// Which worker should have which lane, from what all living workers tell of themselves.
+/// Assigns lanes to workers, from what all live workers report about themselves.
 ///
-/// Pure. The broker gives a lane to whoever has subscribed to it for longest. So a lane goes to another worker when
-/// everybody who stands before that one subscribes again behind it. All workers see the same picture and come to the
-/// same plan, and where they don't for a moment, the broker still lets one worker at a time read a lane.
+/// Pure. The broker delivers a lane's messages to the worker that subscribed first. So a lane moves to another worker when
+/// all workers that subscribed before that one subscribe again, behind it. All workers see the same reports and derive the
+/// same plan. While their reports differ, the broker still lets only one worker at a time consume a lane.
 struct LaneBalancer {
     private let workers: [WorkerStatus]
     private let lanes: Int
 
-    /// - Parameter living: everybody, also those that have not subscribed to all lanes yet; they don't count.
-    init(living: [WorkerStatus], lanes: Int) {
-        workers = living.filter { $0.subscribedSince.count == lanes }.sorted { $0.id < $1.id }
+    /// - Parameter live: all live workers. Those that have not subscribed to all lanes yet are ignored.
+    init(live: [WorkerStatus], lanes: Int) {
+        workers = live.filter { $0.subscribedSince.count == lanes }.sorted { $0.id < $1.id }
         self.lanes = lanes
     }
 
-    /// The lanes on which this worker has to subscribe again, behind the one whose lane it should be.
+    /// Returns the lanes to which this worker has to subscribe again, because another worker behind it should have them.
     func lanesToLeave(_ id: String) -> [Int] {
         guard let me = workers.first(where: { $0.id == id }) else { return [] }
         let owners = owners()
@@ -27,7 +27,7 @@ struct LaneBalancer {
         }
     }
 
-    /// For each lane the worker that should have it: whoever has it now, but for those who have more than their share.
+    /// Returns the worker that should have each lane: the one that has it now, unless that one has more than its share.
     private func owners() -> [Int: WorkerStatus] {
         var held: [String: [Int]] = [:]
         for lane in 0..<lanes {
@@ -36,7 +36,7 @@ struct LaneBalancer {
             }
             if let first { held[first.id, default: []].append(lane) }
         }
-        // Shares differ by one where they can't be equal; the greater ones are for those who have most already.
+        // Shares that can't be equal differ by one. The larger ones go to the workers that have the most lanes already.
         let byHolding = workers.sorted { left, right in
             (-(held[left.id]?.count ?? 0), left.id) < (-(held[right.id]?.count ?? 0), right.id)
         }
