@@ -1,10 +1,10 @@
-internal import Broker
+package import Broker
 import Foundation
-import OrderedCollections
+internal import OrderedCollections
 internal import RuntimeSupport
 
-/// Any JSON, for what a document shows as it came: a body, a header.
-enum JSONValue: Hashable, Sendable {
+/// Any JSON value: a message's body or header as documents show it.
+package enum JSONValue: Hashable, Sendable {
     case null
     case boolean(Bool)
     case integer(Int64)
@@ -13,8 +13,8 @@ enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// A body: as JSON if it is an object or a list, else as text; what is not even text in base64.
-    init(body: [UInt8]) {
+    /// A body: JSON if it is an object or an array, else text; base64 if it is not UTF-8.
+    package init(body: [UInt8]) {
         if let value = try? JSONDecoder().decode(JSONValue.self, from: Data(body)), value.isStructure {
             self = value
         } else {
@@ -23,7 +23,7 @@ enum JSONValue: Hashable, Sendable {
     }
 
     /// A header's value, without its AMQP type.
-    init(_ value: AMQPValue) {
+    package init(_ value: AMQPValue) {
         self =
             switch value {
             case .boolean(let value): .boolean(value)
@@ -52,7 +52,7 @@ enum JSONValue: Hashable, Sendable {
 }
 
 extension JSONValue: Codable {
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -71,17 +71,27 @@ extension JSONValue: Codable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
         case .boolean(let value): try container.encode(value)
         case .integer(let value): try container.encode(value)
-        // JSON has no word for what is no number.
+        // JSON has no infinity and no NaN.
         case .number(let value): if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
         case .string(let value): try container.encode(value)
         case .array(let values): try container.encode(values)
         case .object(let fields): try container.encode(fields)
         }
+    }
+}
+
+extension JSONValue {
+    /// The value in several lines, with sorted keys.
+    package var pretty: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(self) else { return "-" }
+        return String(decoding: data, as: UTF8.self)
     }
 }

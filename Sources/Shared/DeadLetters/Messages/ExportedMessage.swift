@@ -1,9 +1,9 @@
 internal import Broker
+internal import Claims
 import Foundation
-import OrderedCollections
+internal import OrderedCollections
 
-/// A dead letter as one line of JSON that holds all of it, whatever its bytes are: what `export` writes, `import` reads
-/// and the archive keeps.
+/// A dead letter as one line of JSON that holds the whole message, byte by byte. Exports and the archive use it.
 ///
 /// ```
 /// {"id", "fingerprint", "coupon_name", "user_id", "reason", "attempts", "died_at",      for readers; not read back
@@ -11,15 +11,15 @@ import OrderedCollections
 ///              "headers": {"reason": {"string": "lock_held"}, …},                       each value with its AMQP type
 ///              "body": "…"}}                                     or "body_base64" for a body that is not UTF-8
 /// ```
-struct ExportedMessage: Sendable {
-    let letter: DeadLetter
+package struct ExportedMessage: Sendable {
+    package let letter: DeadLetter
 
-    init(_ letter: DeadLetter) {
+    package init(_ letter: DeadLetter) {
         self.letter = letter
     }
 
-    /// The line, without its end.
-    var line: String {
+    /// The line, without its newline.
+    package var line: String {
         get throws {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -27,9 +27,9 @@ struct ExportedMessage: Sendable {
         }
     }
 
-    /// Reads a line back.
+    /// Reads a line.
     ///
-    /// - Throws: ``ValidationError`` saying why the message in it is not whole.
+    /// - Throws: ``ValidationError`` if the line does not hold the message that was exported.
     init(line: some StringProtocol) throws(ValidationError) {
         do {
             self = try JSONDecoder().decode(Self.self, from: Data(line.utf8))
@@ -38,11 +38,11 @@ struct ExportedMessage: Sendable {
         } catch let error as DecodingError {
             throw ValidationError(description: error.message.replacing("the body", with: "the line"))
         } catch {
-            throw ValidationError(description: "it is no exported message")
+            throw ValidationError(description: "the line is not an exported message")
         }
     }
 
-    /// Why a line can't be put back.
+    /// Why a line can't be imported.
     struct ValidationError: Error, CustomStringConvertible {
         let description: String
     }
@@ -107,7 +107,7 @@ extension ExportedMessage: Codable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(letter.id, forKey: .id)
         try container.encode(letter.message.fingerprint, forKey: .fingerprint)
@@ -126,7 +126,7 @@ extension ExportedMessage: Codable {
                 bodyBase64: text == nil ? Data(body).base64EncodedString() : nil), forKey: .message)
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let whole = try container.decode(Whole.self, forKey: .message)
         let body: [UInt8]

@@ -1,13 +1,12 @@
+import RuntimeSupport
 import Testing
 
-@testable import claimctl
-
-@Suite struct TerminalTests {
+@Suite struct PrintableTests {
     @Test(arguments: [
         "", "lock_held", "größe", "gro\u{308}ße", "数据库 失败", "العربية", "🎉 👍🏽 ❤️ 🇩🇪", #"\ " ' $(x) `y`"#, "a  b",
     ])
-    func ordinaryTextStays(_ text: String) {
-        #expect(Terminal.harmless(text) == text)
+    func ordinaryTextIsUnchanged(_ text: String) {
+        #expect(text.printable == text)
     }
 
     @Test(arguments: [
@@ -15,31 +14,31 @@ import Testing
         "\u{9b}", "\u{9d}", "\u{ad}", "\u{61c}", "\u{200b}", "\u{200e}", "\u{200f}", "\u{2028}", "\u{2029}", "\u{202a}",
         "\u{202e}", "\u{2066}", "\u{2069}", "\u{feff}", "\u{e0041}",
     ])
-    func whatATerminalWouldObeyIsWrittenOut(_ mark: String) {
-        let safe = Terminal.harmless("a\(mark)b")
+    func charactersThatATerminalInterpretsAreEscaped(_ mark: String) {
+        let safe = "a\(mark)b".printable
         #expect(safe.hasPrefix(#"a\"#))
         #expect(safe.hasSuffix("b"))
         #expect(!safe.unicodeScalars.contains { mark.unicodeScalars.contains($0) })
     }
 
-    @Test func escapeSequencesAreShownInsteadOfObeyed() {
-        let safe = Terminal.harmless("\u{1b}[31mred\u{1b}]0;title\u{7}")
+    @Test func escapeSequencesBecomePlainText() {
+        let safe = "\u{1b}[31mred\u{1b}]0;title\u{7}".printable
         #expect(safe.hasPrefix(#"\u{"#))
         #expect(safe.contains("[31mred"))
         #expect(safe.contains("]0;title"))
         #expect(safe.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control })
     }
 
-    @Test func lineBreaksAndTabsAreWrittenAsInSource() {
-        #expect(Terminal.harmless("a\nb\tc\rd") == #"a\nb\tc\rd"#)
+    @Test func lineBreaksAndTabsAreEscapedAsInSource() {
+        #expect("a\nb\tc\rd".printable == #"a\nb\tc\rd"#)
     }
 
-    @Test func theTextAroundItStays() {
-        #expect(Terminal.harmless("größe\n🎉") == #"größe\n🎉"#)
+    @Test func theTextAroundAnEscapeIsUnchanged() {
+        #expect("größe\n🎉".printable == #"größe\n🎉"#)
     }
 
-    @Test func whatIsHarmlessStaysSo() {
-        let safe = Terminal.harmless("\u{1b}[31m\u{202e}\n")
-        #expect(Terminal.harmless(safe) == safe)
+    @Test func escapingTwiceChangesNothingMore() {
+        let safe = "\u{1b}[31m\u{202e}\n".printable
+        #expect(safe.printable == safe)
     }
 }

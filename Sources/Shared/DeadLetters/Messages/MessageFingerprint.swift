@@ -1,14 +1,13 @@
-internal import Broker
+package import Broker
 internal import Claims
 internal import Crypto
 internal import OrderedCollections
 
 extension BrokerMessage {
-    /// 40 characters that stand for all of the message: its body, properties and headers, byte by byte.
+    /// A digest of the whole message (body, properties and headers, byte by byte) in 40 characters.
     ///
-    /// The same each time it is looked at, and after a copy of it went out and back. What the broker counts on it by
-    /// itself while it lies in a queue, and the order of its headers, are no part of it. It looks like a claim's id,
-    /// but never proves to be one that was issued.
+    /// It stays the same while the message is in the queue, and through an export and import. The broker's delivery count
+    /// and the order of the headers are not part of it. It has the form of a claim's id, but is never a valid one.
     package var fingerprint: String {
         var hash = ContentHash()
         let properties = properties
@@ -28,15 +27,16 @@ extension BrokerMessage {
         return hash.text
     }
 
-    /// 40 characters that stand for what the message was made of, whatever happened to it since: its body and what its
-    /// sender said with it. What has no claim's id is called by it, before and after a replay.
+    /// A digest of what the sender published: the body and the sender's own properties and headers, in 40 characters.
+    ///
+    /// It identifies a message without a claim's id, and stays the same through retries and replays.
     package var contentID: String {
         var bare = self
-        let ours = [
+        let added = [
             ClaimHeaders.sequence, ClaimHeaders.attempts, ClaimHeaders.errors, ClaimHeaders.reason,
             ClaimHeaders.diedAt, ClaimHeaders.replays,
         ]
-        bare.properties.headers.removeAll { ours.contains($0.key) || $0.key.hasPrefix("x-") }
+        bare.properties.headers.removeAll { added.contains($0.key) || $0.key.hasPrefix("x-") }
         bare.properties.deliveryMode = nil
         bare.properties.expiration = nil
         bare.properties.userID = nil
@@ -44,7 +44,7 @@ extension BrokerMessage {
     }
 }
 
-/// Feeds values to a digest so that different values never feed the same bytes: each with a mark of its kind and length.
+/// Feeds values to a digest, each with its kind and length, so that different values never feed the same bytes.
 private struct ContentHash {
     private var hash = SHA256()
 

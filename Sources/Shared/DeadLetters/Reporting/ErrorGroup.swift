@@ -1,14 +1,17 @@
-internal import RuntimeSupport
-
-/// What many dead letters died of: the same reason, and the same error but for its variable parts.
-struct ErrorGroup: Hashable, Sendable {
-    let reason: String?
+/// Identifies dead letters with the same cause: the same reason, and the same error except for its variable parts.
+package struct ErrorGroup: Hashable, Sendable {
+    package let reason: String?
     /// The error with ids, numbers and quoted values folded.
-    let error: String?
+    package let error: String?
 
-    /// Folds the variable parts of an error's text: ids become `<id>`, numbers `#`, what is quoted `"…"`.
+    init(reason: String?, error: String?) {
+        self.reason = reason
+        self.error = error
+    }
+
+    /// Folds the variable parts of an error's text: ids become `<id>`, numbers `#`, quoted text `"…"`.
     ///
-    /// SQLSTATE codes stay, since they say what happened and not to whom.
+    /// SQLSTATE codes stay, because they name the kind of error.
     static func folded(_ text: String) -> String {
         var folded = ""
         var rest = Array(text.unicodeScalars)[...]
@@ -58,7 +61,7 @@ struct ErrorGroup: Hashable, Sendable {
         index > word.startIndex && index + 1 < word.endIndex && isDigit(word[index - 1]) && isDigit(word[index + 1])
     }
 
-    /// What may stand inside of a number or a time.
+    /// Whether a number or a time may contain this character.
     private static func isSeparator(_ scalar: Unicode.Scalar) -> Bool {
         scalar == "." || scalar == ":" || scalar == ","
     }
@@ -75,7 +78,7 @@ struct ErrorGroup: Hashable, Sendable {
         let isHex = word.allSatisfy { $0.properties.isASCIIHexDigit || $0 == "-" }
         let letters = word.contains { $0.properties.isAlphabetic }
         if letters, word.count >= (isHex ? 8 : 20), !word.contains(where: isSeparator) { return "<id>" }
-        // Each run of digits is one number, with what stands between its parts: 10.5, 127.0.0.1:5432, 12:30:01.
+        // Each run of digits is one number, including its separators: 10.5, 127.0.0.1:5432, 12:30:01.
         var text = ""
         var rest = word
         while let next = rest.popFirst() {
@@ -103,67 +106,10 @@ extension String {
 }
 
 extension ArraySlice {
-    /// Without the last elements for which something holds.
-    fileprivate func trimmingSuffix(while holds: (Element) -> Bool) -> ArraySlice {
+    /// Returns the slice without its last elements that meet a condition.
+    fileprivate func trimmingSuffix(while matches: (Element) -> Bool) -> ArraySlice {
         var rest = self
-        while let last = rest.last, holds(last) { rest.removeLast() }
+        while let last = rest.last, matches(last) { rest.removeLast() }
         return rest
-    }
-}
-
-/// Dead letters, counted by reason, by coupon and by cause.
-struct DeadLetterStatistics: Sendable {
-    struct Group: Sendable {
-        var count = 0
-        var oldest: Timestamp?
-        var newest: Timestamp?
-        var coupons: Set<String> = []
-        /// One of them.
-        var example: DeadLetter?
-
-        fileprivate mutating func add(_ letter: DeadLetter) {
-            count += 1
-            if let died = letter.diedAt {
-                oldest = min(oldest ?? died, died)
-                newest = max(newest ?? died, died)
-            }
-            if let coupon = letter.couponName { coupons.insert(coupon) }
-            example = example ?? letter
-        }
-    }
-
-    private(set) var all = Group()
-    /// Greatest first.
-    let reasons: [(reason: String?, group: Group)]
-    let coupons: [(couponName: String?, group: Group)]
-    let causes: [(cause: ErrorGroup, group: Group)]
-
-    init(_ letters: [DeadLetter]) {
-        var reasons: [String?: Group] = [:]
-        var coupons: [String?: Group] = [:]
-        var causes: [ErrorGroup: Group] = [:]
-        // The same text comes thousands of times.
-        var folded: [String: String] = [:]
-        for letter in letters {
-            all.add(letter)
-            reasons[letter.reason, default: Group()].add(letter)
-            coupons[letter.couponName, default: Group()].add(letter)
-            var error: String?
-            if let text = letter.error {
-                error = folded[text] ?? ErrorGroup.folded(text)
-                folded[text] = error
-            }
-            causes[ErrorGroup(reason: letter.reason, error: error), default: Group()].add(letter)
-        }
-        self.reasons = reasons.map { ($0.key, $0.value) }.sorted {
-            ($1.group.count, $0.reason ?? "") < ($0.group.count, $1.reason ?? "")
-        }
-        self.coupons = coupons.map { ($0.key, $0.value) }.sorted {
-            ($1.group.count, $0.couponName ?? "") < ($0.group.count, $1.couponName ?? "")
-        }
-        self.causes = causes.map { ($0.key, $0.value) }.sorted {
-            ($1.group.count, $0.cause.reason ?? "", $0.cause.error ?? "")
-                < ($0.group.count, $1.cause.reason ?? "", $1.cause.error ?? "")
-        }
     }
 }

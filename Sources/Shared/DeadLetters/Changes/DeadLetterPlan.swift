@@ -1,16 +1,16 @@
+internal import Claims
 internal import Crypto
 
-/// Exactly which dead letters an operator means to send back or discard, with a digest to name just that set by.
+/// An exact set of dead letters to replay or discard, with a digest that identifies it.
 package struct DeadLetterPlan: Hashable, Sendable {
-    package enum Action: String, Sendable {
+    package enum Action: String, Codable, Hashable, Sendable {
         case replay, discard
     }
 
     package let action: Action
-    /// The messages' fingerprints, in the order in which they are to be treated. Messages that are alike to the last
-    /// byte share one.
+    /// The messages' fingerprints, in the order of processing. Identical messages share one fingerprint.
     package let fingerprints: [String]
-    /// 16 characters that stand for action and messages.
+    /// 16 characters that identify the action and the messages.
     package let digest: String
 
     package init(_ action: Action, fingerprints: [String]) {

@@ -1,8 +1,8 @@
 internal import Broker
 import Foundation
-import OrderedCollections
+internal import OrderedCollections
 
-/// A header's value in JSON with its AMQP type beside it, so that it can be read back as exactly what it was:
+/// A header's value in JSON with its AMQP type, so that it can be read back without loss:
 /// `{"int32": 4}`, `{"string": "lock_held"}`, `{"array": […]}`, `{"table": {…}}`.
 struct TypedValue: Codable, Hashable, Sendable {
     let value: AMQPValue
@@ -33,7 +33,7 @@ struct TypedValue: Codable, Hashable, Sendable {
         case .uint32(let value): try container.encode(value, forKey: .uint32)
         case .int64(let value): try container.encode(value, forKey: .int64)
         case .uint64(let value): try container.encode(value, forKey: .uint64)
-        // By their bits: JSON has no infinity, and no two readers agree on the last digit.
+        // As bit patterns: JSON has no infinity, and readers differ in the last digit.
         case .float(let value): try container.encode(value.bitPattern, forKey: .float)
         case .double(let value): try container.encode(value.bitPattern, forKey: .double)
         case .decimal(let places, let value):

@@ -1,6 +1,4 @@
-/// How many messages go in each step of a careful replay: 1, 5, 50, 500 … each only when the step before went well.
-///
-/// Pure.
+/// The steps of a cautious replay: 1, 5, 50, 500 … messages. Each step requires that the one before went well.
 struct RampSchedule: Sequence, IteratorProtocol {
     private var size = 1
     private var isFirst = true
@@ -14,8 +12,7 @@ struct RampSchedule: Sequence, IteratorProtocol {
         return size
     }
 
-    /// Whether a step went so badly that nothing more should follow: more than a tenth of it failed again, or it is not
-    /// known of more than a tenth what became of them.
+    /// Whether to stop after a step: more than a tenth of it failed again, or has no known outcome.
     static func stops(afterFailed failed: Int, undecided: Int, of size: Int) -> Bool {
         (failed + undecided) * 10 > size
     }

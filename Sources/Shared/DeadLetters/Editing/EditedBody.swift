@@ -1,12 +1,11 @@
+internal import Broker
 internal import Claims
 import Foundation
 internal import RuntimeSupport
 
-/// A body that an operator wrote in place of one that failed, held to the rules of `POST /claims`.
-///
-/// Pure.
+/// A new body for a dead letter, checked by the rules of `POST /claims`.
 struct EditedBody: Sendable {
-    /// Why it can't be taken.
+    /// Which rule the body breaks.
     struct ValidationError: Error, CustomStringConvertible {
         let description: String
     }
@@ -21,7 +20,9 @@ struct EditedBody: Sendable {
         let created_at: String?
     }
 
-    /// - Parameter letter: the message whose body it replaces. Its id stays.
+    /// - Parameters:
+    ///   - body: JSON with `user_id` and `coupon_name`. Missing fields are taken from the message.
+    ///   - letter: the message whose body is replaced. It keeps its id.
     init(_ body: [UInt8], of letter: DeadLetter) throws(ValidationError) {
         let fields: Fields
         do {
@@ -36,14 +37,14 @@ struct EditedBody: Sendable {
         if let version = fields.version, version != ClaimMessage.currentVersion {
             throw ValidationError(description: "version must be \(ClaimMessage.currentVersion), or left out")
         }
-        // What has no claim's id gets the one that its content makes.
+        // A message without a claim's id gets one that is derived from its content.
         guard let id = letter.claimID ?? ClaimID(letter.message.contentID) else {
             throw ValidationError(description: "the message has no id")
         }
-        if let written = fields.id, written != id.description {
+        if let given = fields.id, given != id.description {
             throw ValidationError(description: "id must be \(id), or left out")
         }
-        var created = letter.claim?.createdAt ?? Self.firstSign(of: letter)
+        var created = letter.claim?.createdAt ?? Self.earliestTime(of: letter)
         if let text = fields.created_at {
             guard let time = Timestamp(text) else {
                 throw ValidationError(description: "created_at must be a time as in RFC 3339, or left out")
@@ -53,10 +54,10 @@ struct EditedBody: Sendable {
         claim = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: created)
     }
 
-    /// The earliest time that the message tells: the coupon's times are held against when a claim was accepted.
-    private static func firstSign(of letter: DeadLetter) -> Timestamp {
+    /// The earliest known time of the message. A coupon's start and end apply to the time when the claim was accepted.
+    private static func earliestTime(of letter: DeadLetter) -> Timestamp {
         let now = Timestamp.now()
-        // Some programs write milliseconds where seconds belong; a claim was not accepted in the future.
+        // Some programs write milliseconds instead of seconds. A time in the future can't be right.
         if let sent = letter.message.properties.timestamp.map(Timestamp.init(secondsClamped:)), sent <= now {
             return sent
         }
