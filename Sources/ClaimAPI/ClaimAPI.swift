@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import Observability
 import RuntimeSupport
 import ServiceLifecycle
 import Settings

@@ -2,6 +2,7 @@ import Claims
 import Foundation
 import Hummingbird
 import Postgres
+import RuntimeSupport
 
 /// Making coupons, changing them and looking at them.
 struct CouponRoutes: Sendable {
@@ -118,7 +119,7 @@ struct CouponRoutes: Sendable {
                 "user_id", "a user's id of 1 to \(UserID.maximumLength) characters without control characters")
         }
         let found = try await postgres.run { connection throws(PostgresError) in
-            try CouponStore(connection).refusals(to: user, claiming: name, at: .now())
+            try CouponStore(connection).rejections(of: user, claiming: name, at: .now())
         }
         guard let reasons = found else { throw Problem.couponNotFound }
         return try .json(Explanation(eligible: reasons.isEmpty, reasons: reasons))

@@ -51,8 +51,8 @@ extension CouponStore {
     ///
     /// - Parameter time: when the claim would be accepted.
     /// - Returns: nil if there is no such coupon.
-    package func refusals(
-        to user: UserID, claiming name: CouponName, at time: Timestamp
+    package func rejections(
+        of user: UserID, claiming name: CouponName, at time: Timestamp
     ) throws(PostgresError) -> [Rejection]? {
         let rows = try connection.execute(
             Self.explaining, [.text(name.description), .text(user.description), .timestamp(time)])
