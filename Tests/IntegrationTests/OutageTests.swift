@@ -190,7 +190,7 @@ extension IntegrationTests {
             let ids = try await (0..<50).asyncMap { try await api.submit("u\($0)", coupon).id }
             let log = "\(Setup.runFolder)/logs/test-impatient"
             try await eventually("the worker to let its messages go") {
-                try String(contentsOfFile: log, encoding: .utf8).contains("let its messages go")
+                try String(contentsOfFile: log, encoding: .utf8).contains("returned its messages to the queue")
             }
             try await Server.postgres.start()
             try await system.recover()

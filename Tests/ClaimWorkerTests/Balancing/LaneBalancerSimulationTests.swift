@@ -5,87 +5,86 @@ import Testing
 
 @testable import ClaimWorker
 
-/// Workers that come and go under a simulated broker, which gives each lane to whoever stands first in its line.
+/// Workers that join and die under a simulated broker, which delivers each lane to its first subscriber.
 @Suite struct LaneBalancerSimulationTests {
     private struct Cluster {
         let lanes: Int
         var random: SeededGenerator
-        /// Who has subscribed to each lane, the active one first.
-        var lines: [[String]]
-        /// What each worker tells of itself with its next sign of life.
-        var lives: [String: WorkerStatus] = [:]
-        /// What lies in Redis: each worker's latest sign of life.
-        var signs: [String: WorkerStatus] = [:]
+        /// The subscribers of each lane, the active one first.
+        var subscribers: [[String]]
+        /// What each worker reports with its next heartbeat.
+        var workers: [String: WorkerStatus] = [:]
+        /// The contents of Redis: each worker's latest heartbeat.
+        var heartbeats: [String: WorkerStatus] = [:]
         var clock: Int64 = 0
-        var born = 0
+        var joined = 0
 
         init(lanes: Int, seed: Int) {
             self.lanes = lanes
             random = SeededGenerator(seed: seed)
-            lines = Array(repeating: [], count: lanes)
+            subscribers = Array(repeating: [], count: lanes)
         }
 
         mutating func join() {
-            // Ids in no order of age.
-            let id = "w\(Int.random(in: 100...999, using: &random))-\(born)"
-            born += 1
-            lives[id] = WorkerStatus(id: id, name: "w", startedAt: Timestamp(milliseconds: 0), subscribedSince: [:])
+            // The order of the ids is not the order of joining.
+            let id = "w\(Int.random(in: 100...999, using: &random))-\(joined)"
+            joined += 1
+            workers[id] = WorkerStatus(id: id, name: "w", startedAt: Timestamp(milliseconds: 0), subscribedSince: [:])
             for lane in (0..<lanes).shuffled(using: &random) { subscribe(id, lane) }
         }
 
         mutating func die() {
-            guard let id = lives.keys.sorted().randomElement(using: &random) else { return }
-            lives[id] = nil
-            signs[id] = nil
-            for lane in lines.indices { lines[lane].removeAll { $0 == id } }
+            guard let id = workers.keys.sorted().randomElement(using: &random) else { return }
+            workers[id] = nil
+            heartbeats[id] = nil
+            for lane in subscribers.indices { subscribers[lane].removeAll { $0 == id } }
         }
 
         mutating func subscribe(_ id: String, _ lane: Int) {
             clock += 1
-            lines[lane].removeAll { $0 == id }
-            lines[lane].append(id)
-            lives[id]?.subscribedSince[lane] = clock
+            subscribers[lane].removeAll { $0 == id }
+            subscribers[lane].append(id)
+            workers[id]?.subscribedSince[lane] = clock
         }
 
-        /// Each worker in turn shows itself, sees who lives, and leaves what it has to; the others see that only when
-        /// it shows itself the next time.
+        /// Lets each worker send a heartbeat, read the others, and leave lanes. The others see that with its next one.
         ///
-        /// - Returns: how many lanes were left.
+        /// - Returns: the number of lanes that were left.
         mutating func beat() -> Int {
             var left = 0
-            for id in lives.keys.sorted().shuffled(using: &random) {
-                signs[id] = lives[id]
-                let lanesToLeave = LaneBalancer(living: Array(signs.values), lanes: lanes).lanesToLeave(id)
+            for id in workers.keys.sorted().shuffled(using: &random) {
+                heartbeats[id] = workers[id]
+                let lanesToLeave = LaneBalancer(live: Array(heartbeats.values), lanes: lanes).lanesToLeave(id)
                 for lane in lanesToLeave { subscribe(id, lane) }
                 left += lanesToLeave.count
             }
             return left
         }
 
-        /// So many beats of all workers.
+        /// Lets all workers send a number of heartbeats.
         ///
-        /// - Returns: how many lanes were left.
+        /// - Returns: the number of lanes that were left.
         mutating func beats(_ count: Int) -> Int {
             (0..<count).reduce(0) { left, _ in left + beat() }
         }
 
-        /// How many lanes each worker reads.
+        /// The number of active lanes of each worker.
         var shares: [Int] {
-            lives.keys.map { id in lines.count { $0.first == id } }.sorted()
+            workers.keys.map { id in subscribers.count { $0.first == id } }.sorted()
         }
 
         var fairShares: [Int] {
-            (0..<lives.count).map { lanes / lives.count + ($0 < lanes % lives.count ? 1 : 0) }.sorted()
+            (0..<workers.count).map { lanes / workers.count + ($0 < lanes % workers.count ? 1 : 0) }.sorted()
         }
     }
 
-    @Test(arguments: 0..<100) func theLanesAreSpreadEvenlySoonAfterEveryChangeAndThenStay(_ seed: Int) throws {
+    @Test(arguments: 0..<100) func theLanesAreBalancedSoonAfterEveryChangeAndThenStay(_ seed: Int) throws {
         var cluster = Cluster(lanes: 8, seed: seed)
         cluster.join()
         for change in 0..<30 {
-            let count = cluster.lives.count
+            let count = cluster.workers.count
             if count == 9 || count > 1 && cluster.random.oneIn(2) { cluster.die() } else { cluster.join() }
-            // Sometimes the next change comes in the middle of the rearranging.
+            // Sometimes the next change comes before the lanes are balanced.
             if cluster.random.oneIn(4) {
                 _ = cluster.beat()
                 continue
@@ -97,7 +96,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 1...9) func allWorkersThatStartTogetherGetTheirShare(_ count: Int) {
+    @Test(arguments: 1...9) func workersThatStartTogetherGetTheirShare(_ count: Int) {
         for seed in 0..<20 {
             var cluster = Cluster(lanes: 8, seed: seed)
             for _ in 0..<count { cluster.join() }
@@ -106,13 +105,13 @@ import Testing
         }
     }
 
-    @Test func aNewWorkerTakesNoMoreLanesAwayThanItsShare() {
+    @Test func aNewWorkerTakesOverNoMoreLanesThanItsShare() {
         var cluster = Cluster(lanes: 8, seed: 1)
         for _ in 0..<3 { cluster.join() }
         _ = cluster.beats(10)
-        let before = cluster.lines.map(\.first)
+        let before = cluster.subscribers.map(\.first)
         cluster.join()
         _ = cluster.beats(10)
-        #expect(zip(before, cluster.lines.map(\.first)).count { $0 != $1 } == 2)
+        #expect(zip(before, cluster.subscribers.map(\.first)).count { $0 != $1 } == 2)
     }
 }

@@ -6,11 +6,11 @@ import RuntimeSupport
 @testable import ClaimWorker
 
 extension Job {
-    /// A claim as a lane gets it from the broker; its id is made from the tag.
+    /// Makes a claim as a lane receives it from the broker. Its id is derived from the tag.
     ///
     /// - Parameters:
-    ///   - returns: how often it came back before.
-    ///   - body: what stands in the message instead of a claim.
+    ///   - returns: how often it was returned to the queue.
+    ///   - body: replaces the claim in the message.
     static func made(
         _ tag: UInt64, coupon: String = "SALE", sequence: Int64? = nil, returns: Int = 0, attempts: Int = 0,
         body: String? = nil
@@ -24,7 +24,7 @@ extension Job {
             Delivery(tag: tag, redelivered: returns > 0, exchange: "claims", routingKey: "0", message: message))
     }
 
-    /// The cancelling of the claim that is made from the same number.
+    /// Makes the cancel of the claim with the same tag.
     static func cancel(_ tag: UInt64, attempts: Int = 0, body: String? = nil) -> Job {
         var claim = ClaimMessage.made(Int(tag))
         claim.action = .cancel
@@ -36,13 +36,21 @@ extension Job {
 }
 
 extension ClaimMessage {
-    /// A claim; its id is made from the number.
+    /// Makes a claim. Its id is derived from the number.
     static func made(_ number: Int, coupon: String = "SALE") -> ClaimMessage {
         let digits = String(number)
         guard let id = ClaimID(String(repeating: "0", count: 40 - digits.count) + digits),
             let user = UserID("u\(number)"), let coupon = CouponName(coupon)
-        else { preconditionFailure("not a claim: \(number), \(coupon)") }
+        else { preconditionFailure("invalid claim: \(number), \(coupon)") }
         return ClaimMessage(
             id: id, userID: user, couponName: coupon, createdAt: Timestamp(milliseconds: 1_795_368_454_123))
+    }
+}
+
+extension CouponName {
+    /// Makes a name that has to be valid.
+    static func made(_ name: String) -> CouponName {
+        guard let coupon = CouponName(name) else { preconditionFailure("invalid name: \(name)") }
+        return coupon
     }
 }
