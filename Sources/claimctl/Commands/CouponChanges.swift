@@ -79,7 +79,9 @@ extension CouponCommand {
             let changes: [(EligibleUsersChange, String?)] =
                 [only.map { (.replace, $0) }, add.map { (.add, $0) }, remove.map { (.remove, $0) }].compactMap(\.self)
                 + (everybody ? [(.lift, nil)] : [])
-            guard changes.count == 1 else { throw Failure.usage("give exactly one of: --only, --add, --remove, --everybody") }
+            guard changes.count == 1 else {
+                throw Failure.usage("give exactly one of: --only, --add, --remove, --everybody")
+            }
             let name = try couponName(name)
             let users = try changes[0].1.map(Self.users) ?? []
             guard let list = try couponStore().changeEligibleUsers(of: name, changes[0].0, users) else {

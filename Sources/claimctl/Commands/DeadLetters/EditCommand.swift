@@ -33,7 +33,8 @@ extension DLQCommand {
             }
             let session = try OperatorSession.atTerminal()
             let letter = try MessageEditor.letter(id: id, session)
-            let text = try body.map { Array(try InputFile.read($0)) } ?? Editor.edit(letter.message.body, name: letter.id)
+            let text =
+                try body.map { Array(try InputFile.read($0)) } ?? Editor.edit(letter.message.body, name: letter.id)
             let editor = try MessageEditor(session)
             let sent: SentClaim
             do {
