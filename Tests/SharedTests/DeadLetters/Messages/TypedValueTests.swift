@@ -3,7 +3,7 @@ import Foundation
 import OrderedCollections
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct TypedValueTests {
     private func json(_ value: AMQPValue) throws -> String {
@@ -26,7 +26,7 @@ import Testing
             (.array([.int8(1), .void]), #"{"array":[{"int8":1},{"void":null}]}"#),
             (.table(["a": .table([:])]), #"{"table":{"a":{"table":{}}}}"#),
         ] as [(AMQPValue, String)])
-    func aValueStandsBesideItsType(_ value: AMQPValue, _ expected: String) throws {
+    func aValueIsWrittenWithItsType(_ value: AMQPValue, _ expected: String) throws {
         #expect(try json(value) == expected)
         #expect(try read(expected) == value)
     }
@@ -40,12 +40,12 @@ import Testing
             .string("größe \"\\/\0\u{7f}\u{2028}\r\n🎉"), .rawString([0xC3]), .bytes([0, 0xFF]), .timestamp(.max),
             .array([]), .array([.array([.array([.void])])]), .table([:]), .table(["": .void, "ß": .array([])]),
         ] as [AMQPValue])
-    func everyKindIsReadBackAsItWas(_ value: AMQPValue) throws {
+    func everyKindOfValueIsReadBackUnchanged(_ value: AMQPValue) throws {
         #expect(try read(json(value)) == value)
     }
 
     @Test(arguments: [Double.nan, -Double.nan, -0.0, Double(bitPattern: 0x7FF8_0000_DEAD_BEEF)])
-    func aNumberThatNoJSONHoldsIsReadBackToTheLastBit(_ number: Double) throws {
+    func numbersThatJSONCannotHoldAreReadBackBitForBit(_ number: Double) throws {
         guard case .double(let double) = try read(json(.double(number))) else {
             Issue.record("no double")
             return
@@ -64,7 +64,7 @@ import Testing
         #"{"boolean": null}"#, #"{"bytes": "!"}"#, #"{"decimal": 1}"#, #"{"array": {}}"#, #"{"array": [1]}"#,
         #"{"table": []}"#, #"{"table": {"a": 1}}"#, #"{"timestamp": -1}"#, #"{"double": 0.5}"#,
     ])
-    func whatIsNoTypedValueIsRefused(_ json: String) {
+    func anythingElseIsRefused(_ json: String) {
         #expect(throws: (any Error).self) { try read(json) }
     }
 }

@@ -1,10 +1,9 @@
-import DeadLetters
 import OrderedCollections
 import RuntimeSupport
 import SeededRandom
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct DeadLetterOrderTests {
     private func letter(
@@ -25,32 +24,32 @@ import Testing
         #expect(!DeadLetter.diedBefore(late, early))
     }
 
-    @Test func anUnknownTimeOfDeathComesFirstOfAll() {
+    @Test func anUnknownTimeOfDeathComesFirst() {
         let (unknown, old) = (letter(2, died: nil, sequence: 9), letter(1, died: -1_700_000_000_000))
         #expect(DeadLetter.diedBefore(unknown, old))
         #expect(!DeadLetter.diedBefore(old, unknown))
     }
 
-    @Test func ofThoseThatDiedTogetherTheFirstPublishedComesFirst() {
+    @Test func atTheSameTimeOfDeathTheFirstPublishedComesFirst() {
         #expect(DeadLetter.diedBefore(letter(2, sequence: 1), letter(1, sequence: 2)))
         #expect(!DeadLetter.diedBefore(letter(1, sequence: 2), letter(2, sequence: 1)))
     }
 
-    @Test func thenTheIDDecides() {
+    @Test func atTheSameTimeAndSequenceTheIDDecides() {
         #expect(DeadLetter.diedBefore(letter(1), letter(2)))
         #expect(!DeadLetter.diedBefore(letter(2), letter(1)))
     }
 
-    @Test func twoMessagesOfOneClaimHaveAnOrderToo() {
+    @Test func twoMessagesOfOneClaimAreOrdered() {
         let (one, other) = (letter(trace: "a"), letter(trace: "b"))
         #expect(DeadLetter.diedBefore(one, other) != DeadLetter.diedBefore(other, one))
     }
 
-    @Test func copiesAreBeforeNeither() {
+    @Test func identicalMessagesAreNotOrdered() {
         #expect(!DeadLetter.diedBefore(letter(), letter()))
     }
 
-    @Test(arguments: 0..<20) func howeverTheyAreShuffledTheyAreSortedAlike(_ seed: Int) {
+    @Test(arguments: 0..<20) func theOrderDoesNotDependOnTheInitialOrder(_ seed: Int) {
         var random = SeededGenerator(seed: seed)
         var letters = (0..<80).map { _ in
             letter(
@@ -65,7 +64,7 @@ import Testing
         #expect(sorted(letters) == first)
     }
 
-    @Test func ofAnyTwoThatDifferOneComesFirst() {
+    @Test func anyTwoDifferentMessagesAreOrdered() {
         var random = SeededGenerator(seed: 5)
         let letters = (0..<30).map { _ in
             letter(

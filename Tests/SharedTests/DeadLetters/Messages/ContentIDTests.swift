@@ -1,14 +1,15 @@
 import Broker
 import Claims
-import DeadLetters
 import OrderedCollections
 import RuntimeSupport
 import Testing
 
+@testable import DeadLetters
+
 @Suite struct ContentIDTests {
     private static let time = Timestamp(milliseconds: 1_795_368_454_123)
 
-    /// A message of somebody else.
+    /// A message of another program.
     private var message: BrokerMessage {
         var properties = MessageProperties()
         properties.messageID = "order-17"
@@ -21,13 +22,13 @@ import Testing
     }
 
     @Test(arguments: ["sequence", "attempts", "errors", "reason", "died_at", "replays", "x-death", "x-delivery-count"])
-    func whatIsAddedOnItsWayChangesNothing(_ header: String) {
+    func headersAddedOnTheWayDoNotChangeTheContentID(_ header: String) {
         var changed = message
         changed.properties.headers[header] = .string("1")
         #expect(changed.contentID == message.contentID)
     }
 
-    @Test func failuresDeathAndReplayChangeNothing() {
+    @Test func failuresDeathAndReplayDoNotChangeTheContentID() {
         let failed = message.after(failure)
         #expect(failed.contentID == message.contentID)
         let dead = failed.dead(because: "unreadable", at: Self.time)
@@ -35,7 +36,7 @@ import Testing
         #expect(dead.replayed(by: "eve", at: Self.time).contentID == message.contentID)
     }
 
-    @Test func whatARetryTakesAwayChangesNothing() {
+    @Test func propertiesThatARetryRemovesDoNotChangeTheContentID() {
         var changed = message
         changed.properties.expiration = "500"
         changed.properties.userID = "claims"
@@ -43,13 +44,13 @@ import Testing
         #expect(changed.contentID == message.contentID)
     }
 
-    @Test func anotherBodyIsAnotherContent() {
+    @Test func anotherBodyChangesTheContentID() {
         var changed = message
         changed.body.append(0x20)
         #expect(changed.contentID != message.contentID)
     }
 
-    @Test func whatTheSenderSaysWithItIsContent() {
+    @Test func theSendersHeadersAndMessageIDChangeTheContentID() {
         var other = message
         other.properties.headers["trace"] = .string("u")
         var another = message
@@ -57,7 +58,7 @@ import Testing
         #expect(Set([message, other, another].map(\.contentID)).count == 3)
     }
 
-    @Test func itIsTheFingerprintOfTheBareMessage() {
+    @Test func theContentIDIsTheFingerprintOfTheMessageAsPublished() {
         #expect(message.contentID == message.fingerprint)
         #expect(ClaimID(message.contentID) != nil)
     }

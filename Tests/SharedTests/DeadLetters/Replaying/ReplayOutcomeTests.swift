@@ -2,12 +2,12 @@ import Claims
 import RuntimeSupport
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct ReplayOutcomeTests {
     private let id = ClaimMessage.made(1).id
 
-    /// What became of a claim that was sent at ``DeadLetter/end``, by its row.
+    /// The outcome of a claim that was sent at ``DeadLetter/end``, from its row.
     private func outcome(
         _ status: ClaimStatus, decided milliseconds: Int64? = 1, wasDecided: Bool = false
     ) -> ReplayOutcome {
@@ -22,28 +22,29 @@ import Testing
         #expect(outcome(.pending, decided: nil, wasDecided: wasDecided) == .pending)
     }
 
-    @Test func aDeathAfterItWasSentIsAnotherFailure() {
+    @Test func aDeathAfterTheReplayIsAnotherFailure() {
         #expect(outcome(.deadLettered, decided: 1) == .failedAgain)
     }
 
-    @Test(arguments: [0, -1, nil] as [Int64?]) func aDeathBeforeItWasSentIsTheOldOne(_ milliseconds: Int64?) {
+    @Test(arguments: [0, -1, nil] as [Int64?]) func aDeathBeforeTheReplayDoesNotCount(_ milliseconds: Int64?) {
         #expect(outcome(.deadLettered, decided: milliseconds) == .pending)
     }
 
     @Test(arguments: [ClaimStatus.claimed, .rejected, .cancelled, .discarded])
-    func anOutcomeThatWasNotThereIsNew(_ status: ClaimStatus) {
+    func anOutcomeOfAnUndecidedClaimIsNew(_ status: ClaimStatus) {
         #expect(outcome(status) == .decidedAnew(status))
         #expect(outcome(status, decided: -1) == .decidedAnew(status))
     }
 
-    @Test func aCancelThatWasSentIsPendingWhileItsClaimIsClaimed() {
+    @Test func aReplayedCancelIsPendingWhileItsClaimIsClaimed() {
         let sent = SentClaim(id: id, at: DeadLetter.end, wasDecided: false, isCancel: true)
         #expect(ReplayOutcome(Claim(id: id, status: .claimed, decidedAt: DeadLetter.end), sent: sent) == .pending)
-        #expect(ReplayOutcome(Claim(id: id, status: .cancelled, decidedAt: .now()), sent: sent) == .decidedAnew(.cancelled))
+        #expect(
+            ReplayOutcome(Claim(id: id, status: .cancelled, decidedAt: .now()), sent: sent) == .decidedAnew(.cancelled))
     }
 
     @Test(arguments: [ClaimStatus.claimed, .rejected, .cancelled, .discarded])
-    func anOutcomeThatWasThereIsTheOldOne(_ status: ClaimStatus) {
+    func anOutcomeOfADecidedClaimIsTheOldOne(_ status: ClaimStatus) {
         #expect(outcome(status, wasDecided: true) == .decidedBefore)
     }
 }

@@ -3,30 +3,30 @@ import Foundation
 import OrderedCollections
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct JSONValueTests {
     private func body(_ text: String) -> JSONValue {
         JSONValue(body: Array(text.utf8))
     }
 
-    @Test func anObjectIsShownAsOne() {
+    @Test func anObjectIsShownAsAnObject() {
         let inner: [JSONValue] = [.integer(1), .number(1.5), .string("x"), .null, .boolean(true), .object([:])]
         let object = JSONValue.object(["a": .array(inner), "ü": .integer(-7)])
         #expect(body(#"{"a": [1, 1.5, "x", null, true, {}], "ü": -7}"#) == object)
     }
 
-    @Test func aListIsShownAsOne() {
+    @Test func anArrayIsShownAsAnArray() {
         #expect(body("[]") == .array([]))
         #expect(body(" [false] ") == .array([.boolean(false)]))
     }
 
     @Test(arguments: ["", " ", "hello", "\"quoted\"", "17", "true", "null", "{", "{}{}", "größe\n🎉", "{'a': 1}"])
-    func anythingElseIsShownAsText(_ text: String) {
+    func anyOtherBodyIsShownAsText(_ text: String) {
         #expect(body(text) == .string(text))
     }
 
-    @Test func whatIsNoTextIsShownInBase64() {
+    @Test func aBodyThatIsNotUTF8IsShownInBase64() {
         #expect(JSONValue(body: [0xFF, 0x00]) == .string("/wA="))
     }
 
@@ -35,7 +35,7 @@ import Testing
         #expect(body(text) == .string(text))
     }
 
-    @Test func numbersBeyondWholeOnesAreNumbersStill() {
+    @Test func largeIntegersAreRead() {
         #expect(body("[9223372036854775807]") == .array([.integer(.max)]))
         #expect(body("[18446744073709551616]") == .array([.number(18_446_744_073_709_551_616)]))
     }
@@ -58,21 +58,22 @@ import Testing
             (0, "1970-01-01T00:00:00.000Z"), (1_795_368_454, "2026-11-22T17:27:34.000Z"),
             (.max, "9999-12-31T23:59:59.999Z"),
         ] as [(UInt64, String)])
-    func aTimeIsShownAsTheContractWritesIt(_ seconds: UInt64, _ text: String) {
+    func aTimestampIsShownInRFC3339(_ seconds: UInt64, _ text: String) {
         #expect(JSONValue(.timestamp(seconds)) == .string(text))
     }
 
-    @Test(arguments: [Double.nan, .infinity, -.infinity]) func whatIsNoNumberInJSONIsNull(_ number: Double) throws {
+    @Test(arguments: [Double.nan, .infinity, -.infinity]) func numbersThatJSONCannotHoldAreNull(_ number: Double) throws
+    {
         let data = try JSONEncoder().encode([JSONValue(.double(number))])
         #expect(String(decoding: data, as: UTF8.self) == "[null]")
     }
 
-    @Test func whatIsShownIsReadAgain() throws {
+    @Test func aValueSurvivesEncodingAndDecoding() throws {
         let value = body(#"{"a": [1, -0.5, "x\u0000", null, true, {"b": []}]}"#)
         #expect(try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value)) == value)
     }
 
-    @Test func thePrettyFormHasOneFieldALine() {
+    @Test func thePrettyFormHasOneFieldPerLine() {
         #expect(body(#"{"b": "/", "a": 1}"#).pretty == "{\n  \"a\" : 1,\n  \"b\" : \"/\"\n}")
         #expect(body("hello").pretty == "\"hello\"")
     }

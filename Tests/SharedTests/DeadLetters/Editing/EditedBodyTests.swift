@@ -1,14 +1,13 @@
 import Broker
 import Claims
-import DeadLetters
 import OrderedCollections
 import RuntimeSupport
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct EditedBodyTests {
-    /// A dead claim whose body can be read, and one whose body can't.
+    /// A dead-lettered claim with a readable body, and one with an unreadable body.
     private let letter = DeadLetter.made(1)
     private let broken = DeadLetter.stray("broken", messageID: ClaimMessage.made(1).id.description)
 
@@ -16,7 +15,7 @@ import Testing
         try EditedBody(Array(body.utf8), of: letter).claim
     }
 
-    /// What is wrong with a body; nil if it is taken.
+    /// The error in a body; nil if it is valid.
     private func validationError(_ body: String) -> String? {
         do throws(EditedBody.ValidationError) {
             _ = try EditedBody(Array(body.utf8), of: letter)
@@ -29,21 +28,21 @@ import Testing
     private let minimal = #"{"user_id": "u2", "coupon_name": "flash sale"}"#
 
     @Test func userAndCouponAreEnough() throws {
-        let mended = try claim(minimal, of: letter)
-        #expect(mended.id == ClaimMessage.made(1).id)
-        #expect(mended.userID.description == "u2")
-        #expect(mended.couponName.description == "FLASH_SALE")
-        #expect(mended.createdAt == ClaimMessage.made(1).createdAt)
+        let edited = try claim(minimal, of: letter)
+        #expect(edited.id == ClaimMessage.made(1).id)
+        #expect(edited.userID.description == "u2")
+        #expect(edited.couponName.description == "FLASH_SALE")
+        #expect(edited.createdAt == ClaimMessage.made(1).createdAt)
     }
 
-    @Test func aWholeBodyIsTakenAsItIs() throws {
+    @Test func aCompleteBodyIsUsedUnchanged() throws {
         let whole = ClaimMessage.made(1, coupon: "FLASH")
         let body = String(decoding: ClaimMessageCoder.shared.encode(whole), as: UTF8.self)
         #expect(try claim(body, of: letter) == whole)
         #expect(try claim(body, of: broken) == whole)
     }
 
-    @Test func unknownFieldsAreNoFlaw() {
+    @Test func unknownFieldsAreIgnored() {
         #expect(validationError(#"{"user_id": "u2", "coupon_name": "SALE", "color": "red"}"#) == nil)
     }
 
@@ -57,7 +56,7 @@ import Testing
         ("", "the body is not valid JSON"), ("broken", "the body is not valid JSON"),
         ("[]", "the body must be a JSON object"), ("null", "the body must be a JSON object"),
     ])
-    func aBodyThatBreaksARuleIsRefusedInItsWords(_ body: String, _ words: String) {
+    func aBodyThatBreaksARuleIsRefusedWithThatRule(_ body: String, _ words: String) {
         #expect(validationError(body) == words)
     }
 
@@ -77,33 +76,33 @@ import Testing
         #expect(validationError(with(#""id": "\#(id)""#)) == "id must be \(ClaimMessage.made(1).id), or left out")
     }
 
-    @Test func itsOwnIDIsTaken() {
+    @Test func itsOwnIDIsAccepted() {
         #expect(validationError(with(#""version": 1, "id": "\#(ClaimMessage.made(1).id)""#)) == nil)
     }
 
     @Test(arguments: ["", "yesterday", "2026-02-30T00:00:00Z", "1795368454"])
-    func aTimeThatIsNoneIsRefused(_ time: String) {
+    func anInvalidTimeIsRefused(_ time: String) {
         let words = "created_at must be a time as in RFC 3339, or left out"
         #expect(validationError(with(#""created_at": "\#(time)""#)) == words)
     }
 
-    @Test func fieldsThatAreNullAreLeftOut() {
+    @Test func nullFieldsCountAsMissing() {
         #expect(validationError(with(#""version": null, "id": null, "created_at": null"#)) == nil)
     }
 
-    @Test func aWrittenTimeCountsBeforeAllOthers() throws {
-        let mended = try claim(with(#""created_at": "2026-11-22T18:27:34.123+01:00""#), of: letter)
-        #expect(mended.createdAt == DeadLetter.end)
+    @Test func aGivenTimeHasPrecedence() throws {
+        let edited = try claim(with(#""created_at": "2026-11-22T18:27:34.123+01:00""#), of: letter)
+        #expect(edited.createdAt == DeadLetter.end)
     }
 
-    @Test func aLostTimeIsThatOfTheMessage() throws {
+    @Test func aMissingTimeIsTakenFromTheMessage() throws {
         var message = BrokerMessage.made(1)
         message.body = []
         let createdAt = try claim(minimal, of: DeadLetter(message)).createdAt
         #expect(createdAt == Timestamp(milliseconds: 1_795_368_400_000))
     }
 
-    @Test func withoutThatItIsTheFirstFailure() throws {
+    @Test func withoutAMessageTimeTheFirstFailureIsUsed() throws {
         let first = FailedAttempt(
             attempt: 1, at: Timestamp(milliseconds: 5000), worker: "w1", code: "unreadable", message: "")
         let second = FailedAttempt(attempt: 2, at: DeadLetter.end, worker: "w1", code: "unreadable", message: "")
@@ -111,12 +110,13 @@ import Testing
         #expect(try claim(minimal, of: DeadLetter(message)).createdAt == Timestamp(milliseconds: 5000))
     }
 
-    @Test func withoutAnyItIsTheDeath() throws {
+    @Test func withoutAFailureTheTimeOfDeathIsUsed() throws {
         let message = broken.message.dead(because: "unreadable", at: DeadLetter.end)
         #expect(try claim(minimal, of: DeadLetter(message)).createdAt == DeadLetter.end)
     }
 
-    @Test(arguments: [nil, "order-17"]) func whatHasNoClaimsIDGetsTheOneOfItsContent(_ messageID: String?) throws {
+    @Test(arguments: [nil, "order-17"]) func aMessageWithoutAClaimsIDGetsOneFromItsContent(_ messageID: String?) throws
+    {
         let letter = DeadLetter.stray("broken", messageID: messageID)
         #expect(try claim(minimal, of: letter).id.description == letter.message.contentID)
     }

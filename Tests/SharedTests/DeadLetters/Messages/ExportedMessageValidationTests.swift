@@ -1,13 +1,12 @@
 import Broker
-import DeadLetters
 import OrderedCollections
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
-/// Lines that are not what was exported.
+/// Lines that differ from what was exported.
 @Suite struct ExportedMessageValidationTests {
-    /// What is wrong with a line; nil if it is taken.
+    /// The error in a line; nil if it is valid.
     private func validationError(_ line: String) -> String? {
         do throws(ExportedMessage.ValidationError) {
             _ = try ExportedMessage(line: line)
@@ -17,7 +16,7 @@ import Testing
         }
     }
 
-    /// A claim's line with one part replaced that stands in it.
+    /// A claim's exported line with one part replaced.
     private func line(_ part: String = "", with other: String = "") throws -> String {
         let line = try ExportedMessage(.made()).line
         guard !part.isEmpty else { return line }
@@ -27,7 +26,7 @@ import Testing
 
     private let mismatch = "the message is not what was exported: its fingerprint does not match"
 
-    @Test func aWholeLineHasNoFlaw() throws {
+    @Test func anUnchangedLineIsValid() throws {
         #expect(validationError(try line()) == nil)
     }
 
@@ -42,33 +41,33 @@ import Testing
         #expect(validationError(try line(part, with: other)) == mismatch)
     }
 
-    @Test func aLineThatBreaksOffAnywhereIsRefused() throws {
+    @Test func aTruncatedLineIsRefused() throws {
         let whole = try line()
         for count in stride(from: 0, to: whole.count, by: 7) + [whole.count - 1] {
             #expect(validationError(String(whole.prefix(count))) != nil, "\(count) characters")
         }
     }
 
-    @Test func whatIsForReadersOnlyIsNotReadBack() throws {
+    @Test func fieldsForReadersAreNotReadBack() throws {
         let changed = try line(#""user_id":"u1""#, with: #""user_id":"u2""#)
         #expect(try ExportedMessage(line: changed).letter.userID == "u1")
     }
 
-    @Test func unknownFieldsAreNoFlaw() throws {
+    @Test func unknownFieldsAreIgnored() throws {
         #expect(validationError(try line(#""message":{"body":"#, with: #""color":"red","message":{"body":"#)) == nil)
     }
 
-    @Test func twoBodiesAreOneTooMany() throws {
+    @Test func twoBodiesAreRefused() throws {
         let two = try line(#""message":{"body":"#, with: #""message":{"body_base64":"","body":"#)
         #expect(validationError(two) == "message needs either body or body_base64")
     }
 
-    @Test func noBodyIsOneTooFew() throws {
+    @Test func aMissingBodyIsRefused() throws {
         let none = try line(#""body":"#, with: #""text":"#)
         #expect(validationError(none) == "message needs either body or body_base64")
     }
 
-    @Test func aBodyThatIsNotBase64IsRefused() throws {
+    @Test func invalidBase64IsRefused() throws {
         let letter = DeadLetter(BrokerMessage(properties: MessageProperties(), body: [0xFF]))
         let line = try ExportedMessage(letter).line
         #expect(validationError(line) == nil)
@@ -88,11 +87,11 @@ import Testing
         #expect(validationError(untyped) == "message.headers.attempts must be one value with its AMQP type")
     }
 
-    @Test(arguments: ["", " ", "not json", "{"]) func whatIsNotJSONIsCalledSo(_ line: String) {
+    @Test(arguments: ["", " ", "not json", "{"]) func aLineThatIsNotJSONIsReportedAsSuch(_ line: String) {
         #expect(validationError(line) == "the line is not valid JSON")
     }
 
-    @Test(arguments: ["null", "[]", "1", "\"line\""]) func whatIsNoObjectIsCalledSo(_ line: String) {
+    @Test(arguments: ["null", "[]", "1", "\"line\""]) func aLineThatIsNotAnObjectIsReportedAsSuch(_ line: String) {
         #expect(validationError(line) == "the line must be a JSON object")
     }
 

@@ -1,13 +1,14 @@
 import Broker
 import Claims
-import DeadLetters
 import OrderedCollections
 import Testing
+
+@testable import DeadLetters
 
 @Suite struct MessageFingerprintTests {
     private typealias Change = (name: String, apply: (inout BrokerMessage) -> Void)
 
-    /// A message in which every property has the same text or number, so that one taken for another is seen.
+    /// A message in which every property has the same text or number, so that a mix-up of two changes nothing else.
     private var message: BrokerMessage {
         var properties = MessageProperties()
         for property in Self.texts { properties[keyPath: property] = "a" }
@@ -47,7 +48,7 @@ import Testing
         return changes
     }
 
-    @Test func everySingleChangeMakesAnotherFingerprint() {
+    @Test func everyChangeChangesTheFingerprint() {
         var names = [message.fingerprint: "unchanged"]
         for change in Self.changes {
             var changed = message
@@ -57,26 +58,26 @@ import Testing
         }
     }
 
-    @Test func theOrderOfTheHeadersIsNoPartOfIt() {
+    @Test func theOrderOfHeadersDoesNotChangeTheFingerprint() {
         var turned = message
         turned.properties.headers = ["list": .array([.int8(1), .table(["c": .void, "b": .void])]), "a": .string("a")]
         #expect(turned != message)
         #expect(turned.fingerprint == message.fingerprint)
     }
 
-    @Test func theOrderOfAListIsPartOfIt() {
+    @Test func theOrderOfAnArrayChangesTheFingerprint() {
         var turned = message
         turned.properties.headers["list"] = .array([.table(["b": .void, "c": .void]), .int8(1)])
         #expect(turned.fingerprint != message.fingerprint)
     }
 
-    @Test func theBrokersCountIsNoPartOfIt() {
+    @Test func theBrokersDeliveryCountDoesNotChangeTheFingerprint() {
         var counted = message
         counted.properties.headers["x-delivery-count"] = .int64(3)
         #expect(counted.fingerprint == message.fingerprint)
     }
 
-    @Test func valuesThatOnlyLookAlikeAreToldApart() {
+    @Test func similarValuesOfDifferentTypesHaveDifferentFingerprints() {
         let values: [AMQPValue] = [
             .boolean(true), .int8(1), .uint8(1), .int16(1), .uint16(1), .int32(1), .uint32(1), .int64(1), .uint64(1),
             .float(1), .double(1), .decimal(places: 0, value: 1), .decimal(places: 1, value: 0), .string("1"),
@@ -94,7 +95,7 @@ import Testing
         #expect(Set(fingerprints).count == values.count)
     }
 
-    @Test func aFingerprintIsTheSameInEveryVersion() {
+    @Test func fingerprintsAreTheSameInEveryVersion() {
         let empty = BrokerMessage(properties: MessageProperties(), body: [])
         #expect(empty.fingerprint == "dt0vhhmrj08no37n1vhjemq212bc637nqlnat8ih")
         var small = BrokerMessage(properties: MessageProperties(), body: Array("{}".utf8))
@@ -104,7 +105,7 @@ import Testing
         #expect(small.fingerprint == "htbf3f2fiojvhje44v4h7b7mmrscr0gj3j4bvm4n")
     }
 
-    @Test func aFingerprintLooksLikeAClaimsIDButIsNoneThatWasIssued() {
+    @Test func aFingerprintHasTheFormOfAClaimsIDAndIsNotValid() {
         #expect(ClaimID(message.fingerprint)?.description == message.fingerprint)
         #expect(ClaimIDIssuer(secret: "secret").issued(message.fingerprint) == nil)
     }

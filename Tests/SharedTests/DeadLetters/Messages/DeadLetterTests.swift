@@ -1,14 +1,13 @@
 import Broker
 import Claims
-import DeadLetters
 import OrderedCollections
 import RuntimeSupport
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct DeadLetterTests {
-    @Test func aDeadClaimIsReadWhole() {
+    @Test func allFieldsOfADeadLetteredClaimAreRead() {
         let letter = DeadLetter.made(7)
         #expect(letter.id == ClaimMessage.made(7).id.description)
         #expect(letter.claimID == ClaimMessage.made(7).id)
@@ -22,7 +21,7 @@ import Testing
         #expect(letter.error == "held")
     }
 
-    @Test func aMessageWithoutHeadersTellsNothingOfItsDeath() {
+    @Test func aMessageWithoutHeadersHasNoReasonAndNoTime() {
         let letter = DeadLetter(.claim(.made(1), encodedBy: .shared))
         #expect(letter.reason == nil)
         #expect(letter.attempts == 0)
@@ -32,7 +31,7 @@ import Testing
         #expect(letter.age(at: .now()) == nil)
     }
 
-    @Test func headersOfOtherTypesAreNoHeaders() {
+    @Test func headersOfTheWrongTypeAreIgnored() {
         let letter = DeadLetter.made(headers: [
             "reason": .int32(1), "attempts": .string("4"), "died_at": .timestamp(1_795_368_454),
             "errors": .string("held"), "sequence": .string("1"),
@@ -44,7 +43,7 @@ import Testing
         #expect(letter.claimID == ClaimMessage.made(1).id)
     }
 
-    @Test func aTimeOfDeathThatIsNoneIsUnknown() {
+    @Test func anInvalidTimeOfDeathIsUnknown() {
         #expect(DeadLetter.made(headers: ["died_at": .string("yesterday")]).diedAt == nil)
     }
 
@@ -53,26 +52,26 @@ import Testing
         "x-death": .array([.table(["count": .int64(1), "time": .timestamp(1_795_368_454)])]),
     ]
 
-    @Test func whatTheBrokerDeadLetteredSaysWhyAndWhen() {
+    @Test func aMessageThatTheBrokerDeadLetteredHasAReasonAndATime() {
         let letter = DeadLetter.made(reason: nil, died: nil, headers: brokersHeaders)
         #expect(letter.reason == "delivery_limit")
         #expect(letter.diedAt == Timestamp(milliseconds: 1_795_368_454_000))
     }
 
-    @Test func aWorkersWordCountsBeforeTheBrokers() {
+    @Test func aWorkersReasonHasPrecedenceOverTheBrokers() {
         let letter = DeadLetter.made(headers: brokersHeaders)
         #expect(letter.reason == "lock_held")
         #expect(letter.diedAt == DeadLetter.end)
     }
 
-    @Test func whatTheBrokerCountsWhileItLiesThereIsDropped() {
+    @Test func theBrokersDeliveryCountIsRemoved() {
         let letter = DeadLetter.made(headers: ["x-delivery-count": .int64(3), "x-opt": .void])
         #expect(letter.message.properties.headers["x-delivery-count"] == nil)
         #expect(letter.message.properties.headers["x-opt"] == .void)
         #expect(letter.message.fingerprint == DeadLetter.made(headers: ["x-opt": .void]).message.fingerprint)
     }
 
-    @Test func theLastFailureThatSaysSomethingIsTheError() {
+    @Test func theErrorIsThatOfTheLastFailure() {
         #expect(DeadLetter.made(error: "lock of SALE").error == "lock of SALE")
         var silent = BrokerMessage.made(error: "")
         #expect(DeadLetter(silent).error == nil)
@@ -80,14 +79,14 @@ import Testing
         #expect(DeadLetter(silent).error?.contains("JSON") == true)
     }
 
-    @Test func itsAgeIsInWholeSecondsAndNeverNegative() {
+    @Test func theAgeIsInWholeSecondsAndNeverNegative() {
         let letter = DeadLetter.made()
         let times: [Int64] = [-5000, 0, 999, 1000, 3_600_500]
         let ages = times.map { letter.age(at: Timestamp(milliseconds: DeadLetter.end.milliseconds + $0)) }
         #expect(ages == [0, 0, 0, 1, 3600])
     }
 
-    @Test func itsRowReadsDeadLettered() {
+    @Test func theRowOfItsClaimIsDeadLettered() {
         let message = ClaimMessage.made(3)
         let row = Claim(
             id: message.id, status: .deadLettered, reason: "lock_held", userID: message.userID,
@@ -95,11 +94,11 @@ import Testing
         #expect(DeadLetter.made(3).deadLetteredClaim == row)
     }
 
-    @Test func itsRowHasAReasonEvenIfNobodyWroteOneDown() {
+    @Test func theRowHasAReasonEvenIfNoneIsRecorded() {
         #expect(DeadLetter.made(reason: nil).deadLetteredClaim?.reason == "unknown")
     }
 
-    @Test func onlyWhatAsksForACouponMakesItsClaimRead() {
+    @Test func onlyAMessageThatAsksForACouponDeadLettersItsClaim() {
         var message = BrokerMessage.made()
         message.properties.type = nil
         #expect(DeadLetter(message).deadLetteredClaim != nil)
@@ -109,7 +108,30 @@ import Testing
         #expect(DeadLetter.stray("odd").deadLetteredClaim == nil)
     }
 
-    @Test(arguments: [1, 2, 7, 64]) func itTakesTheLaneOfItsCoupon(_ lanes: Int) throws {
+    @Test func theAttemptDuringWhichTheBrokerDeadLetteredTheMessageCounts() {
+        let letter = DeadLetter.made(reason: nil, died: nil, headers: brokersHeaders)
+        #expect(letter.attempts == 4)
+        #expect(letter.deadLetteredClaim?.attempts == 5)
+        #expect(DeadLetter.made(headers: brokersHeaders).deadLetteredClaim?.attempts == 4)
+    }
+
+    @Test func theReplaysOfAMessageAreReadOldestFirst() {
+        let once = BrokerMessage.made().replayed(by: "bob", at: DeadLetter.end)
+        let twice = once.dead(because: "unreadable", at: DeadLetter.end).replayed(by: "eve", at: DeadLetter.end)
+        let replays = DeadLetter(twice).replays
+        #expect(replays.map(\.by) == ["bob", "eve"])
+        #expect(replays.map(\.reason) == ["lock_held", "unreadable"])
+        #expect(replays.map(\.at) == ["2026-11-22T17:27:34.123Z", "2026-11-22T17:27:34.123Z"])
+        #expect(DeadLetter.made().replays.isEmpty)
+    }
+
+    @Test(arguments: ["order-17", DeadLetter.stray("odd", messageID: "order-17").message.fingerprint])
+    func aMessageIsFoundByItsIDItsMessageIDAndItsFingerprint(_ name: String) {
+        #expect(DeadLetter.stray("odd", messageID: "order-17").matches(id: name))
+        #expect(!DeadLetter.stray("odd", messageID: "order-18").matches(id: name))
+    }
+
+    @Test(arguments: [1, 2, 7, 64]) func itsLaneIsThatOfItsCoupon(_ lanes: Int) throws {
         let coupon = try #require(CouponName("FLASH_SALE"))
         #expect(DeadLetter.made(coupon: "FLASH_SALE").lane(of: lanes) == coupon.lane(of: lanes))
         let other = DeadLetter.stray(#"{"version": 2, "coupon_name": "flash sale"}"#)

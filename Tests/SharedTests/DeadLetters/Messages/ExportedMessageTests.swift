@@ -1,12 +1,11 @@
 import Broker
 import Claims
-import DeadLetters
 import Foundation
 import OrderedCollections
 import SeededRandom
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct ExportedMessageTests {
     private func roundTrip(_ message: BrokerMessage) throws -> BrokerMessage {
@@ -17,7 +16,7 @@ import Testing
         try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     }
 
-    @Test func aClaimComesBackAsItWas() throws {
+    @Test func aClaimIsReadBackUnchanged() throws {
         let message = BrokerMessage.made()
         let read = try roundTrip(message)
         #expect(read.fingerprint == message.fingerprint)
@@ -26,7 +25,7 @@ import Testing
         #expect(DeadLetter(read).failures == DeadLetter(message).failures)
     }
 
-    @Test func everyPropertyComesBackAsItWas() throws {
+    @Test func everyPropertyIsReadBackUnchanged() throws {
         var properties = MessageProperties()
         properties.contentType = "text/plain"
         properties.contentEncoding = "identity"
@@ -45,7 +44,7 @@ import Testing
         #expect(try roundTrip(message) == message)
     }
 
-    @Test func aMessageOfNothingComesBackAsItWas() throws {
+    @Test func anEmptyMessageIsReadBackUnchanged() throws {
         let message = BrokerMessage(properties: MessageProperties(), body: [])
         #expect(try roundTrip(message) == message)
     }
@@ -53,7 +52,7 @@ import Testing
     @Test(arguments: [
         "", "{}", "größe 🎉", "\0\u{7f}\u{2028}\u{85}\"\\/", "\u{feff}{}", "a\r\nb\nc", "null", "e\u{301}",
     ])
-    func aBodyThatIsTextStaysReadable(_ text: String) throws {
+    func aTextBodyIsExportedAsText(_ text: String) throws {
         let message = DeadLetter.stray(text).message
         let line = try ExportedMessage(DeadLetter(message)).line
         #expect(!line.utf8.contains(UInt8(ascii: "\n")))
@@ -64,7 +63,7 @@ import Testing
     }
 
     @Test(arguments: [[0xFF], [0xC3], [0x7B, 0xED, 0xA0, 0x80], [0, 0, 0xFE]] as [[UInt8]])
-    func aBodyThatIsNoTextComesBackAsItWas(_ body: [UInt8]) throws {
+    func aBinaryBodyIsExportedInBase64(_ body: [UInt8]) throws {
         let message = BrokerMessage(properties: MessageProperties(), body: body)
         let whole = try #require(try fields(ExportedMessage(DeadLetter(message)).line)["message"] as? [String: Any])
         #expect(whole["body_base64"] as? String == Data(body).base64EncodedString())
@@ -72,7 +71,7 @@ import Testing
         #expect(try roundTrip(message) == message)
     }
 
-    @Test func aBodyOfAMebibyteComesBackAsItWas() throws {
+    @Test func aBodyOfOneMebibyteIsReadBackUnchanged() throws {
         let bytes = (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         for body in [bytes, bytes.map { $0 & 0x7F }] {
             let message = BrokerMessage(properties: MessageProperties(), body: body)
@@ -80,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func theLineTellsReadersWhatItIs() throws {
+    @Test func theLineHasTheMainFieldsForReaders() throws {
         let letter = DeadLetter.made(7)
         let line = try fields(ExportedMessage(letter).line)
         #expect(line["id"] as? String == letter.id)
@@ -92,13 +91,13 @@ import Testing
         #expect(line["died_at"] as? String == "2026-11-22T17:27:34.123Z")
     }
 
-    @Test func theBrokersCountIsNotExported() throws {
+    @Test func theBrokersDeliveryCountIsNotExported() throws {
         let line = try ExportedMessage(.made(headers: ["x-delivery-count": .int64(3)])).line
         #expect(!line.contains("x-delivery-count"))
         #expect(try ExportedMessage(line: line).letter.message.fingerprint == BrokerMessage.made().fingerprint)
     }
 
-    @Test(arguments: 0..<100) func anyMessageComesBackAsItWas(_ seed: Int) throws {
+    @Test(arguments: 0..<100) func anyMessageIsReadBackUnchanged(_ seed: Int) throws {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<10 {
             let message = BrokerMessage.random(using: &random)

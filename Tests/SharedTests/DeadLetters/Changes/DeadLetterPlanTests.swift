@@ -1,24 +1,25 @@
-import DeadLetters
 import Testing
+
+@testable import DeadLetters
 
 @Suite struct DeadLetterPlanTests {
     private let plan = DeadLetterPlan(.replay, fingerprints: ["a", "b"])
 
-    @Test func theSameMessagesMakeTheSameDigest() {
+    @Test func theSameMessagesHaveTheSameDigest() {
         #expect(DeadLetterPlan(.replay, fingerprints: ["a", "b"]) == plan)
         #expect(DeadLetterPlan(.replay, fingerprints: ["a", "b"]).digest == plan.digest)
     }
 
-    @Test func aDigestIsTheSameInEveryVersion() {
+    @Test func digestsAreTheSameInEveryVersion() {
         #expect(plan.digest == "ije1h5od3ciklccp")
     }
 
-    @Test func anotherActionIsAnotherPlan() {
+    @Test func anotherActionHasAnotherDigest() {
         #expect(DeadLetterPlan(.discard, fingerprints: ["a", "b"]).digest != plan.digest)
     }
 
     @Test(arguments: [[], ["a"], ["b"], ["b", "a"], ["a", "b", "b"], ["ab"], ["a", "b", ""], ["a", "c"]])
-    func otherMessagesOrAnotherOrderAreAnotherPlan(_ fingerprints: [String]) {
+    func otherMessagesOrAnotherOrderHaveAnotherDigest(_ fingerprints: [String]) {
         #expect(DeadLetterPlan(.replay, fingerprints: fingerprints).digest != plan.digest)
     }
 

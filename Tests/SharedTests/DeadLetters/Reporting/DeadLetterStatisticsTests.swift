@@ -2,10 +2,10 @@ import Claims
 import RuntimeSupport
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct DeadLetterStatisticsTests {
-    /// So many dead letters of three causes: half of them, a third and a sixth.
+    /// Dead letters with three causes: half of them, a third and a sixth.
     private func letters(_ count: Int) -> [DeadLetter] {
         (0..<count).map { number -> DeadLetter in
             let coupon = number.isMultiple(of: 4) ? "FLASH" : "SALE"
@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func thousandsOfLettersReadAsTheirFewCauses() {
+    @Test func thousandsOfMessagesAreGroupedByCause() {
         let causes = DeadLetterStatistics(letters(4812)).causes
         let expected = [
             ErrorGroup(reason: "lock_held", error: "lock of \"…\" is held by w-# for # ms"),
@@ -31,7 +31,7 @@ import Testing
         #expect(causes.map { $0.group.count } == [2406, 1604, 802])
     }
 
-    @Test func allOfThemAreCountedWithTheirTimesAndCoupons() {
+    @Test func allMessagesAreCountedWithTheirTimesAndCoupons() {
         let all = DeadLetterStatistics(Array(letters(4812).reversed())).all
         #expect(all.count == 4812)
         #expect(all.oldest == DeadLetter.end)
@@ -39,7 +39,7 @@ import Testing
         #expect(all.coupons == ["FLASH", "SALE"])
     }
 
-    @Test func reasonsAndCouponsComeGreatestFirst() {
+    @Test func theMostFrequentReasonsAndCouponsComeFirst() {
         let statistics = DeadLetterStatistics(letters(12) + [DeadLetter.made(20)])
         #expect(statistics.reasons.map { $0.reason } == ["lock_held", "database_error"])
         #expect(statistics.reasons.map { $0.group.count } == [7, 6])
@@ -47,7 +47,7 @@ import Testing
         #expect(statistics.coupons.map { $0.group.count } == [10, 3])
     }
 
-    @Test func whatIsEquallyManyIsSortedByName() {
+    @Test func groupsOfTheSameSizeAreSortedByName() {
         let statistics = DeadLetterStatistics([
             .made(1, coupon: "B", reason: "y", error: "2"), .made(2, coupon: "A", reason: "x", error: "b"),
             .made(3, coupon: "C", reason: "x", error: "a"), .made(4, coupon: "B", reason: "y", error: "1"),
@@ -64,14 +64,14 @@ import Testing
         #expect(causes.allSatisfy { $0.group.count == 1 })
     }
 
-    @Test func eachGroupHasOneOfItsOwnForAnExample() {
+    @Test func theExampleOfAGroupBelongsToIt() {
         for (cause, group) in DeadLetterStatistics(letters(60)).causes {
             #expect(group.example?.error.map(ErrorGroup.folded) == cause.error)
             #expect(group.example?.reason == cause.reason)
         }
     }
 
-    @Test func whatNothingIsKnownOfIsCountedTooButHasNoTime() {
+    @Test func unreadableMessagesAreCountedWithoutATime() {
         let statistics = DeadLetterStatistics([.stray(""), .stray("", messageID: "order-17")])
         #expect(statistics.all.count == 2)
         #expect(statistics.all.oldest == nil)
@@ -82,7 +82,7 @@ import Testing
         #expect(statistics.causes.map { $0.group.count } == [2])
     }
 
-    @Test func anUnknownTimeLeavesTheOthersTimes() {
+    @Test func unknownTimesAreIgnored() {
         let all = DeadLetterStatistics([.stray(""), .made(1), .stray("")]).all
         #expect(all.oldest == DeadLetter.end)
         #expect(all.newest == DeadLetter.end)

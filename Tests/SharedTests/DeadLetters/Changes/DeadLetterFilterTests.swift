@@ -1,7 +1,7 @@
 import RuntimeSupport
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct DeadLetterFilterTests {
     private func matches(
@@ -10,13 +10,13 @@ import Testing
         filter.matches(letter, at: Timestamp(milliseconds: DeadLetter.end.milliseconds + milliseconds))
     }
 
-    @Test func whatSaysNothingMatchesEverything() {
+    @Test func anEmptyFilterMatchesEverything() {
         #expect(DeadLetterFilter().isEmpty)
         #expect(matches(DeadLetterFilter()))
         #expect(matches(DeadLetterFilter(), .stray("odd")))
     }
 
-    @Test func whatSaysAnythingIsNotEmpty() {
+    @Test func aFilterWithAFieldIsNotEmpty() {
         let filters = [
             DeadLetterFilter(reason: "lock_held"), DeadLetterFilter(couponName: "SALE"),
             DeadLetterFilter(userID: "u1"), DeadLetterFilter(olderThan: 0), DeadLetterFilter(newerThan: 0),
@@ -24,47 +24,47 @@ import Testing
         #expect(!filters.contains { $0.isEmpty })
     }
 
-    @Test func theReasonMustBeTheSame() {
+    @Test func theReasonMustMatchExactly() {
         #expect(matches(DeadLetterFilter(reason: "lock_held")))
         #expect(!matches(DeadLetterFilter(reason: "lock")))
         #expect(!matches(DeadLetterFilter(reason: "lock_held"), .made(reason: nil)))
     }
 
-    @Test func theCouponMustBeTheSame() {
+    @Test func theCouponMustMatchExactly() {
         #expect(matches(DeadLetterFilter(couponName: "SALE")))
         #expect(!matches(DeadLetterFilter(couponName: "SALES")))
         #expect(!matches(DeadLetterFilter(couponName: "SALE"), .stray("odd")))
         #expect(matches(DeadLetterFilter(couponName: "SALE"), .stray(#"{"coupon_name": "sale"}"#)))
     }
 
-    @Test func theUserMustBeTheSame() {
+    @Test func theUserMustMatchExactly() {
         #expect(matches(DeadLetterFilter(userID: "u1")))
         #expect(!matches(DeadLetterFilter(userID: "U1")))
         #expect(!matches(DeadLetterFilter(userID: "u1"), .stray("odd")))
     }
 
     @Test(arguments: [(59_999, false), (60_000, false), (60_001, true)] as [(Int64, Bool)])
-    func olderMeansLongerAgoThanThat(_ milliseconds: Int64, _ isMeant: Bool) {
+    func olderThanExcludesTheExactAge(_ milliseconds: Int64, _ isMeant: Bool) {
         #expect(matches(DeadLetterFilter(olderThan: 60), milliseconds: milliseconds) == isMeant)
     }
 
     @Test(arguments: [(59_999, true), (60_000, false), (60_001, false)] as [(Int64, Bool)])
-    func newerMeansLessLongAgoThanThat(_ milliseconds: Int64, _ isMeant: Bool) {
+    func newerThanExcludesTheExactAge(_ milliseconds: Int64, _ isMeant: Bool) {
         #expect(matches(DeadLetterFilter(newerThan: 60), milliseconds: milliseconds) == isMeant)
     }
 
-    @Test func whatDiedAtAnUnknownTimeIsOlderThanEverything() {
+    @Test func anUnknownTimeOfDeathIsOlderThanEverything() {
         let unknown = DeadLetter.made(died: nil)
         #expect(matches(DeadLetterFilter(olderThan: .max), unknown))
         #expect(!matches(DeadLetterFilter(newerThan: .max), unknown))
     }
 
-    @Test func whatDiedInTheFutureIsNew() {
+    @Test func aTimeOfDeathInTheFutureIsNew() {
         #expect(matches(DeadLetterFilter(newerThan: 0), milliseconds: -1))
         #expect(!matches(DeadLetterFilter(olderThan: 0), milliseconds: -1))
     }
 
-    @Test func allThatIsSaidMustHold() {
+    @Test func allFieldsMustMatch() {
         let all = DeadLetterFilter(
             reason: "lock_held", couponName: "SALE", userID: "u1", olderThan: 60, newerThan: 120)
         #expect(matches(all, milliseconds: 90_000))

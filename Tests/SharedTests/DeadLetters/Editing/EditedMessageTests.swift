@@ -1,29 +1,28 @@
 import Broker
 import Claims
-import DeadLetters
 import OrderedCollections
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
-@Suite struct MessageEditorTests {
+@Suite struct EditedMessageTests {
     private let claim = ClaimMessage.made(1, coupon: "FLASH")
 
-    private func mended(_ letter: DeadLetter) -> BrokerMessage {
-        letter.mended(as: claim, by: "eve", at: DeadLetter.end)
+    private func edited(_ letter: DeadLetter) -> BrokerMessage {
+        letter.edited(as: claim, by: "eve", at: DeadLetter.end)
     }
 
     private func replays(_ message: BrokerMessage) -> [AMQPTable] {
         message.properties.headers["replays"]?.array?.compactMap(\.table) ?? []
     }
 
-    @Test func aMendedMessageIsTheClaimsOwn() throws {
+    @Test func anEditedMessageHasTheClaimsProperties() throws {
         var original = BrokerMessage.made(2)
         original.body = [0xFF]
         original.properties.contentType = "text/plain"
         original.properties.contentEncoding = "gzip"
         original.properties.type = "odd"
-        let message = mended(DeadLetter(original))
+        let message = edited(DeadLetter(original))
         #expect(try ClaimMessageCoder.shared.decode(message.body) == claim)
         #expect(message.properties.messageID == claim.id.description)
         #expect(message.properties.contentType == "application/json")
@@ -33,10 +32,10 @@ import Testing
         #expect(message.properties.deliveryMode == 2)
     }
 
-    @Test func aMendedMessageBeginsAnew() {
+    @Test func anEditedMessageStartsWithAllRetries() {
         var original = BrokerMessage.made(headers: ["x-death": .array([]), "trace": .string("t")])
         original.properties.expiration = "500"
-        let message = mended(DeadLetter(original))
+        let message = edited(DeadLetter(original))
         #expect(Set(message.properties.headers.keys) == ["errors", "replays", "trace"])
         #expect(message.properties.expiration == nil)
         #expect(ClaimHeaders(message.properties.headers).failures.map(\.attempt) == [4])
@@ -46,9 +45,9 @@ import Testing
         #expect(letter.diedAt == nil)
     }
 
-    @Test func itsHistoryTellsWhatWasThereBefore() throws {
+    @Test func theHistoryOfAnEditedMessageNamesTheOriginal() throws {
         let letter = DeadLetter.made(1)
-        let replay = try #require(replays(mended(letter)).last)
+        let replay = try #require(replays(edited(letter)).last)
         #expect(replay["by"] == .string("eve"))
         #expect(replay["at"] == .string("2026-11-22T17:27:34.123Z"))
         #expect(replay["reason"] == .string("lock_held"))
@@ -57,32 +56,32 @@ import Testing
         #expect(replay["original_body"] == .bytes(letter.message.body))
     }
 
-    @Test func ofALongBodyTheHistoryHasTheBegin() throws {
+    @Test func theHistoryHoldsTheBeginningOfALongBody() throws {
         let letter = DeadLetter.stray(String(repeating: "x", count: 100_000))
-        let replay = try #require(replays(mended(letter)).last)
+        let replay = try #require(replays(edited(letter)).last)
         #expect(replay["original_body"] == .bytes(Array(repeating: UInt8(ascii: "x"), count: 4096)))
     }
 
-    @Test func earlierReplaysStayAsTheyWere() {
+    @Test func earlierReplaysAreKept() {
         let once = BrokerMessage.made().replayed(by: "bob", at: DeadLetter.end)
-        let twice = mended(DeadLetter(once.dead(because: "unreadable", at: DeadLetter.end)))
+        let twice = edited(DeadLetter(once.dead(because: "unreadable", at: DeadLetter.end)))
         #expect(replays(twice).compactMap { $0["by"]?.string } == ["bob", "eve"])
         #expect(replays(twice).map { $0["mended"] == nil } == [true, false])
         #expect(replays(twice).first == replays(once).first)
     }
 
-    @Test func ofManyReplaysTheLast40AreKept() {
+    @Test func theLast40ReplaysAreKept() {
         var message = BrokerMessage.made()
         for _ in 0..<45 { message = message.replayed(by: "bob", at: DeadLetter.end) }
-        let history = replays(mended(DeadLetter(message)))
+        let history = replays(edited(DeadLetter(message)))
         #expect(history.count == 40)
         #expect(history.filter { $0["mended"] != nil }.count == 1)
         #expect(history.last?["by"] == .string("eve"))
     }
 
-    @Test func anotherBodyIsAnotherFingerprint() {
+    @Test func anEditedMessageHasAnotherFingerprint() {
         let letter = DeadLetter.made(1)
-        #expect(mended(letter).fingerprint != letter.message.fingerprint)
-        #expect(mended(letter).fingerprint != letter.message.replayed(by: "eve", at: DeadLetter.end).fingerprint)
+        #expect(edited(letter).fingerprint != letter.message.fingerprint)
+        #expect(edited(letter).fingerprint != letter.message.replayed(by: "eve", at: DeadLetter.end).fingerprint)
     }
 }

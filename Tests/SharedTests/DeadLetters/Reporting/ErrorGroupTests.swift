@@ -1,7 +1,7 @@
 import SeededRandom
 import Testing
 
-@testable import claimctl
+@testable import DeadLetters
 
 @Suite struct ErrorGroupTests {
     @Test(arguments: [
@@ -19,7 +19,7 @@ import Testing
         ("digest 123456a", "digest #a"), ("the deadbeef is unverified", "the deadbeef is unverified"),
         ("coupon_not_found", "coupon_not_found"), ("utf8", "utf#"), ("9876543210987654321098765", "#"),
     ])
-    func whatIsTooShortOrHasNoDigitsIsNoID(_ text: String, _ folded: String) {
+    func shortWordsAndWordsWithoutDigitsAreNotIDs(_ text: String, _ folded: String) {
         #expect(ErrorGroup.folded(text) == folded)
     }
 
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(arguments: ["can't reach the worker's lock", "it’s the users' lock", "don't, won't, can't"])
-    func anApostropheInAWordIsNoQuote(_ text: String) {
+    func anApostropheInAWordIsNotAQuote(_ text: String) {
         #expect(ErrorGroup.folded(text) == text)
     }
 
@@ -57,7 +57,7 @@ import Testing
         (#"he said "hello"#, #"he said "hello"#), ("a ' b", "a ' b"), ("“open", "“open"), ("close”", "close”"),
         (#"5" of 7"#, #"#" of #"#),
     ])
-    func aQuoteThatIsNotClosedStays(_ text: String, _ folded: String) {
+    func anUnclosedQuoteIsKept(_ text: String, _ folded: String) {
         #expect(ErrorGroup.folded(text) == folded)
     }
 
@@ -66,7 +66,7 @@ import Testing
         ("SQLSTATE 40P01 after 3 tries", "SQLSTATE 40P01 after # tries"),
         ("SQLSTATE is 5", "SQLSTATE is #"), ("sqlstate 23505", "sqlstate #"), ("SQLSTATE", "SQLSTATE"),
     ])
-    func theCodeAfterSQLSTATEStays(_ text: String, _ folded: String) {
+    func theCodeAfterSQLSTATEIsKept(_ text: String, _ folded: String) {
         #expect(ErrorGroup.folded(text) == folded)
     }
 
@@ -74,16 +74,16 @@ import Testing
         ("", ""), (" ", " "), ("größe 5 überschritten 🎉", "größe # überschritten 🎉"),
         ("数据库 3 失败", "数据库 # 失败"), ("数据库3失败", "数据库#失败"), ("gro\u{308}ße\n\t5", "gro\u{308}ße\n\t#"),
     ])
-    func anyTextIsTaken(_ text: String, _ folded: String) {
+    func anyTextIsAccepted(_ text: String, _ folded: String) {
         #expect(ErrorGroup.folded(text) == folded)
     }
 
-    @Test func textsThatDifferInTheirVariablePartsAreOneCause() {
+    @Test func textsThatDifferInTheirVariablePartsHaveOneCause() {
         let texts = (0..<500).map { "lock of \"SALE_\($0)\" is held by w-\($0 * 7919) for \($0).\($0) s" }
         #expect(Set(texts.map(ErrorGroup.folded)) == ["lock of \"…\" is held by w-# for # s"])
     }
 
-    @Test(arguments: 0..<50) func noDigitIsLeftOfAnyTextWithoutACode(_ seed: Int) {
+    @Test(arguments: 0..<50) func noDigitIsLeftInATextWithoutACode(_ seed: Int) {
         var random = SeededGenerator(seed: seed)
         let parts = [
             "0", "7", "a", "f", "z", "ß", "🎉", " ", "-", ".", ":", ",", "_", "\"", "'", "“", "”", "\n", "\u{301}",
