@@ -179,7 +179,7 @@ extension IntegrationTests {
         private func copy(of id: String, coupon: String) throws -> BrokerMessage? {
             guard let id = ClaimID(id), let user = UserID("u0"), let coupon = CouponName(coupon) else { return nil }
             let claim = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
-            return BrokerMessage.claim(claim, encodedBy: .shared).dead(because: "database_error", at: .now())
+            return BrokerMessage.claim(claim, encodedBy: .shared).deadLettered(reason: "database_error", at: .now())
         }
     }
 }

@@ -138,7 +138,7 @@ extension IntegrationTests {
             let coupon = try await api.coupon("COPIES", amount: 5)
             try DeadLetters.put([60], of: coupon)
             let message = try #require(try Broker.dead().first)
-            try DeadLetters.put([message.dead(because: "lock_held", at: .now())])
+            try DeadLetters.put([message.deadLettered(reason: "lock_held", at: .now())])
             let report = try await DeadLetters.replay("--all", "--yes")
             #expect(report.replayed == 1 && report.superseded == 1 && report.claimed == 1)
             #expect(try Broker.dead().isEmpty)

@@ -32,10 +32,10 @@ enum DeadLetters {
                 createdAt: Timestamp(milliseconds: died.milliseconds - 40_000))
             var message = BrokerMessage.claim(claim, encodedBy: .shared)
             for attempt in 1...4 {
-                message = message.after(
+                message = message.recording(
                     FailedAttempt(attempt: attempt, at: died, worker: "old", code: reason, message: error(number)))
             }
-            messages.append(message.dead(because: reason, at: died))
+            messages.append(message.deadLettered(reason: reason, at: died))
             ids.append(claim.id.description)
         }
         try Database.script(

@@ -1,4 +1,6 @@
+import Broker
 import Claims
+import Redis
 import Settings
 import Testing
 

@@ -10,7 +10,7 @@ import Testing
         let coupon = try #require(CouponName("X"))
         let id = try #require(ClaimID(String(repeating: "0", count: 40)))
         let keys = [
-            RedisKeys.lock(of: coupon), RedisKeys.claim(id), RedisKeys.life(of: "X"), RedisKeys.metrics(of: "X"),
+            RedisKeys.lock(of: coupon), RedisKeys.claim(id), RedisKeys.heartbeat(of: "X"), RedisKeys.metrics(of: "X"),
             RedisKeys.workers, RedisKeys.changes,
         ]
         #expect(Set(keys).count == keys.count)

@@ -19,33 +19,33 @@ import Testing
     }
 
     @Test func theBrokersWordAndTimeAreRead() {
-        #expect(dead().brokersReason == "delivery_limit")
-        #expect(dead().brokersDeath == Timestamp(milliseconds: 1_795_368_454_000))
+        #expect(dead().brokerDeadLetterReason == "delivery_limit")
+        #expect(dead().brokerDeadLetterTime == Timestamp(milliseconds: 1_795_368_454_000))
     }
 
     @Test func whatTheBrokerDidNotDeadLetterHasNeither() {
         let message = BrokerMessage(properties: MessageProperties(), body: [])
-        #expect(message.brokersReason == nil)
-        #expect(message.brokersDeath == nil)
+        #expect(message.brokerDeadLetterReason == nil)
+        #expect(message.brokerDeadLetterTime == nil)
     }
 
     @Test(arguments: [AMQPValue.string("2026-11-22T17:27:34Z"), .int64(1_795_368_454), .void])
     func aTimeOfAnotherTypeIsNone(_ time: AMQPValue) {
-        #expect(dead(time).brokersDeath == nil)
+        #expect(dead(time).brokerDeadLetterTime == nil)
     }
 
     @Test(arguments: [AMQPValue.array([]), .array([.string("odd")]), .array([.table([:])]), .table([:]), .void])
     func aHistoryOfAnotherShapeHasNoTime(_ history: AMQPValue) {
         var message = dead()
         message.properties.headers["x-death"] = history
-        #expect(message.brokersDeath == nil)
+        #expect(message.brokerDeadLetterTime == nil)
         #expect(message.replayed(by: "eve", at: Self.time).properties.headers["x-death"] == nil)
     }
 
     @Test func aReasonOfAnotherTypeIsNone() {
         var message = dead()
         message.properties.headers["x-first-death-reason"] = .bytes([1])
-        #expect(message.brokersReason == nil)
+        #expect(message.brokerDeadLetterReason == nil)
     }
 
     @Test func aReplayKeepsTheBrokersWordAsOneMoreFailure() {
@@ -63,7 +63,7 @@ import Testing
         var message = dead()
         for attempt in 1...50 {
             let marks = message.properties.headers
-            message = message.after(
+            message = message.recording(
                 FailedAttempt(attempt: attempt, at: Self.time, worker: "w1", code: "lock_held", message: "held"))
             for (name, value) in marks where name.hasPrefix("x-") { message.properties.headers[name] = value }
         }

@@ -18,8 +18,8 @@ import Testing
             id: #require(ClaimID(String(repeating: "0", count: 40))), userID: #require(UserID("u1")),
             couponName: #require(CouponName("SALE")), createdAt: Self.time)
         var message = BrokerMessage.claim(claim, encodedBy: .shared)
-        for attempt in 1...tries { message = message.after(failure(attempt)) }
-        return message.dead(because: "lock_held", at: Self.time)
+        for attempt in 1...tries { message = message.recording(failure(attempt)) }
+        return message.deadLettered(reason: "lock_held", at: Self.time)
     }
 
     private func replays(_ message: BrokerMessage) -> [AMQPValue] {
@@ -80,7 +80,7 @@ import Testing
 
     @Test func replaysAreListedOldestFirst() throws {
         let once = try dead().replayed(by: "eve", at: Self.time)
-        let twice = once.dead(because: "unreadable", at: Self.later).replayed(by: "bob", at: Self.later)
+        let twice = once.deadLettered(reason: "unreadable", at: Self.later).replayed(by: "bob", at: Self.later)
         #expect(replays(twice).compactMap { $0.table?["by"]?.string } == ["eve", "bob"])
         #expect(replays(twice).last?.table?["reason"] == .string("unreadable"))
         #expect(replays(twice).first == replays(once).first)
