@@ -13,17 +13,19 @@ struct APISettings: Sendable {
     var publishQueue: Int
     var postgresConnections: Int
 
-    static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "address to listen on")
-    static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "port to listen on")
+    static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "Address to listen on")
+    static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "Port to listen on")
     static let secret = Setting(
         "CLAIMS_ID_SECRET", isSecret: true,
-        help: "secret of at least 32 characters from which claim ids are derived; the same for all API processes, never changed")
+        help: "Secret for claim ids, at least 32 characters; the same for all API processes, never changed")
     static let confirm = Setting(
-        "CLAIMS_CONFIRM_TIMEOUT_MS", defaultValue: "5000", help: "longest wait for a publisher confirm, in milliseconds")
+        "CLAIMS_CONFIRM_TIMEOUT_MS", defaultValue: "5000",
+        help: "Maximum wait for a publisher confirm, in milliseconds")
     static let queue = Setting(
-        "CLAIMS_PUBLISH_QUEUE", defaultValue: "10000", help: "maximum requests that wait for a confirm; further requests get 503")
+        "CLAIMS_PUBLISH_QUEUE", defaultValue: "10000",
+        help: "Maximum requests that wait for a publisher confirm; 503 for further ones")
     static let postgres = Setting(
-        "CLAIMS_POSTGRES_CONNECTIONS", defaultValue: "4", help: "number of connections to PostgreSQL")
+        "CLAIMS_POSTGRES_CONNECTIONS", defaultValue: "4", help: "Connections to PostgreSQL")
 
     static let all =
         StoreSettings.all + [httpHost, httpPort, secret, confirm, queue, postgres] + LogSettings.all

@@ -18,7 +18,7 @@ package struct StoreSettings: Sendable {
         help: "URL of RabbitMQ: amqp[s]://user:password@host:port/vhost; URLs of a cluster are separated by commas")
     package static let laneCount = Setting(
         "CLAIMS_LANES", defaultValue: "8",
-        help: "number of work queues; the same for all programs, to be changed only while the queues are empty")
+        help: "Number of lanes (work queues); the same for all programs, to be changed only while the queues are empty")
 
     package static let all = [database, redisURL, brokerURLs, laneCount]
 

@@ -82,8 +82,8 @@ package enum LaneQueue {
         return RedisRequest([
             ["HSETNX", RedisKeys.lanePace(of: lane), "since", String(now.milliseconds)],
             [
-                "HSET", RedisKeys.lanePace(of: lane), "frontier", String(newest.milliseconds), "rate", String(rate), "at",
-                String(now.milliseconds),
+                "HSET", RedisKeys.lanePace(of: lane), "frontier", String(newest.milliseconds), "rate", String(rate),
+                "at", String(now.milliseconds),
             ],
             [
                 "ZREMRANGEBYSCORE", RedisKeys.laneQueue(of: lane), "-inf",

@@ -184,7 +184,9 @@ import Testing
     @Test func allChangesAreAnnouncedInOneMessage() throws {
         let other = try #require(ClaimID(String(repeating: "1", count: 40)))
         #expect(
-            try ClaimCache.announce([message().id, other]).commands == [["PUBLISH", "claims:changes", "\(id) \(other)"]]
+            try ClaimCache.announce([message().id, other]).commands == [
+                ["PUBLISH", "claims:changes", "\(id) \(other)"]
+            ]
         )
     }
 

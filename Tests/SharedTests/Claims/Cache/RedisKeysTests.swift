@@ -2,11 +2,11 @@ import Claims
 import Testing
 
 @Suite struct RedisKeysTests {
-    @Test func aLocksKeyIsThatOfTheContract() throws {
+    @Test func theKeyOfALockIsThatOfTheContract() throws {
         #expect(RedisKeys.lock(of: try #require(CouponName("flash sale"))) == "claim:coupon:FLASH_SALE")
     }
 
-    @Test func noTwoThingsShareAKey() throws {
+    @Test func everyKeyIsDistinct() throws {
         let coupon = try #require(CouponName("X"))
         let id = try #require(ClaimID(String(repeating: "0", count: 40)))
         let keys = [
