@@ -4,7 +4,7 @@ import OrderedCollections
 import RuntimeSupport
 import Testing
 
-@Suite struct BrokersVerdictTests {
+@Suite struct BrokerDeadLetteringTests {
     private static let time = Timestamp(milliseconds: 1_795_368_454_123)
 
     /// A message that the broker itself dead-lettered.
@@ -18,37 +18,37 @@ import Testing
         return message
     }
 
-    @Test func theBrokersWordAndTimeAreRead() {
-        #expect(dead().brokersReason == "delivery_limit")
-        #expect(dead().brokersDeath == Timestamp(milliseconds: 1_795_368_454_000))
+    @Test func theReasonAndTimeOfADeadLetteringByTheBrokerAreRead() {
+        #expect(dead().brokerDeadLetterReason == "delivery_limit")
+        #expect(dead().brokerDeadLetterTime == Timestamp(milliseconds: 1_795_368_454_000))
     }
 
-    @Test func whatTheBrokerDidNotDeadLetterHasNeither() {
+    @Test func withoutADeadLetteringByTheBrokerThereIsNoReasonAndNoTime() {
         let message = BrokerMessage(properties: MessageProperties(), body: [])
-        #expect(message.brokersReason == nil)
-        #expect(message.brokersDeath == nil)
+        #expect(message.brokerDeadLetterReason == nil)
+        #expect(message.brokerDeadLetterTime == nil)
     }
 
     @Test(arguments: [AMQPValue.string("2026-11-22T17:27:34Z"), .int64(1_795_368_454), .void])
-    func aTimeOfAnotherTypeIsNone(_ time: AMQPValue) {
-        #expect(dead(time).brokersDeath == nil)
+    func aTimeOfAnotherTypeIsIgnored(_ time: AMQPValue) {
+        #expect(dead(time).brokerDeadLetterTime == nil)
     }
 
     @Test(arguments: [AMQPValue.array([]), .array([.string("odd")]), .array([.table([:])]), .table([:]), .void])
-    func aHistoryOfAnotherShapeHasNoTime(_ history: AMQPValue) {
+    func aMalformedDeathHeaderHasNoTime(_ history: AMQPValue) {
         var message = dead()
         message.properties.headers["x-death"] = history
-        #expect(message.brokersDeath == nil)
+        #expect(message.brokerDeadLetterTime == nil)
         #expect(message.replayed(by: "eve", at: Self.time).properties.headers["x-death"] == nil)
     }
 
-    @Test func aReasonOfAnotherTypeIsNone() {
+    @Test func aReasonOfAnotherTypeIsIgnored() {
         var message = dead()
         message.properties.headers["x-first-death-reason"] = .bytes([1])
-        #expect(message.brokersReason == nil)
+        #expect(message.brokerDeadLetterReason == nil)
     }
 
-    @Test func aReplayKeepsTheBrokersWordAsOneMoreFailure() {
+    @Test func aReplayRecordsTheDeadLetteringByTheBrokerAsAFailedAttempt() {
         let headers = ClaimHeaders(dead().replayed(by: "eve", at: Self.time).properties.headers)
         #expect(
             headers.failures == [
@@ -59,11 +59,11 @@ import Testing
         #expect(headers.attempts == 0)
     }
 
-    @Test func ofManyFailuresTheBrokersWordIsTheLastOf40() {
+    @Test func theDeadLetteringByTheBrokerIsTheLastOf40Failures() {
         var message = dead()
         for attempt in 1...50 {
             let marks = message.properties.headers
-            message = message.after(
+            message = message.recording(
                 FailedAttempt(attempt: attempt, at: Self.time, worker: "w1", code: "lock_held", message: "held"))
             for (name, value) in marks where name.hasPrefix("x-") { message.properties.headers[name] = value }
         }
@@ -73,7 +73,7 @@ import Testing
         #expect(failures.last?.code == "delivery_limit")
     }
 
-    @Test func aTimeBeyondAllYearsIsNoReasonToDie() {
+    @Test func aTimestampOutOfRangeDoesNotCrash() {
         #expect(dead(.timestamp(.max)).replayed(by: "eve", at: Self.time).body.isEmpty)
     }
 }

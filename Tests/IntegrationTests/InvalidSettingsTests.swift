@@ -2,8 +2,8 @@ import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// A setting that cannot be understood is refused by its name.
-    @Suite struct Settings {
+    /// Programs refuse invalid settings by name.
+    @Suite struct InvalidSettings {
         private static let stores = [
             ("DATABASE_URL", "mysql://user:hunter2@host/db"), ("DATABASE_URL", ""),
             ("REDIS_URL", "http://:hunter2@host"),
@@ -21,23 +21,25 @@ extension IntegrationTests {
             ("CLAIMS_RETRY_DELAYS_MS", "soon"), ("CLAIMS_HEARTBEAT_SECONDS", "0"), ("CLAIMS_OUTAGE_PATIENCE_MS", "1"),
         ]
 
-        @Test(arguments: stores + api) func theAPIRefusesABadSettingByName(name: String, value: String) async throws {
+        @Test(arguments: stores + api) func theAPIRefusesAnInvalidSettingByName(name: String, value: String)
+            async throws
+        {
             try await expectRefusal("ClaimAPI", name, value)
         }
 
         @Test(arguments: stores + worker)
-        func theWorkerRefusesABadSettingByName(name: String, value: String) async throws {
+        func theWorkerRefusesAnInvalidSettingByName(name: String, value: String) async throws {
             try await expectRefusal("ClaimWorker", name, value)
         }
 
         @Test(arguments: stores.prefix(8) + [("CLAIMS_LANES", "999")])
-        func claimctlRefusesABadSettingByName(name: String, value: String) async throws {
+        func claimctlRefusesAnInvalidSettingByName(name: String, value: String) async throws {
             let result = try await claimctl("status", settings: [name: value])
             expectRefusal(result, name)
         }
 
         @Test(arguments: ["ClaimAPI", "ClaimWorker", "claimctl"])
-        func helpNamesTheSettingsAndShowsNoSecret(program: String) async throws {
+        func theHelpTextNamesTheSettingsAndShowsNoSecret(program: String) async throws {
             let result = try await Program.run(program, ["--help"])
             #expect(result.code == 0)
             for name in ["DATABASE_URL", "REDIS_URL", "AMQP_URL", "CLAIMS_LANES"] {
@@ -55,17 +57,17 @@ extension IntegrationTests {
         private func expectRefusal(_ result: Program.Result, _ name: String) {
             #expect(result.code == 64, "\(result)")
             #expect(result.errors.contains(name), "\(result)")
-            #expect(!result.text.contains("hunter2"), "a secret is not shown: \(result)")
+            #expect(!result.text.contains("hunter2"), "the output shows a secret: \(result)")
         }
     }
 }
 
-/// Sees that a text shows none of this run's passwords.
+/// Checks that a text contains no password of this test run.
 func expectNoSecret(in text: String) throws {
     let settings = Setup.environment(with: [:])
     let urls = try ["DATABASE_URL", "REDIS_URL", "AMQP_URL"].map { try #require(settings[$0]) }
     let passwords =
         urls.compactMap { URLComponents(string: $0)?.password } + [try #require(settings["CLAIMS_ID_SECRET"])]
     #expect(passwords.count == 4)
-    for password in passwords { #expect(!text.contains(password), "a password is shown") }
+    for password in passwords { #expect(!text.contains(password), "the text contains a password") }
 }

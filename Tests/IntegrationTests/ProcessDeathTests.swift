@@ -5,11 +5,11 @@ import Synchronization
 import Testing
 
 extension IntegrationTests {
-    /// Workers that die, freeze or are told to end, with claims in hand.
+    /// Workers and API processes that are killed, frozen or terminated while they process claims.
     @Suite(
         .system(workers: 2, ["CLAIMS_BATCH": "1", "CLAIMS_PREFETCH": "5000", "CLAIMS_HEARTBEAT_SECONDS": "1"]), .checked
     )
-    struct Death {
+    struct ProcessDeath {
         let system = System.current
         var api: API { system.api }
 
@@ -18,26 +18,26 @@ extension IntegrationTests {
             try await eventually("some to be decided", every: .zero) { try backlog.decided() > 100 }
             let death = Timestamp.now()
             try system.program("worker-1").signal(SIGKILL)
-            #expect(try backlog.decided() < 4000, "it died in the middle")
+            #expect(try backlog.decided() < 4000, "it died before the end")
             try await backlog.finish()
             let late = try backlog.resumedLate(after: death, limit: 3000)
-            #expect(late.isEmpty, "not claimed within 3 s after the death: \(late)")
+            #expect(late.isEmpty, "not claimed within 3 s after the kill: \(late)")
         }
 
-        @Test func withAllWorkersDeadANewOneGoesOnWhereTheyStopped() async throws {
+        @Test func aNewWorkerContinuesAfterAllOthersDied() async throws {
             let backlog = try await backlog(3000)
             try await eventually("some to be decided", every: .zero) { try backlog.decided() > 100 }
             for name in ["worker-1", "worker-2"] { try system.program(name).signal(SIGKILL) }
             for name in ["worker-1", "worker-2"] { try await system.program(name).end(within: .seconds(5)) }
             let left = try backlog.decided()
-            #expect(left < 3000, "they died in the middle")
+            #expect(left < 3000, "they died before the end")
             let stuck = try await api.get("/claims/\(backlog.ids[2999])")
-            #expect(stuck.status == 200, "what got its 202 is never unknown")
+            #expect(stuck.status == 200, "an accepted claim is never unknown")
             try await system.startWorker("worker-3")
             try await backlog.finish()
         }
 
-        @Test func workersThatDieAgainAndAgainLoseNothing() async throws {
+        @Test func repeatedlyKilledWorkersLoseNothing() async throws {
             let backlog = try await backlog(3000)
             for number in 3...6 {
                 let before = try backlog.decided()
@@ -45,7 +45,8 @@ extension IntegrationTests {
                 for program in ["worker-1", "worker-2", "worker-\(number - 1)"] {
                     if let old = try? system.program(program), old.isRunning { old.signal(SIGKILL) }
                 }
-                try await eventually("worker \(number) to go on", within: .seconds(10), every: .milliseconds(5)) {
+                try await eventually("worker \(number) to decide claims", within: .seconds(10), every: .milliseconds(5))
+                {
                     let decided = try backlog.decided()
                     return decided > before || decided == 3000
                 }
@@ -54,7 +55,7 @@ extension IntegrationTests {
             try await backlog.finish()
         }
 
-        @Test func aFrozenWorkersLanesMoveToTheOther() async throws {
+        @Test func theLanesOfAFrozenWorkerMoveToTheOther() async throws {
             let coupons = try await (0..<20).asyncMap { try await api.coupon("FROZEN_\($0)", amount: 10) }
             let frozen = try system.program("worker-1")
             frozen.freeze()
@@ -65,36 +66,36 @@ extension IntegrationTests {
             #expect(ContinuousClock.now - start < .seconds(20))
             frozen.thaw()
             let again = try await api.outcomes(coupons.map { API.Order(user: "u2", coupon: $0) })
-            #expect(again.tally == ["claimed": 20], "and when it wakes up, nothing goes wrong")
+            #expect(again.tally == ["claimed": 20], "after the worker has resumed")
         }
 
-        @Test func aWorkerThatWakesUpInTheMiddleOfABacklogDoesNoHarm() async throws {
+        @Test func aWorkerThatResumesDuringABacklogDoesNoHarm() async throws {
             let backlog = try await backlog(4000)
-            let sleeper = try system.program("worker-1")
+            let frozen = try system.program("worker-1")
             try await eventually("some to be decided", every: .zero) { try backlog.decided() > 100 }
-            sleeper.freeze()
+            frozen.freeze()
             let before = try backlog.decided()
-            try await eventually("the other to have gone on", within: .seconds(20)) {
+            try await eventually("the other worker to decide claims", within: .seconds(20)) {
                 try backlog.decided() > before + 200
             }
-            sleeper.thaw()
+            frozen.thaw()
             try await backlog.finish()
         }
 
-        @Test func aWorkerThatIsToldToEndFinishesItsBatchAndLeavesNoLock() async throws {
+        @Test func aTerminatedWorkerFinishesItsBatchAndLeavesNoLock() async throws {
             let backlog = try await backlog(3000)
             try await eventually("some to be decided", every: .zero) { try backlog.decided() > 100 }
-            let leaving = try system.program("worker-1")
-            leaving.signal(SIGTERM)
-            #expect(try await leaving.end(within: .seconds(10)) == 0)
-            let left = try Cache.locks().filter { $0.value.contains("-\(leaving.pid)-") }
-            #expect(left.isEmpty, "locks of one that has gone: \(left)")
-            #expect(try System.life(of: leaving) == nil)
+            let terminated = try system.program("worker-1")
+            terminated.signal(SIGTERM)
+            #expect(try await terminated.end(within: .seconds(10)) == 0)
+            let left = try Cache.locks().filter { $0.value.contains("-\(terminated.pid)-") }
+            #expect(left.isEmpty, "locks of the terminated worker: \(left)")
+            #expect(try System.status(of: terminated) == nil)
             try await backlog.finish()
         }
 
         @Test(arguments: [SIGTERM, SIGKILL])
-        func whatAnEndingAPIDidNotAnswerIsSentAgainAndDoneOnce(signal: Int32) async throws {
+        func requestsThatAStoppedAPIDidNotAnswerAreRetriedAndDecidedOnce(signal: Int32) async throws {
             let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
             let program = try system.program("api-2")
             let coupon = try await api.coupon("LAST", amount: 2000)
@@ -104,7 +105,7 @@ extension IntegrationTests {
                     answered.withLock { $0 += 1 }
                     return try answer.decoded(Claim.self)
                 }
-                // No answer says nothing; the same key at the other process does.
+                // Requests without an answer are sent again to the other process with the same key.
                 return try await api.submit(order.user, order.coupon, key: order.key)
             }
             try await eventually("the first answers", every: .milliseconds(1)) { answered.withLock { $0 } > 50 }
@@ -118,7 +119,7 @@ extension IntegrationTests {
             #expect(try await api.coupon(coupon).remainingAmount == 500)
         }
 
-        /// Claims over twenty coupons that have all arrived before the first is decided.
+        /// Submits claims of twenty coupons, all before the first is decided.
         private func backlog(_ claims: Int) async throws -> Backlog {
             let workers = try ["worker-1", "worker-2"].map(system.program)
             workers.forEach { $0.freeze() }
@@ -128,13 +129,13 @@ extension IntegrationTests {
     }
 }
 
-/// Many claims that wait, over several coupons, sent in one go.
+/// Many pending claims of several coupons.
 struct Backlog {
     let api: API
     let coupons: [String]
     let ids: [String]
 
-    /// Of each coupon there are as many as half of its claims.
+    /// Submits the claims. The amount of each coupon is half the number of its claims.
     init(_ api: API, claims: Int, coupons count: Int) async throws {
         self.api = api
         coupons = try await (0..<count).asyncMap { try await api.coupon("LOG_\($0)", amount: claims / count / 2) }
@@ -143,11 +144,12 @@ struct Backlog {
         ids = try await concurrently(orders, atMost: 128) { try await api.submit($0.user, $0.coupon, key: $0.key).id }
     }
 
+    /// Returns the number of decided claims.
     func decided() throws -> Int {
         try Database.number("select count(*) from claims where coupon_name = any($1)", .texts(coupons))
     }
 
-    /// Waits until all are decided, and sees that each was decided once, at the first attempt, and rightly.
+    /// Waits until all claims are decided, and checks that each was decided correctly at the first attempt.
     func finish(within time: Duration = .seconds(40)) async throws {
         try await eventually("\(ids.count) claims to be decided", within: time) { try decided() == ids.count }
         let rows = try Database.rows(
@@ -157,7 +159,7 @@ struct Backlog {
         #expect(rows == [["claimed", nil, "1", half], ["rejected", "sold_out", "1", half]])
     }
 
-    /// The coupons whose claims were not taken up within some milliseconds after a death, though some were waiting.
+    /// Returns the coupons with pending claims that were not claimed again within `limit` milliseconds after a kill.
     func resumedLate(after death: Timestamp, limit: Int) throws -> [[String?]] {
         try Database.rows(
             """

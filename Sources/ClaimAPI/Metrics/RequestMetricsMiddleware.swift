@@ -4,7 +4,7 @@ import Hummingbird
 import Metrics
 import Synchronization
 
-/// Counts and times requests by route, method and status, under the names of OpenTelemetry.
+/// Counts and times requests by route, method and status, with the metric names of OpenTelemetry.
 final class RequestMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
     private struct Labels: Hashable {
         let method: HTTPRequest.Method
@@ -12,7 +12,7 @@ final class RequestMetricsMiddleware<Context: RequestContext>: RouterMiddleware 
         let status: Int
     }
 
-    /// Making a timer takes a look-up by strings; keeping it takes one by these labels.
+    /// Creating a timer takes a look-up by strings, so that timers are kept.
     private let timers = Mutex<[Labels: Metrics.Timer]>([:])
 
     func handle(
@@ -21,7 +21,7 @@ final class RequestMetricsMiddleware<Context: RequestContext>: RouterMiddleware 
         let start = DispatchTime.now().uptimeNanoseconds
         let response = try await next(request, context)
         let duration = DispatchTime.now().uptimeNanoseconds - start
-        // An unknown path is no label: anybody could make as many as they like.
+        // An unknown path is not a label value, because clients could create any number of them.
         let labels = Labels(
             method: request.method, route: context.endpointPath ?? "unknown", status: response.status.code)
         timer(labels).recordNanoseconds(duration)

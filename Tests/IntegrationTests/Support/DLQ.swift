@@ -6,18 +6,18 @@ import OrderedCollections
 import RuntimeSupport
 import Testing
 
-/// The dead-letter queue, as tests fill it and look at it.
-enum DeadLetters {
-    /// Puts claims there that look as if a worker had given them up, with their rows.
+/// The dead-letter queue: filled directly, and read with `claimctl dlq`.
+enum DLQ {
+    /// Publishes dead letters as a worker would, and stores their rows.
     ///
     /// - Parameters:
-    ///   - ages: seconds since each one's death.
-    ///   - error: what each attempt said, for a claim's number.
-    /// - Returns: the claims' ids, in the order of the ages given.
+    ///   - ages: seconds since the claims were dead-lettered.
+    ///   - error: returns the error message of the failed attempts, given the index of the claim.
+    /// - Returns: the ids of the claims, in the order of `ages`.
     @discardableResult
     static func put(
         _ ages: [Int], of coupon: String, reason: String = "database_error",
-        error: (Int) -> String = { "the server has a cold, says user \($0)" }
+        error: (Int) -> String = { "constraint violated for user \($0)" }
     ) throws -> [String] {
         let issuer = ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
         let now = Timestamp.now().milliseconds
@@ -32,10 +32,10 @@ enum DeadLetters {
                 createdAt: Timestamp(milliseconds: died.milliseconds - 40_000))
             var message = BrokerMessage.claim(claim, encodedBy: .shared)
             for attempt in 1...4 {
-                message = message.after(
+                message = message.recording(
                     FailedAttempt(attempt: attempt, at: died, worker: "old", code: reason, message: error(number)))
             }
-            messages.append(message.dead(because: reason, at: died))
+            messages.append(message.deadLettered(reason: reason, at: died))
             ids.append(claim.id.description)
         }
         try Database.script(
@@ -48,30 +48,25 @@ enum DeadLetters {
         return ids
     }
 
-    /// Puts messages there as they are.
+    /// Publishes messages unchanged.
     static func put(_ messages: [BrokerMessage]) throws {
-        let connection = try Broker.connection()
-        try connection.selectConfirms(channel: 1)
-        var ledger = ConfirmLedger<Void>()
-        for message in messages {
-            _ = ledger.publish(messageID: nil, deadline: .now, waiter: ())
-            try connection.publish(message, exchange: "", routingKey: "claims.dead", channel: 1)
-        }
-        while ledger.count > 0 {
-            guard case .confirmed(let tag, let multiple) = try connection.nextEvent(atMost: .seconds(10)) else {
-                throw Waited(description: "the broker did not confirm all dead letters")
-            }
-            _ = ledger.settle(tag: tag, multiple: multiple, confirmed: true)
+        let publisher = try ConfirmedPublisher<Int>(
+            anyOf: try Setup.stores().brokers, heartbeat: 30, name: "tests", confirmTimeout: .seconds(10))
+        let outgoing = messages.map { OutgoingMessage($0, exchange: "", routingKey: "claims.dead") }
+        let confirmed = try publisher.deliver(outgoing, numbered: false)
+        publisher.close()
+        guard confirmed.count == messages.count else {
+            throw TestFailure(description: "the broker did not confirm all dead letters")
         }
     }
 
-    /// Empties it by the means that operators have.
+    /// Discards all messages, as an operator does.
     static func clear() async throws {
         let result = try await claimctl("dlq", "discard", "--all", "--yes")
         try #require(result.code == 0 || result.code == 2, "\(result)")
     }
 
-    /// What `claimctl dlq list` shows, oldest first.
+    /// Returns what `claimctl dlq list` prints, oldest first.
     static func list(_ filters: String...) async throws -> [Line] {
         let result = try await Program.run("claimctl", ["dlq", "list", "--json"] + filters)
         try #require(result.code == 0, "\(result)")
@@ -84,7 +79,7 @@ enum DeadLetters {
         let attempts: Int
     }
 
-    /// Runs a command that prints one document, and reads it.
+    /// Runs a command that prints one JSON document, and decodes it.
     static func document<Value: Decodable>(
         _ type: Value.Type, _ arguments: [String], code: Int32 = 0
     ) async throws -> Value {
@@ -99,6 +94,7 @@ enum DeadLetters {
         let stopped: String?
     }
 
+    /// Runs `claimctl dlq replay`.
     static func replay(_ arguments: String..., code: Int32 = 0) async throws -> Replayed {
         try await document(Replayed.self, ["replay"] + arguments, code: code)
     }

@@ -2,13 +2,13 @@ import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// The lanes spread evenly over the workers that live.
+    /// The lanes are balanced over the live workers.
     @Suite(.system(workers: 0), .checked)
-    struct Spread {
+    struct LaneBalance {
         let system = System.current
         var api: API { system.api }
 
-        @Test func theLanesSpreadEvenlyOverOneToThreeWorkersAndAgainWhenOneDies() async throws {
+        @Test func theLanesAreSpreadEvenlyOverTheLiveWorkers() async throws {
             try await system.startWorker("one")
             try await expectShares(["one": 8])
             try await system.startWorker("two")
@@ -66,7 +66,7 @@ extension IntegrationTests {
             try await expect("\(expected)") { $0 == expected }
         }
 
-        /// Waits for shares as `claimctl status` tells them, and then holds them against what the broker does.
+        /// Waits for shares in `claimctl status`, and compares them with the active consumers of the broker.
         private func expect(_ what: String, _ isRight: ([String: Int]) -> Bool) async throws {
             let shares = try await eventually(what, within: .seconds(20)) {
                 let answer = try await claimctl("status", "--json")
@@ -74,27 +74,27 @@ extension IntegrationTests {
                 let lanes = status.workers.flatMap(\.lanes)
                 let shares = Dictionary(status.workers.map { ($0.name, $0.lanes.count) }, uniquingKeysWith: +)
                 guard isRight(shares), lanes.sorted() == Array(0..<8) else {
-                    throw Waited(description: answer.output)
+                    throw TestFailure(description: answer.output)
                 }
                 return shares
             }
-            try await eventually("the broker to do the same", within: .seconds(20)) {
-                let actual = try await brokersShares()
+            try await eventually("the broker to agree", within: .seconds(20)) {
+                let actual = try await brokerShares()
                 guard actual == shares else {
-                    throw Waited(description: "claimctl: \(shares), the broker: \(actual)")
+                    throw TestFailure(description: "claimctl: \(shares), the broker: \(actual)")
                 }
                 return true
             }
         }
 
-        /// How many lanes each worker is active on, as the broker tells.
-        private func brokersShares() async throws -> [String: Int] {
+        /// Returns the number of lanes on which each worker is the active consumer.
+        private func brokerShares() async throws -> [String: Int] {
             let text = try await rabbitmqctl(
                 "list_consumers", "queue_name", "channel_pid", "activity_status", "--formatter", "json", "--silent")
             let active = try decode([Consumer].self, from: Data(text.utf8))
                 .filter { $0.queueName.hasPrefix("claims.work.") && $0.activityStatus == "single_active" }
-            #expect(Set(active.map(\.queueName)).count == active.count, "one active consumer a lane: \(text)")
-            // A worker's connections are named after it; each channel is listed with its connection.
+            #expect(Set(active.map(\.queueName)).count == active.count, "a lane has one active consumer: \(text)")
+            // The name of a connection contains that of its worker. The list gives the connection of each channel.
             let names = try await rabbitmqctl(
                 "eval",
                 """
@@ -105,10 +105,10 @@ extension IntegrationTests {
             let owners = names.matches(of: /\.(\d+\.\d+)>",\s*<<"ClaimWorker (\S+) lane/)
             let owner = Dictionary(owners.map { ($0.1, String($0.2)) }, uniquingKeysWith: { $1 })
             return Dictionary(
-                active.map { (owner[numbers($0.channelPid)] ?? "nobody", 1) }, uniquingKeysWith: +)
+                active.map { (owner[numbers($0.channelPid)] ?? "unknown", 1) }, uniquingKeysWith: +)
         }
 
-        /// The part of an Erlang process id that is the same wherever it is written.
+        /// Returns the part of an Erlang process id that does not depend on the node.
         private func numbers(_ pid: String) -> Substring {
             pid.dropLast().split(separator: ".").suffix(2).joined(separator: ".")[...]
         }
