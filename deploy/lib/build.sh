@@ -15,7 +15,7 @@ BUILD_FLAGS=(-c release --package-path "$ROOT")
 # outputs.
 BUILD_RECORD=$BUILD_DIR/deploy-record
 
-BUILD_GROUP=''   # the process group of the build that runs in the background
+BUILD_PID=''   # the process of the build that runs in the background
 
 # start_build programs|tests: builds in the background, unless the build is current.
 start_build() {
@@ -23,48 +23,36 @@ start_build() {
     say "build: the $1 are up to date"
     return 0
   fi
-  set -m   # gives the background job a process group
   build "$1" &
-  BUILD_GROUP=$!
-  set +m
+  BUILD_PID=$!
 }
 
 # finish_build: waits for the background build. After a failure the script ends.
 finish_build() {
   local status=0
-  [[ -n $BUILD_GROUP ]] || return 0
-  wait "$BUILD_GROUP" || status=$?
-  BUILD_GROUP=''
+  [[ -n $BUILD_PID ]] || return 0
+  wait "$BUILD_PID" || status=$?
+  BUILD_PID=''
   ((status == 0)) || exit "$status"   # build has printed the error
 }
 
-# stop_build: interrupts the background build.
+# stop_build: stops the background build and its compilers, which SwiftPM would leave behind.
 stop_build() {
-  local deadline=$((SECONDS + 10))
-  [[ -n $BUILD_GROUP ]] || return 0
-  say "build: interrupted"
-  kill -s INT -- "-$BUILD_GROUP" 2>/dev/null || true   # SwiftPM stops its compilers
-  while group_is_alive "$BUILD_GROUP"; do
-    if ((SECONDS >= deadline)); then kill -s KILL -- "-$BUILD_GROUP" 2>/dev/null || true; fi
-    sleep 0.05
-  done
-  BUILD_GROUP=''
-}
-
-# group_is_alive PGID: whether a process of the group is alive. Zombies do not count, as in is_alive.
-group_is_alive() {
-  local file group
-  for file in /proc/[0-9]*; do
-    is_alive "${file#/proc/}" || continue
-    read -r _ _ group _ <<<"$STAT"
-    [[ $group != "$1" ]] || return 0
-  done
-  return 1
+  local pid pids
+  [[ -n $BUILD_PID ]] || return 0
+  say "build: stopping; the next command builds again"
+  disown "$BUILD_PID"   # otherwise bash reports its end
+  pids=$(descendants "$BUILD_PID")
+  for pid in $BUILD_PID $pids; do kill -s TERM "$pid" 2>/dev/null || true; done
+  for pid in $BUILD_PID $pids; do await_exit_or_kill build "$pid" 5; done
+  BUILD_PID=''
 }
 
 build() {
-  local kind=$1 log=$LOG_DIR/build sources errors command=(swift build "${BUILD_FLAGS[@]}")
+  local kind=$1 log=$LOG_DIR/build sources errors command=(setsid swift build "${BUILD_FLAGS[@]}")
   [[ $kind != tests ]] || command+=(--build-tests)
+  trap '' HUP INT         # stop_build ends it, and its compilers with it
+  close_inherited_files   # if this script is killed, its build must not hold the lock of the run folder
   lock_build
   if build_is_current "$kind"; then
     say "build: another script has built the $kind"

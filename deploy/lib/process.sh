@@ -105,3 +105,23 @@ await_exit() {
     sleep 0.05
   done
 }
+
+# descendants PID: prints the child processes of PID, and theirs.
+descendants() {
+  local pid parent before=''
+  local -A parent_of=() found=(["$1"]=1)
+  for pid in /proc/[0-9]*; do
+    pid=${pid#/proc/}
+    read_stat "$pid" || continue
+    read -r _ parent_of["$pid"] _ <<<"$STAT"
+  done
+  until [[ $before == "${#found[@]}" ]]; do
+    before=${#found[@]}
+    for pid in "${!parent_of[@]}"; do
+      parent=${parent_of[$pid]}
+      [[ -z ${found[$parent]:-} ]] || found[$pid]=1
+    done
+  done
+  unset "found[$1]"
+  ((${#found[@]} == 0)) || printf '%s\n' "${!found[@]}"
+}
