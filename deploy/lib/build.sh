@@ -64,7 +64,7 @@ build() {
   sources=$(list_sources "$kind")   # before the build: a change during the build must cause another one
   forget_sources
   if ! with_build_environment "${command[@]}" 2>&1 </dev/null | show_progress build "$log"; then
-    errors=$(grep -E '(error|fatal): ' "$log" | awk '!seen[$0]++' | head -n 30) || true
+    errors=$(grep -E '^([^[:space:]].*)?(error|fatal): ' "$log" | awk '!seen[$0]++' | head -n 30) || true
     [[ -n $errors ]] || fail "the build failed. Programs that run are not affected. Correct the cause and run this command again" "$log"
     fail "the build failed. Programs that run are not affected. Correct these errors and run this command again:
 $errors
