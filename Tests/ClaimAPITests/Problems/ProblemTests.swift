@@ -1,3 +1,5 @@
+import Broker
+import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird

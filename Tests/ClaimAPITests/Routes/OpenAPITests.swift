@@ -23,8 +23,8 @@ import Testing
         let postgres = PostgresClient("postgres://127.0.0.1:1", name: "test", connections: 1, logger: .quiet)
         let publisher = Publisher(
             Publisher.Configuration(
-                addresses: [], topology: Topology(lanes: 1), heartbeat: 1, confirmTimeout: .seconds(1), capacity: 1,
-                name: "test"), logger: .quiet)
+                addresses: [], heartbeat: 1, confirmTimeout: .seconds(1), capacity: 1, name: "test",
+                prepare: Topology(lanes: 1).declare), logger: .quiet)
         let issuer = ClaimIDIssuer(secret: secret)
         let outcomes = OutcomeReader(
             redis: redis, postgres: postgres, changes: ClaimChanges(redisAddress, logger: .quiet), lanes: 1)

@@ -1,4 +1,5 @@
 internal import Broker
+internal import Claims
 package import Foundation
 
 /// Exported messages that were read and checked, and can be put into the dead-letter queue.
@@ -9,11 +10,14 @@ package struct MessageImport: Sendable {
 
     /// Reads JSON lines as ``ExportedMessage/line`` writes them.
     ///
-    /// - Parameters:
-    ///   - data: the lines; the last one may lack its newline.
-    ///   - users: the broker users that publish the messages.
+    /// - Parameter data: the lines; the last one may lack its newline.
     /// - Throws: ``DeadLetterError/Code/invalidImport``, naming each line that can't be imported.
-    package init(_ data: Data, publishedBy users: Set<String>) throws(DeadLetterError) {
+    package init(_ data: Data, _ session: OperatorSession) throws(DeadLetterError) {
+        try self.init(data, publishedBy: Set(session.stores.brokers.map(\.user)))
+    }
+
+    /// - Parameter users: the broker users that publish the messages.
+    init(_ data: Data, publishedBy users: Set<String>) throws(DeadLetterError) {
         var letters: [DeadLetter] = []
         var errors: [String] = []
         let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

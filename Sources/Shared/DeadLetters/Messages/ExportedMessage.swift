@@ -133,7 +133,9 @@ extension ExportedMessage: Codable {
         switch (whole.body, whole.bodyBase64) {
         case (let text?, nil): body = Array(text.utf8)
         case (nil, let text?):
-            guard let data = Data(base64Encoded: text) else { throw ValidationError(description: "body_base64 is not base64") }
+            guard let data = Data(base64Encoded: text) else {
+                throw ValidationError(description: "body_base64 is not base64")
+            }
             body = Array(data)
         default: throw ValidationError(description: "message needs either body or body_base64")
         }

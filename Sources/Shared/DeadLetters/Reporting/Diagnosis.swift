@@ -53,7 +53,9 @@ package struct Diagnosis: Hashable, Sendable {
             !(letter.isCancel && claim.status == .claimed)
         {
             let outcome = [claim.status.rawValue, claim.reason].compactMap(\.self).joined(separator: ", ")
-            return (.useless, "the claim is decided already (\(outcome)), so a replay has no effect; discard the message")
+            return (
+                .useless, "the claim is decided already (\(outcome)), so a replay has no effect; discard the message"
+            )
         }
         if known.couponExists == false {
             return (
