@@ -1,3 +1,4 @@
+import Postgres
 import Broker
 import Claims
 import DeadLetters

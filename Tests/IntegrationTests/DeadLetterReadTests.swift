@@ -1,3 +1,4 @@
+import RuntimeSupport
 import Broker
 import Claims
 import DeadLetters

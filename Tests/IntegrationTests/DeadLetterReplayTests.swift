@@ -1,3 +1,6 @@
+import Broker
+import RuntimeSupport
+import Postgres
 import Claims
 import Foundation
 import OrderedCollections

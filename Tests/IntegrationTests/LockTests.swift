@@ -1,3 +1,6 @@
+import Redis
+import Broker
+import Postgres
 import OrderedCollections
 import Testing
 

@@ -1,3 +1,4 @@
+import Postgres
 import Claims
 import Foundation
 import Synchronization

@@ -1,3 +1,4 @@
+import Claims
 import Broker
 import Foundation
 import OrderedCollections
