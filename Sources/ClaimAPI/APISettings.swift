@@ -1,27 +1,31 @@
 import Claims
 import Settings
 
-/// What ClaimAPI can be told from the environment.
+/// The settings of ClaimAPI, read from the environment.
 struct APISettings: Sendable {
     var stores: StoreSettings
     var host: String
     var port: Int
     var idSecret: String
+    /// The longest wait for a publisher confirm.
     var confirmTimeout: Duration
+    /// The most requests that wait for their confirm.
     var publishQueue: Int
     var postgresConnections: Int
 
-    static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "address to listen at")
-    static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "port to listen at")
+    static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "Address to listen on")
+    static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "Port to listen on")
     static let secret = Setting(
         "CLAIMS_ID_SECRET", isSecret: true,
-        help: "at least 32 characters, alike for all API processes and kept for ever: claim ids are made with it")
+        help: "Secret for claim ids, at least 32 characters; the same for all API processes, never changed")
     static let confirm = Setting(
-        "CLAIMS_CONFIRM_TIMEOUT_MS", defaultValue: "5000", help: "milliseconds to wait for the broker's confirm")
+        "CLAIMS_CONFIRM_TIMEOUT_MS", defaultValue: "5000",
+        help: "Maximum wait for a publisher confirm, in milliseconds")
     static let queue = Setting(
-        "CLAIMS_PUBLISH_QUEUE", defaultValue: "10000", help: "requests that may wait for their confirm; more get a 503")
+        "CLAIMS_PUBLISH_QUEUE", defaultValue: "10000",
+        help: "Maximum requests that wait for a publisher confirm; 503 for further ones")
     static let postgres = Setting(
-        "CLAIMS_POSTGRES_CONNECTIONS", defaultValue: "4", help: "connections to PostgreSQL of one API process")
+        "CLAIMS_POSTGRES_CONNECTIONS", defaultValue: "4", help: "Connections to PostgreSQL")
 
     static let all =
         StoreSettings.all + [httpHost, httpPort, secret, confirm, queue, postgres] + LogSettings.all

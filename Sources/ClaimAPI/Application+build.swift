@@ -9,7 +9,7 @@ import Redis
 import ServiceLifecycle
 import UnixSignals
 
-/// Wires the whole of ClaimAPI.
+/// Builds ClaimAPI: the connections to the stores, the routes and the server, as one group of services.
 func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     let metrics = MetricsRegistry()
     MetricsSystem.bootstrap(metrics)
@@ -18,10 +18,11 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     let redis = RedisClient(settings.stores.redis, logger: logger)
     let postgres = PostgresClient(
         settings.stores.databaseURL, name: name, connections: settings.postgresConnections, logger: logger)
+    let topology = Topology(lanes: settings.stores.lanes)
     let publisher = Publisher(
         Publisher.Configuration(
-            addresses: settings.stores.brokers, topology: Topology(lanes: settings.stores.lanes), heartbeat: 10,
-            confirmTimeout: settings.confirmTimeout, capacity: settings.publishQueue, name: name),
+            addresses: settings.stores.brokers, heartbeat: 10, confirmTimeout: settings.confirmTimeout,
+            capacity: settings.publishQueue, name: name, prepare: topology.declare),
         logger: logger)
     let changes = ClaimChanges(settings.stores.redis, logger: logger)
 
@@ -46,7 +47,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         configuration: ApplicationConfiguration(
             address: .hostname(settings.host, port: settings.port), serverName: "claims", backlog: 4096),
         logger: logger)
-    // Services end in the reverse order: first no more requests, then what they needed.
+    // Services are shut down in reverse order: the server first, then what its requests depend on.
     let services: [any Service] = [
         postgres, redis, publisher, changes, ClaimPoller(outcomes: outcomes), server,
     ]

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import Observability
 import RuntimeSupport
 import ServiceLifecycle
 import Settings
@@ -8,7 +9,7 @@ import Settings
 struct ClaimAPI: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ClaimAPI",
-        abstract: "Takes claims over HTTP and answers 202 when the broker has confirmed them.",
+        abstract: "Accepts claims over HTTP and responds 202 after the publisher confirm.",
         discussion: APISettings.all.help)
 
     func run() async throws {

@@ -1,19 +1,20 @@
+import Claims
 import Settings
 import Testing
 
 @testable import ClaimAPI
 
 @Suite struct APISettingsTests {
-    private let needed = [
+    private let required = [
         "DATABASE_URL": "postgres://host/claims", "REDIS_URL": "redis://host", "AMQP_URL": "amqp://host",
         "CLAIMS_ID_SECRET": "a secret of at least 32 characters",
     ]
 
     private func settings(_ changes: [String: String] = [:]) throws(SettingError) -> APISettings {
-        try APISettings(SettingReader(environment: needed.merging(changes) { $1 }))
+        try APISettings(SettingReader(environment: required.merging(changes) { $1 }))
     }
 
-    @Test func theStandardsAreThoseOfTheContract() throws {
+    @Test func theDefaultsAreThoseOfTheContract() throws {
         let settings = try settings()
         #expect(settings.host == "127.0.0.1")
         #expect(settings.port == 8080)
@@ -43,7 +44,7 @@ import Testing
         ("CLAIMS_HTTP_PORT", "0"), ("CLAIMS_HTTP_PORT", "65536"), ("CLAIMS_HTTP_PORT", "http"),
         ("CLAIMS_CONFIRM_TIMEOUT_MS", "0"), ("CLAIMS_PUBLISH_QUEUE", "-1"), ("CLAIMS_POSTGRES_CONNECTIONS", "65"),
     ])
-    func aSettingThatCannotBeUnderstoodIsNamedAndShown(_ name: String, _ value: String) {
+    func anInvalidSettingIsNamedAndShown(_ name: String, _ value: String) {
         let error = #expect(throws: SettingError.self) { try settings([name: value]) }
         #expect(error?.description.hasPrefix("\(name) must be ") == true)
         #expect(error?.description.hasSuffix("not \"\(value)\"") == true)
@@ -56,7 +57,7 @@ import Testing
         #expect(throws: Never.self) { try settings(["CLAIMS_ID_SECRET": short + "s"]) }
     }
 
-    @Test func everySettingHasANameOfItsOwnAndAHelp() {
+    @Test func everySettingHasAUniqueNameAndAHelpText() {
         #expect(Set(APISettings.all.map(\.name)).count == APISettings.all.count)
         #expect(APISettings.all.allSatisfy { !$0.help.isEmpty })
     }

@@ -1,3 +1,4 @@
+import Postgres
 import Broker
 import Claims
 import Foundation
@@ -6,13 +7,13 @@ import RuntimeSupport
 import Testing
 
 extension IntegrationTests {
-    /// Giving back what a claim got.
+    /// Cancelling claims.
     @Suite(.system(workers: 1, ["CLAIMS_RETRY_DELAYS_MS": "50,50,50"]), .checked)
-    struct Cancelling {
+    struct Cancellations {
         let system = System.current
         var api: API { system.api }
 
-        @Test func aClaimedCouponIsGivenBackAndCanBeClaimedAgain() async throws {
+        @Test func aCancelledCouponCanBeClaimedAgain() async throws {
             let coupon = try await api.coupon("BACK", amount: 1)
             let claim = try await claimed("u1", coupon)
             let answer = try await api.cancel(claim.id)
@@ -28,18 +29,18 @@ extension IntegrationTests {
             #expect(try await api.claim(again.id, wait: 10).outcome == "rejected sold_out")
         }
 
-        @Test func cancellingAgainIsHarmless() async throws {
+        @Test func cancellingTwiceIsHarmless() async throws {
             let coupon = try await api.coupon("TWICE", amount: 3)
             let claim = try await claimed("u1", coupon)
             let answers = try await concurrently(Array(0..<50)) { _ in try await api.cancel(claim.id) }
             #expect(answers.allSatisfy { $0.status == 202 })
             _ = try await api.cancelled(claim.id)
-            _ = try await settledLane(of: coupon)
+            _ = try await decideAnotherClaim(of: coupon)
             #expect(try await api.cancel(claim.id).status == 202)
-            #expect(try await api.coupon(coupon).remainingAmount == 2, "one is the lane's last claim")
+            #expect(try await api.coupon(coupon).remainingAmount == 2, "one coupon went to the last claim")
         }
 
-        @Test func aClaimReadsClaimedUntilItsCancelHasTakenEffect() async throws {
+        @Test func aClaimStaysClaimedUntilItsCancellationHasTakenEffect() async throws {
             let coupon = try await api.coupon("UNTIL", amount: 1)
             let claim = try await claimed("u1", coupon)
             let worker = try system.program("worker-1")
@@ -50,7 +51,7 @@ extension IntegrationTests {
             _ = try await api.cancelled(claim.id)
         }
 
-        @Test func whatHoldsNothingCannotBeCancelled() async throws {
+        @Test func aClaimWithoutACouponCannotBeCancelled() async throws {
             let coupon = try await api.coupon("NOTHING", amount: 0)
             let rejected = try await api.submit("u1", coupon)
             _ = try await api.claim(rejected.id, wait: 10)
@@ -66,8 +67,8 @@ extension IntegrationTests {
             #expect(unknown.status == 404 && unknown.code == "claim_not_found", "\(unknown)")
         }
 
-        /// Whether they are decided in one batch or in several.
-        @Test func aCancelKeepsItsPlaceAmongTheClaimsOfItsCoupon() async throws {
+        /// Holds for claims decided in one batch and in several.
+        @Test func aCancellationIsDecidedInOrderWithTheClaimsOfItsCoupon() async throws {
             let coupon = try await api.coupon("ORDER", amount: 1)
             let first = try await claimed("u1", coupon)
             let worker = try system.program("worker-1")
@@ -82,7 +83,7 @@ extension IntegrationTests {
             _ = try await api.cancelled(first.id)
         }
 
-        @Test func theSlotsOfAUserStayDenseWhicheverIsGivenBack() async throws {
+        @Test func theSlotsOfAUserStayDenseAfterCancellations() async throws {
             let coupon = try await api.coupon("SLOTS", amount: 20, rules: #","per_user_limit":5"#)
             var held: [String] = []
             for round in 0..<12 {
@@ -102,7 +103,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test func severalOfOneUserAreGivenBackInOneBatch() async throws {
+        @Test func severalClaimsOfOneUserAreCancelledInOneBatch() async throws {
             let coupon = try await api.coupon("BATCH", amount: 20, rules: #","per_user_limit":6"#)
             let ids = try await (0..<6).asyncMap { _ in try await claimed("u1", coupon).id }
             let worker = try system.program("worker-1")
@@ -116,21 +117,21 @@ extension IntegrationTests {
             #expect(try await api.coupon(coupon).remainingAmount == 17)
         }
 
-        @Test func aCancelledClaimThatComesAgainStaysCancelled() async throws {
+        @Test func aCancelledClaimThatIsDeliveredAgainStaysCancelled() async throws {
             let coupon = try await api.coupon("AGAIN", amount: 1)
             let claim = try await api.submit("u1", coupon, key: "again-\(coupon)")
             _ = try await api.claim(claim.id, wait: 10)
             #expect(try await api.cancel(claim.id).status == 202)
             _ = try await api.cancelled(claim.id)
-            try Broker.publish(try message(claim, .claim), lane: try lane(coupon))
-            _ = try await settledLane(of: coupon)
+            try RabbitMQ.publish(try message(claim, .claim), lane: try lane(coupon))
+            _ = try await decideAnotherClaim(of: coupon)
             #expect(try await api.claim(claim.id).outcome == "cancelled")
             let replay = try await api.post(API.Order(user: "u1", coupon: coupon, key: "again-\(coupon)"))
             #expect(replay.header("Idempotency-Replayed") == "true")
             #expect(try replay.decoded(Claim.self).status == "cancelled")
         }
 
-        @Test func aCancelThatComesBeforeItsClaimIsHarmless() async throws {
+        @Test func aCancellationThatArrivesBeforeItsClaimIsHarmless() async throws {
             let coupon = try await api.coupon("EARLY", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
@@ -141,20 +142,20 @@ extension IntegrationTests {
                 ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
                 .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: coupon)))
                 .description
-            try Broker.publish(try message(claim, .cancel), lane: try lane(coupon))
+            try RabbitMQ.publish(try message(claim, .cancel), lane: try lane(coupon))
             #expect(try await api.submit("u1", coupon, key: coupon).id == claim.id)
             worker.thaw()
             #expect(try await api.claim(claim.id, wait: 20).outcome == "claimed")
         }
 
-        @Test func aCancelThatFailsLiesInTheDeadLetterQueueAndTheClaimStaysClaimed() async throws {
+        @Test func aFailedCancellationIsDeadLetteredAndTheClaimStaysClaimed() async throws {
             let coupon = try await api.coupon("STUCK", amount: 2)
             let claim = try await claimed("u1", coupon)
             let other = try await claimed("u2", coupon)
             try Database.script(
                 """
                 create or replace function keep() returns trigger language plpgsql as $$
-                begin raise exception 'the kept one'; end $$;
+                begin raise exception 'delete refused by the test'; end $$;
                 create or replace trigger keep before delete on user_claims for each row
                 when (old.claim_id = '\(claim.id)') execute function keep();
                 """)
@@ -164,35 +165,35 @@ extension IntegrationTests {
             for id in [claim.id, other.id] { #expect(try await api.cancel(id).status == 202) }
             worker.thaw()
             _ = try await api.cancelled(other.id)
-            let dead = try await eventually("the cancel to lie in claims.dead") { try Broker.dead(claim.id) }
+            let dead = try await eventually("the cancellation in claims.dead") { try RabbitMQ.dead(claim.id) }
             #expect(dead.properties.type == "cancel")
             #expect(dead.properties.headers["reason"]?.string == "database_error")
             #expect(dead.properties.headers["attempts"]?.integer == 4)
             #expect(try await api.claim(claim.id).outcome == "claimed")
             let audit = try await claimctl("audit")
             #expect(audit.code == 0, "\(audit.text)")
-            // What lies there is the cancel whole: sent back to its lane it does what it was to do.
+            // The dead letter is the complete cancellation. Replayed, it takes effect.
             try Database.script("drop trigger keep on user_claims")
             let shown = try await claimctl("dlq", "show", claim.id)
-            #expect(shown.code == 0 && !shown.output.contains("swallowed"), "\(shown)")
+            #expect(shown.code == 0 && !shown.output.contains("has no effect"), "\(shown)")
             let replayed = try await claimctl("dlq", "replay", claim.id, "--yes")
             #expect(replayed.code == 0 && replayed.output.contains("1 decided anew"), "\(replayed)")
             #expect(try await api.claim(claim.id).outcome == "cancelled")
             #expect(try await api.coupon(coupon).remainingAmount == 2)
         }
 
-        @Test func anUnreadableCancelDoesNotMakeItsClaimReadDeadLettered() async throws {
+        @Test func anUnreadableCancellationLeavesItsClaimClaimed() async throws {
             let coupon = try await api.coupon("GARBLED", amount: 1)
             let claim = try await claimed("u1", coupon)
             var garbled = try message(claim, .cancel)
             garbled.body = Array(#"{"version":7}"#.utf8)
-            try Broker.publish(garbled, lane: try lane(coupon))
-            try await eventually("it to lie in claims.dead") { try Broker.dead(claim.id) != nil }
+            try RabbitMQ.publish(garbled, lane: try lane(coupon))
+            try await eventually("the message in claims.dead") { try RabbitMQ.dead(claim.id) != nil }
             #expect(try await api.claim(claim.id).outcome == "claimed")
         }
 
         @Test(.timeLimit(.minutes(4)))
-        func cancelsAndClaimsRacingOverTheLastCouponAddUpAHundredTimes() async throws {
+        func concurrentCancellationsAndClaimsOfTheLastCouponKeepTheSum() async throws {
             let coupon = try await api.coupon("RACE", amount: 1)
             for round in 0..<100 {
                 let holder = try await claimed("holder-\(round)", coupon)
@@ -212,12 +213,12 @@ extension IntegrationTests {
             }
         }
 
-        @Test func aCancelIsMadeFromTheCommandLine() async throws {
+        @Test func theCommandLineCancelsAClaim() async throws {
             let coupon = try await api.coupon("CTL", amount: 1)
             let claim = try await claimed("u1", coupon)
             let result = try await claimctl("claim", "cancel", claim.id, "--wait", "20", "--json")
             #expect(result.code == 0 && result.output.contains(#""status":"cancelled""#), "\(result)")
-            #expect(try await claimctl("claim", "cancel", claim.id).code == 0, "once more is harmless")
+            #expect(try await claimctl("claim", "cancel", claim.id).code == 0, "cancelling again is harmless")
             #expect(try await claimctl("claim", "cancel", "no-such-id").code == 2)
             let lost = try await api.submit("u2", try await api.coupon("CTL_NONE", amount: 0))
             _ = try await api.claim(lost.id, wait: 10)
@@ -225,10 +226,10 @@ extension IntegrationTests {
             #expect(refused.code == 1 && refused.errors.contains("not_cancellable"), "\(refused)")
         }
 
-        @Test func theAuditFindsWhatACancelMustNeverLeaveBehind() async throws {
+        @Test func theAuditReportsWhatACancellationMustNotLeaveBehind() async throws {
             let coupon = try await api.coupon("AUDITED", amount: 3, rules: #","per_user_limit":2"#)
             let claim = try await claimed("u1", coupon)
-            for (harm, cure, rule) in [
+            for (damage, repair, rule) in [
                 (
                     "update user_claims set slot = 2 where claim_id = '\(claim.id)'",
                     "update user_claims set slot = 1 where claim_id = '\(claim.id)'", "slots_are_dense"
@@ -238,9 +239,9 @@ extension IntegrationTests {
                     "update claims set status = 'claimed' where id = '\(claim.id)'", "cancelled_claim_holds_nothing"
                 ),
             ] {
-                try Database.script(harm)
+                try Database.script(damage)
                 let audit = try await claimctl("audit")
-                try Database.script(cure)
+                try Database.script(repair)
                 #expect(audit.code == 1 && audit.output.contains(rule), "\(audit)")
             }
         }
@@ -267,8 +268,8 @@ extension IntegrationTests {
                 encodedBy: .shared)
         }
 
-        /// A claim behind everything that waits in the coupon's lane, decided.
-        private func settledLane(of coupon: String) async throws -> Claim {
+        /// Decides one more claim of the coupon, and so all messages before it in the lane.
+        private func decideAnotherClaim(of coupon: String) async throws -> Claim {
             let last = try await api.submit("last-\(UUID().uuidString)", coupon)
             return try await api.claim(last.id, wait: 20)
         }
@@ -284,13 +285,13 @@ extension IntegrationTests {
         }
     }
 
-    /// Whatever dies, a cancel that got its 202 takes effect.
+    /// An accepted cancellation takes effect whatever crashes.
     @Suite(.system(workers: 2, ["CLAIMS_BATCH": "5", "CLAIMS_HEARTBEAT_SECONDS": "1"]), .checked)
-    struct CancelDeath {
+    struct CancellationsAndCrashes {
         let system = System.current
         var api: API { system.api }
 
-        @Test func workersThatAreKilledInTheMiddleOfCancelsLoseNone() async throws {
+        @Test func killedWorkersLoseNoCancellation() async throws {
             let ids = try await held(400)
             let workers = try ["worker-1", "worker-2"].map(system.program)
             workers.forEach { $0.freeze() }
@@ -300,14 +301,14 @@ extension IntegrationTests {
             try await eventually("some to be cancelled", every: .zero) { try cancelled(ids) > 20 }
             workers.forEach { $0.signal(SIGKILL) }
             for worker in workers { try await worker.end(within: .seconds(5)) }
-            #expect(try cancelled(ids) < 400, "they died in the middle")
+            #expect(try cancelled(ids) < 400, "they died before the end")
             try await system.startWorker("worker-3")
             try await eventually("all to be cancelled", within: .seconds(30)) { try cancelled(ids) == 400 }
             let claims = try await concurrently(ids) { try await api.cancelled($0) }
             #expect(claims.allSatisfy { $0.attempts == 1 })
         }
 
-        @Test func anAPIThatIsKilledInTheMiddleOfCancelsLosesNoneThatItAnswered() async throws {
+        @Test func aKilledAPILosesNoCancellationThatItAccepted() async throws {
             let ids = try await held(300)
             let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
             let program = try system.program("api-2")
@@ -318,19 +319,21 @@ extension IntegrationTests {
             try await eventually("some to be cancelled", every: .zero) { try cancelled(ids) > 20 }
             program.signal(SIGKILL)
             let answered = zip(ids, try await answers).filter(\.1).map(\.0)
-            #expect(answered.count < 300, "it died in the middle")
-            try await eventually("those with an answer to be cancelled") { try cancelled(answered) == answered.count }
-            // No answer says nothing; the same wish at the other process does.
+            #expect(answered.count < 300, "it died before the end")
+            try await eventually("the accepted cancellations to take effect") {
+                try cancelled(answered) == answered.count
+            }
+            // Requests without an answer are sent again to the other process.
             _ = try await concurrently(ids) { try await api.cancel($0) }
             try await eventually("all to be cancelled") { try cancelled(ids) == 300 }
         }
 
-        @Test func aStoreThatIsAwayIsSaidAndNothingIsLost() async throws {
+        @Test func anOutageOfAStoreIsReportedAndLosesNoCancellation() async throws {
             let ids = try await held(3)
             try await Server.redis.kill9()
-            #expect(try await api.cancel(ids[0]).status == 202, "the database knows")
+            #expect(try await api.cancel(ids[0]).status == 202, "the state is read from PostgreSQL")
             try await Server.postgres.kill9()
-            try await eventually("PostgreSQL to be gone") { try await api.get("/coupons").status == 503 }
+            try await eventually("PostgreSQL to be unavailable") { try await api.get("/coupons").status == 503 }
             let unknown = try await api.cancel(ids[1])
             #expect(unknown.status == 503 && unknown.code == "store_unavailable", "\(unknown)")
             #expect(unknown.header("Retry-After") != nil)
@@ -339,13 +342,13 @@ extension IntegrationTests {
             try await system.recover()
             _ = try await api.cancelled(ids[0])
             try await Server.rabbitmq.kill9()
-            let unsent = try await eventually("the loss of the broker to be felt") {
+            let unsent = try await eventually("the loss of the broker to be noticed") {
                 let answer = try await api.cancel(ids[2])
                 return answer.status == 503 ? answer : nil
             }
             #expect(unsent.code == "broker_unavailable" && unsent.header("Retry-After") != nil, "\(unsent)")
             try await Server.rabbitmq.start()
-            try await eventually("the cancel to be taken", within: .seconds(40)) {
+            try await eventually("the cancellation to be accepted", within: .seconds(40)) {
                 try await api.cancel(ids[2]).status == 202
             }
             _ = try await api.cancelled(ids[2])
@@ -366,11 +369,12 @@ extension IntegrationTests {
 }
 
 extension API {
+    /// Requests the cancellation of a claim.
     func cancel(_ id: String) async throws -> Answer {
         try await send("POST", "/claims/\(id)/cancel")
     }
 
-    /// The claim when it reads cancelled.
+    /// Waits until a claim is cancelled.
     @discardableResult
     func cancelled(_ id: String) async throws -> Claim {
         try await eventually("\(id) to be cancelled", every: .milliseconds(10)) {

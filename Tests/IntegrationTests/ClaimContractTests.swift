@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// POST and GET /claims, to the letter of the contract.
+    /// `POST /claims` and `GET /claims/{id}` follow the contract.
     @Suite(.system(workers: 1), .checked)
     struct ClaimContract {
         let system = System.current
@@ -24,7 +24,7 @@ extension IntegrationTests {
             #expect(try #require(claim.createdAt).wholeMatch(of: rfc3339) != nil)
         }
 
-        @Test func anOutcomeHasAllFieldsAndTheTimeOfItsDecision() async throws {
+        @Test func aDecidedClaimHasAllFieldsAndTheTimeOfDecision() async throws {
             let coupon = try await api.coupon("FIELDS", amount: 1)
             let id = try await api.submit("u1", coupon).id
             let answer = try await api.get("/claims/\(id)?wait=10")
@@ -37,10 +37,10 @@ extension IntegrationTests {
             #expect(claim.outcome == "claimed" && claim.attempts == 1)
             #expect(claim.position == nil && claim.estimatedSeconds == nil)
             #expect(try #require(claim.decidedAt).wholeMatch(of: rfc3339) != nil)
-            #expect(answer.header("Retry-After") == nil, "nothing more is to come")
+            #expect(answer.header("Retry-After") == nil, "the status is final")
         }
 
-        @Test func aPendingClaimSaysWhenToAskAgain() async throws {
+        @Test func aPendingClaimHasRetryAfter() async throws {
             let coupon = try await api.coupon("PENDING", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
@@ -52,7 +52,7 @@ extension IntegrationTests {
             #expect(claim.userId == "u1" && claim.couponName == coupon)
             let start = ContinuousClock.now
             #expect(try await api.get("/claims/\(id)?wait=1").status == 200)
-            #expect(ContinuousClock.now - start > .milliseconds(900), "the wait is kept while nothing changes")
+            #expect(ContinuousClock.now - start > .milliseconds(900), "the request is held while nothing changes")
             worker.thaw()
             #expect(try await api.claim(id, wait: 20).status == "claimed")
         }
@@ -81,7 +81,7 @@ extension IntegrationTests {
             #expect(try await api.claim(first.id, wait: 10).couponName == coupon)
             _ = try await api.submit("u2", other, key: coupon)
             let third = try await api.post(API.Order(user: "u1", coupon: other, key: coupon))
-            #expect(third.code == "idempotency_key_reused", "also after the first was decided")
+            #expect(third.code == "idempotency_key_reused", "also after the first claim was decided")
         }
 
         @Test func anotherUsersSameKeyIsAnotherKey() async throws {
@@ -120,13 +120,13 @@ extension IntegrationTests {
             (#"{"user_id":"\#(String(repeating: "u", count: 129))","coupon_name":"C"}"#, "user_id"),
             (#"{"user_id":"u","coupon_name":"\#(String(repeating: "C", count: 65))"}"#, "coupon_name"),
         ])
-        func aBodyThatIsNoClaimIsRefusedNamingTheField(body: String, field: String) async throws {
+        func anInvalidClaimIsRefusedNamingTheField(body: String, field: String) async throws {
             let answer = try await claim(body: body)
             #expect(answer.status == 422 && answer.code == "invalid_body", "\(answer)")
             #expect(answer.problem?.detail.contains(field) == true, "\(answer)")
         }
 
-        @Test func theLongestUserAndCouponNameAreTaken() async throws {
+        @Test func theLongestUserAndCouponNameAreAccepted() async throws {
             let user = String(repeating: "ü", count: 128)
             let coupon = String(repeating: "C", count: 64)
             let answer = try await api.post(API.Order(user: user, coupon: coupon))
@@ -149,7 +149,7 @@ extension IntegrationTests {
             #expect(answer.status == 413 && answer.code == "body_too_large", "\(answer)")
         }
 
-        @Test func anIdThatWasNeverIssuedIsNotFound() async throws {
+        @Test func anIDThatWasNeverIssuedIsNotFound() async throws {
             let real = try await api.submit("u1", try await api.coupon("REAL", amount: 1)).id
             let tampered = String(real.dropLast()) + (real.last == "0" ? "1" : "0")
             for id in ["x", tampered, real.uppercased(), String(repeating: "0", count: 40), "%20", "%2e%2e"] {
@@ -166,7 +166,7 @@ extension IntegrationTests {
             #expect(answer.problem?.detail.contains("wait") == true)
         }
 
-        @Test func aPreferredWaitIsAppliedAndSaysSo() async throws {
+        @Test func aPreferredWaitIsAppliedAndConfirmed() async throws {
             let id = try await api.submit("u1", "NONE").id
             let answer = try await api.get("/claims/\(id)", ("Prefer", "respond-async, wait=10"))
             #expect(answer.header("Preference-Applied") == "wait=10")
@@ -175,7 +175,7 @@ extension IntegrationTests {
             #expect(plain.header("Preference-Applied") == nil)
         }
 
-        @Test func eachRuleOfACouponGivesItsReason() async throws {
+        @Test func everyRuleOfACouponGivesItsReason() async throws {
             let sale = try await api.coupon("SALE", amount: 1)
             let coming = try await api.coupon("COMING", amount: 1, rules: #","starts_at":"2999-01-01T00:00:00Z""#)
             let over = try await api.coupon("OVER", amount: 1, rules: #","ends_at":"2001-01-01T00:00:00Z""#)
@@ -202,11 +202,11 @@ extension IntegrationTests {
     }
 }
 
-/// A time of RFC 3339 in UTC.
+/// Matches a time of RFC 3339 in UTC.
 private var rfc3339: Regex<Substring> { /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/ }
 
 extension Sequence {
-    /// One after another.
+    /// Transforms the elements one after another.
     func asyncMap<Value>(_ transform: (Element) async throws -> Value) async rethrows -> [Value] {
         var values: [Value] = []
         for element in self { values.append(try await transform(element)) }

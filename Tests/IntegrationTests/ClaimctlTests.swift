@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// claimctl, as operators and scripts use it.
+    /// `claimctl` as operators and scripts use it.
     @Suite(.system(workers: 1), .checked)
     struct Claimctl {
         let system = System.current
@@ -14,12 +14,12 @@ extension IntegrationTests {
             ["claim", "submit"], ["claim", "show"], ["claim", "cancel"], ["coupon", "set"], ["coupon", "eligible"],
             ["coupon", "check"], ["status"], ["audit"],
         ])
-        func everyCommandExplainsItself(command: [String]) async throws {
+        func everyCommandHasAHelpText(command: [String]) async throws {
             let result = try await Program.run("claimctl", command + ["--help"])
             #expect(result.code == 0 && result.output.contains("USAGE: claimctl"), "\(result.text)")
         }
 
-        @Test func couponsAreMadeShownAndListed() async throws {
+        @Test func couponsAreCreatedShownAndListed() async throws {
             let name = "CTL_\(UInt32.random(in: 0 ... .max))"
             let made = try await object("coupon", "create", name.lowercased(), "7", "--per-user-limit", "2", "--json")
             #expect(made["name"] as? String == name && made["amount"] as? Int == 7)
@@ -29,10 +29,10 @@ extension IntegrationTests {
             let listed = try await lines("coupon", "list", "--search", name, "--json")
             #expect(listed.count == 1 && listed[0]["name"] as? String == name)
             #expect(try await claimctl("coupon", "show", name).output.contains(name))
-            #expect(try await claimctl("coupon", "create", name, "7").code == 1, "there is one already")
+            #expect(try await claimctl("coupon", "create", name, "7").code == 1, "the coupon exists already")
         }
 
-        @Test func anEmptyListIsNoFailureAndNothingToShowIsTwo() async throws {
+        @Test func anEmptyListExitsWith0AndAMissingItemWith2() async throws {
             let none = try await claimctl("coupon", "list", "--search", "NO_SUCH_THING", "--json")
             #expect(none.code == 0 && none.output.isEmpty)
             #expect(try await claimctl("coupon", "show", "NO_SUCH_THING").code == 2)
@@ -46,7 +46,7 @@ extension IntegrationTests {
             ["claim", "show", "x", "--wait", "99"], ["status", "--timeout", "-1"], ["audit", "--nonsense"],
             ["coupon", "create", "A", "1", "--starts-at", "soon"], ["claim", "submit", "--user", "", "--coupon", "A"],
         ])
-        func wrongUsageIsSixtyFour(arguments: [String]) async throws {
+        func wrongUsageExitsWith64(arguments: [String]) async throws {
             let result = try await Program.run("claimctl", arguments)
             #expect(result.code == 64 && !result.errors.isEmpty && result.output.isEmpty, "\(result)")
         }
@@ -68,24 +68,24 @@ extension IntegrationTests {
             #expect(try await claimctl("claim", "show", claim.id).output.contains("claimed"))
         }
 
-        @Test func theStatusTellsQueuesAndWorkers() async throws {
+        @Test func theStatusShowsQueuesAndWorkers() async throws {
             let status = try await object("status", "--wait-for-workers", "1", "--json")
             let queues = try #require(status["queues"] as? [[String: Any]])
             let names = Set(queues.compactMap { $0["name"] as? String })
             #expect(names.isSuperset(of: (0..<8).map { "claims.work.\($0)" } + ["claims.dead", "claims.retry.0"]))
             let workers = try #require(status["workers"] as? [[String: Any]])
             #expect(workers.contains { $0["name"] as? String == "worker-1" && ($0["lanes"] as? [Int])?.count == 8 })
-            let inVain = try await claimctl("status", "--wait-for-workers", "99", "--timeout", "0.2")
-            #expect(inVain.code == 1 && inVain.errors.contains("99"))
+            let timedOut = try await claimctl("status", "--wait-for-workers", "99", "--timeout", "0.2")
+            #expect(timedOut.code == 1 && timedOut.errors.contains("99"))
             #expect(try await claimctl("status").output.contains("claims.dead"))
         }
 
-        @Test func theAuditNamesEachViolationUntilItIsRepaired() async throws {
+        @Test func theAuditNamesEveryViolation() async throws {
             let coupon = try await api.coupon("AUDIT", amount: 5)
             for user in ["u1", "u2"] { _ = try await api.claim(try await api.submit(user, coupon).id, wait: 10) }
             let clean = try await object("audit", "--json")
             #expect((clean["violations"] as? [Any])?.isEmpty == true)
-            let wrongs = [
+            let violations = [
                 (
                     "quota_adds_up",
                     "update coupons set remaining_amount = remaining_amount - 1 where name = '\(coupon)'",
@@ -93,8 +93,8 @@ extension IntegrationTests {
                 ),
                 (
                     "held_coupon_has_its_claim",
-                    "update user_claims set user_id = 'thief' where user_id = 'u1' and \(its(coupon))",
-                    "update user_claims set user_id = 'u1' where user_id = 'thief' and \(its(coupon))"
+                    "update user_claims set user_id = 'thief' where user_id = 'u1' and \(belongs(to: coupon))",
+                    "update user_claims set user_id = 'u1' where user_id = 'thief' and \(belongs(to: coupon))"
                 ),
                 (
                     "quota_adds_up",
@@ -103,12 +103,12 @@ extension IntegrationTests {
                 ),
                 (
                     "nobody_exceeds_the_limit",
-                    "update user_claims set user_id = 'u1', slot = 2 where user_id = 'u2' and \(its(coupon))",
-                    "update user_claims set user_id = 'u2', slot = 1 where slot = 2 and \(its(coupon))"
+                    "update user_claims set user_id = 'u1', slot = 2 where user_id = 'u2' and \(belongs(to: coupon))",
+                    "update user_claims set user_id = 'u2', slot = 1 where slot = 2 and \(belongs(to: coupon))"
                 ),
             ]
-            for (rule, harm, repair) in wrongs {
-                try Database.script(harm)
+            for (rule, damage, repair) in violations {
+                try Database.script(damage)
                 let result = try await claimctl("audit", "--json")
                 try Database.script(repair)
                 #expect(result.code == 1, "\(rule): \(result)")
@@ -117,7 +117,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test func theAuditMissesAClaimThatLeftTheDeadLetterQueue() async throws {
+        @Test func theAuditReportsDeadLetteredClaimsWithoutAMessage() async throws {
             try Database.script(
                 """
                 insert into claims (id, status, reason, attempts, decided_at)
@@ -128,7 +128,7 @@ extension IntegrationTests {
             #expect(result.code == 1 && result.output.contains("claims.dead"), "\(result)")
         }
 
-        @Test func nothingShowsASecret() async throws {
+        @Test func noOutputShowsASecret() async throws {
             for arguments in [["status"], ["audit"], ["coupon", "list"], ["migrate"]] {
                 try expectNoSecret(in: try await Program.run("claimctl", arguments).text)
             }
@@ -137,8 +137,10 @@ extension IntegrationTests {
             let result = try await claimctl("audit", settings: ["DATABASE_URL": wrong])
             #expect(result.code == 1 && !result.text.contains("hunter2"), "\(result)")
             try expectNoSecret(in: result.text)
-            let nobody = try await claimctl("status", settings: ["AMQP_URL": "amqp://u:hunter2@127.0.0.1:1/v"])
-            #expect(nobody.code == 1 && !nobody.text.contains("hunter2") && !nobody.errors.isEmpty, "\(nobody)")
+            let unreachable = try await claimctl("status", settings: ["AMQP_URL": "amqp://u:hunter2@127.0.0.1:1/v"])
+            #expect(
+                unreachable.code == 1 && !unreachable.text.contains("hunter2") && !unreachable.errors.isEmpty,
+                "\(unreachable)")
             let logs = try FileManager.default.contentsOfDirectory(atPath: "\(Setup.runFolder)/logs")
             for log in logs where log.hasPrefix("test-") && !log.hasPrefix("test-run-") {
                 try expectNoSecret(in: try String(contentsOfFile: "\(Setup.runFolder)/logs/\(log)", encoding: .utf8))
@@ -147,7 +149,7 @@ extension IntegrationTests {
 
         // MARK: Helpers
 
-        private func its(_ coupon: String) -> String {
+        private func belongs(to coupon: String) -> String {
             "coupon_id = (select id from coupons where name = '\(coupon)')"
         }
 

@@ -3,27 +3,27 @@ import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// Coupons over HTTP, and what is the same everywhere.
+    /// The routes for coupons follow the contract.
     @Suite(.system(workers: 1), .checked)
     struct CouponContract {
         let system = System.current
         var api: API { system.api }
 
-        @Test func aNewCouponIsShownWhereItsLocationSays() async throws {
+        @Test func aNewCouponIsFoundAtItsLocation() async throws {
             let name = try await api.coupon("NEW", amount: 3)
             let answer = try await api.post("/coupons", json: #"{"name":"x \#(name.lowercased())?","amount":3}"#)
             #expect(answer.status == 201)
-            let made = try answer.decoded(Coupon.self)
-            #expect(made.name == "X_\(name)" && made.amount == 3 && made.remainingAmount == 3)
-            let place = try #require(answer.header("Location"))
-            #expect(place == "/coupons/X_\(name)")
-            let shown = try await api.get(place).decoded(Coupon.self)
+            let created = try answer.decoded(Coupon.self)
+            #expect(created.name == "X_\(name)" && created.amount == 3 && created.remainingAmount == 3)
+            let location = try #require(answer.header("Location"))
+            #expect(location == "/coupons/X_\(name)")
+            let shown = try await api.get(location).decoded(Coupon.self)
             #expect(shown.claimedBy == [])
             let written = try await api.get("/coupons/x%20\(name.lowercased())!").decoded(Coupon.self)
-            #expect(written.name == made.name)
+            #expect(written.name == created.name)
         }
 
-        @Test func anExistingNameIsAConflictHoweverItIsWritten() async throws {
+        @Test func anExistingNameIsAConflictInAnySpelling() async throws {
             let name = try await api.coupon("EXISTS", amount: 3)
             for written in [name, name.lowercased(), "--\(name)--", name.replacing("_", with: " ?! ")] {
                 let answer = try await api.post("/coupons", json: #"{"name":"\#(written)","amount":9}"#)
@@ -44,13 +44,13 @@ extension IntegrationTests {
             ),
             (#"{"name":"A","amount":1,"eligible_users":["a",""]}"#, "eligible_users"),
         ])
-        func aBodyThatIsNoCouponIsRefusedNamingTheField(body: String, field: String) async throws {
+        func anInvalidCouponIsRefusedNamingTheField(body: String, field: String) async throws {
             let answer = try await api.post("/coupons", json: body)
             #expect(answer.status == 422 && answer.code == "invalid_body", "\(answer)")
             #expect(answer.problem?.detail.contains(field) == true, "\(answer)")
         }
 
-        @Test func theGreatestAmountIsTakenAndOnlyListsMayBeLong() async throws {
+        @Test func theLargestAmountIsAcceptedAndOnlyListsMayBeLarge() async throws {
             _ = try await api.coupon("MANY", amount: 2_147_483_647)
             let users = (0..<20_000).map { "\"user-\($0)\"" }.joined(separator: ",")
             _ = try await api.coupon("LIST", amount: 1, rules: #","eligible_users":[\#(users)]"#)
@@ -59,7 +59,7 @@ extension IntegrationTests {
             #expect(answer.status == 413 && answer.code == "body_too_large")
         }
 
-        @Test func pagesOfCouponsLeaveNothingOutAndRepeatNothing() async throws {
+        @Test func pagesOfCouponsSkipNothingAndRepeatNothing() async throws {
             let part = try await api.coupon("PAGED", amount: 0)
             var made = [part]
             for number in 1...4 { made.append(try await api.coupon("\(part)_N\(number)", amount: 0)) }
@@ -78,7 +78,7 @@ extension IntegrationTests {
             #expect(none.coupons.isEmpty && none.nextCursor == nil)
         }
 
-        @Test func aCouponsClaimsComeInPagesByStatusInTheOrderOfDecision() async throws {
+        @Test func claimsOfACouponArePagedByStatusInTheOrderOfDecision() async throws {
             let coupon = try await api.coupon("CLAIMS", amount: 3)
             var ids: [String] = []
             for user in 0..<7 {
@@ -101,7 +101,7 @@ extension IntegrationTests {
         }
 
         @Test(arguments: ["limit=0", "limit=-1", "limit=x", "limit=1000000", "cursor=!", "cursor=AAAA", "status=lost"])
-        func aBadQueryParameterIsRefusedNamingIt(query: String) async throws {
+        func anInvalidQueryParameterIsRefusedByName(query: String) async throws {
             let coupon = try await api.coupon("QUERY", amount: 1)
             let paths =
                 query.hasPrefix("status") ? ["/coupons/\(coupon)/claims"] : ["/coupons", "/coupons/\(coupon)/claims"]

@@ -1,38 +1,41 @@
+import Broker
+import RuntimeSupport
+import Postgres
 import Claims
 import Foundation
 import OrderedCollections
 import Testing
 
 extension IntegrationTests {
-    /// What goes back from the dead-letter queue is decided, and nothing is lost or done twice.
+    /// Replayed claims are decided. None is lost, and none is decided twice.
     @Suite(.system(workers: 1, ["CLAIMS_RETRY_DELAYS_MS": "50,50,50"]), .checked)
     struct DeadLetterReplays {
         let system = System.current
         var api: API { system.api }
 
-        @Test func whatFailedIsDecidedAnewOnceItsCauseIsGone() async throws {
-            try await DeadLetters.clear()
-            let coupon = try await api.coupon("CURED", amount: 3)
-            let claims = try await Failing.claims(["a", "b", "c"], of: coupon, api)
-            let report = try await DeadLetters.replay("--coupon", coupon)
+        @Test func aReplayDecidesClaimsOnceTheCauseIsFixed() async throws {
+            try await DLQ.clear()
+            let coupon = try await api.coupon("FIXED", amount: 3)
+            let claims = try await FailureInjection.deadLetter(["a", "b", "c"], of: coupon, api)
+            let report = try await DLQ.replay("--coupon", coupon)
             #expect(report.replayed == 3 && report.decidedAnew == 3 && report.claimed == 3)
             for id in claims {
                 let claim = try await api.claim(id, wait: 10)
-                #expect(claim.outcome == "claimed" && claim.attempts == 1, "with fresh retries")
+                #expect(claim.outcome == "claimed" && claim.attempts == 1, "with all its retries")
             }
-            #expect(try Broker.dead().isEmpty)
+            #expect(try RabbitMQ.dead().isEmpty)
             #expect(try await api.coupon(coupon).remainingAmount == 0)
         }
 
-        @Test func whatFailsAgainComesBackWithItsHistory() async throws {
-            try await DeadLetters.clear()
-            let coupon = try await api.coupon("INCURABLE", amount: 3)
-            let id = try await Failing.claims(["a"], of: coupon, api)[0]
-            try Failing.refuse("a")
-            defer { try? Failing.accept() }
-            let report = try await DeadLetters.replay(id)
+        @Test func aReplayedClaimThatFailsAgainKeepsItsHistory() async throws {
+            try await DLQ.clear()
+            let coupon = try await api.coupon("NOT_FIXED", amount: 3)
+            let id = try await FailureInjection.deadLetter(["a"], of: coupon, api)[0]
+            try FailureInjection.refuse("a")
+            defer { try? FailureInjection.stop() }
+            let report = try await DLQ.replay(id)
             #expect(report.replayed == 1 && report.failedAgain == 1)
-            let message = try await Broker.deadLetter(id)
+            let message = try await RabbitMQ.deadLetter(id)
             let headers = message.properties.headers
             #expect(headers["attempts"]?.integer == 4 && headers["errors"]?.array?.count == 8)
             let replay = headers["replays"]?.array?.first?.table
@@ -41,12 +44,12 @@ extension IntegrationTests {
             #expect(try await api.claim(id).outcome == "dead_lettered database_error")
         }
 
-        @Test func aReplayedClaimReadsPendingUntilItIsDecided() async throws {
-            try await DeadLetters.clear()
+        @Test func aReplayedClaimIsPendingUntilItIsDecided() async throws {
+            try await DLQ.clear()
             let coupon = try await api.coupon("AGAIN", amount: 3)
-            let id = try await Failing.claims(["a"], of: coupon, api)[0]
+            let id = try await FailureInjection.deadLetter(["a"], of: coupon, api)[0]
             try system.program("worker-1").freeze()
-            let report = try await DeadLetters.replay(id, "--wait", "0")
+            let report = try await DLQ.replay(id, "--wait", "0")
             #expect(report.replayed == 1 && report.pending == 1)
             let claim = try await api.claim(id)
             #expect(claim.outcome == "pending" && claim.attempts == 0 && claim.decidedAt == nil)
@@ -57,46 +60,51 @@ extension IntegrationTests {
             #expect(try await api.claim(id, wait: 20).outcome == "claimed")
         }
 
-        @Test func aPlanIsCarriedOutExactlyWhateverHasArrivedSince() async throws {
-            try await DeadLetters.clear()
+        @Test func aPlanReplaysExactlyItsMessages() async throws {
+            try await DLQ.clear()
             let coupon = try await api.coupon("PLAN", amount: 50)
-            let meant = try DeadLetters.put(Array(10..<30), of: coupon)
-            let plan = try await DeadLetters.document(
-                DeadLetters.Plan.self, ["replay", "--coupon", coupon, "--dry-run"])
-            #expect(plan.count == 20 && Set(plan.messages.map(\.id)) == Set(meant))
-            #expect(try Broker.dead().count == 20, "a dry run changes nothing")
-            let later = try DeadLetters.put(Array(0..<5), of: coupon)
-            let again = try await DeadLetters.document(
-                DeadLetters.Plan.self, ["replay", "--older-than", "9s", "--dry-run"])
+            let planned = try DLQ.put(Array(10..<30), of: coupon)
+            let plan = try await DLQ.document(
+                DLQ.Plan.self, ["replay", "--coupon", coupon, "--dry-run"])
+            #expect(plan.count == 20 && Set(plan.messages.map(\.id)) == Set(planned))
+            #expect(try RabbitMQ.dead().count == 20, "a dry run changes nothing")
+            let later = try DLQ.put(Array(0..<5), of: coupon)
+            let again = try await DLQ.document(
+                DLQ.Plan.self, ["replay", "--older-than", "9s", "--dry-run"])
             #expect(again.digest == plan.digest, "the same set has the same digest")
-            #expect(try await claimctl("dlq", "discard", "--plan", plan.digest).code == 2, "it was no plan to discard")
-            let report = try await DeadLetters.replay("--plan", plan.digest)
+            #expect(
+                try await claimctl("dlq", "discard", "--plan", plan.digest).code == 2, "the plan is not for a discard")
+            let report = try await DLQ.replay("--plan", plan.digest)
             #expect(report.replayed == 20 && report.claimed == 20)
-            #expect(try await DeadLetters.list().map(\.id) == later.reversed())
-            #expect(try await claimctl("dlq", "replay", "--plan", plan.digest).code == 2, "they have all left")
+            #expect(try await DLQ.list().map(\.id) == later.reversed())
+            #expect(
+                try await claimctl("dlq", "replay", "--plan", plan.digest).code == 2,
+                "all its messages have left the queue")
         }
 
-        @Test func aRampStopsByItselfWhenItsStepsFail() async throws {
-            try await DeadLetters.clear()
+        @Test func aRampStopsWhenAStepFails() async throws {
+            try await DLQ.clear()
             let coupon = try await api.coupon("RAMP", amount: 200)
-            try DeadLetters.put(Array(1...100), of: coupon)
-            try Failing.refuse("u50")
-            // The oldest goes first and fares well, as do the next five; then one of fifty fails, which is not much.
-            let well = try await DeadLetters.replay("--coupon", coupon, "--ramp")
-            try Failing.accept()
-            #expect(well.replayed == 100 && well.claimed == 99 && well.failedAgain == 1 && well.stopped == nil)
-            try DeadLetters.put(Array(1...100), of: "\(coupon)_2")
+            try DLQ.put(Array(1...100), of: coupon)
+            try FailureInjection.refuse("u50")
+            // The oldest message and the next five succeed. Then one of fifty fails, which is below the threshold.
+            let completed = try await DLQ.replay("--coupon", coupon, "--ramp")
+            try FailureInjection.stop()
+            #expect(completed.replayed == 100 && completed.claimed == 99)
+            #expect(completed.failedAgain == 1 && completed.stopped == nil)
+            try DLQ.put(Array(1...100), of: "\(coupon)_2")
             try Database.script("insert into coupons (name, amount, remaining_amount) values ('\(coupon)_2', 100, 100)")
-            try Failing.refuseAll()
-            defer { try? Failing.accept() }
-            let badly = try await DeadLetters.replay("--coupon", "\(coupon)_2", "--ramp", code: 1)
-            #expect(badly.replayed == 1 && badly.failedAgain == 1 && badly.stopped?.contains("99 were left") == true)
+            try FailureInjection.refuseAll()
+            defer { try? FailureInjection.stop() }
+            let stopped = try await DLQ.replay("--coupon", "\(coupon)_2", "--ramp", code: 1)
+            #expect(stopped.replayed == 1 && stopped.failedAgain == 1)
+            #expect(stopped.stopped?.contains("99 were left") == true)
         }
 
-        @Test func aReplayKilledAgainAndAgainLosesNothingAndGivesNothingTwice() async throws {
-            try await DeadLetters.clear()
+        @Test func aRepeatedlyKilledReplayLosesNothingAndDecidesNothingTwice() async throws {
+            try await DLQ.clear()
             let coupon = try await api.coupon("BROKEN", amount: 900)
-            let ids = try DeadLetters.put(Array(1...1500), of: coupon)
+            let ids = try DLQ.put(Array(1...1500), of: coupon)
             var left = 1500
             for turn in 1...6 {
                 let replay = try Program(
@@ -110,57 +118,57 @@ extension IntegrationTests {
                 }
                 replay.signal(SIGKILL)
                 try await replay.end(within: .seconds(5))
-                left = try Broker.dead().count
+                left = try RabbitMQ.dead().count
             }
             let rest = try await claimctl("dlq", "replay", "--all", "--yes")
             #expect(rest.code == 0 || rest.code == 2, "\(rest)")
             let claims = try await concurrently(ids) { try await api.claim($0, wait: 20) }
             #expect(claims.tally == ["claimed": 900, "rejected sold_out": 600])
-            #expect(try Broker.dead().isEmpty)
+            #expect(try RabbitMQ.dead().isEmpty)
             #expect(try await api.coupon(coupon).remainingAmount == 0)
         }
 
-        @Test func aMessageWhoseClaimIsDecidedIsSwallowed() async throws {
-            try await DeadLetters.clear()
+        @Test func replayingADecidedClaimChangesNothing() async throws {
+            try await DLQ.clear()
             let coupon = try await api.coupon("TWICE", amount: 5)
-            let ids = try DeadLetters.put([20, 10], of: coupon)
-            let copies = try Broker.dead()
-            #expect(try await DeadLetters.replay("--all", "--yes").claimed == 2)
-            try DeadLetters.put(copies)
-            let report = try await DeadLetters.replay("--all", "--yes")
+            let ids = try DLQ.put([20, 10], of: coupon)
+            let copies = try RabbitMQ.dead()
+            #expect(try await DLQ.replay("--all", "--yes").claimed == 2)
+            try DLQ.put(copies)
+            let report = try await DLQ.replay("--all", "--yes")
             #expect(report.replayed == 2 && report.decidedBefore == 2 && report.decidedAnew == 0)
             #expect(try await api.coupon(coupon).remainingAmount == 3)
             #expect(try await ids.asyncMap { try await api.claim($0).status } == ["claimed", "claimed"])
         }
 
-        @Test func olderMessagesOfTheSameClaimGoWithTheNewest() async throws {
-            try await DeadLetters.clear()
+        @Test func aReplaySupersedesOlderMessagesOfTheSameClaim() async throws {
+            try await DLQ.clear()
             let coupon = try await api.coupon("COPIES", amount: 5)
-            try DeadLetters.put([60], of: coupon)
-            let message = try #require(try Broker.dead().first)
-            try DeadLetters.put([message.dead(because: "lock_held", at: .now())])
-            let report = try await DeadLetters.replay("--all", "--yes")
+            try DLQ.put([60], of: coupon)
+            let message = try #require(try RabbitMQ.dead().first)
+            try DLQ.put([message.deadLettered(reason: "lock_held", at: .now())])
+            let report = try await DLQ.replay("--all", "--yes")
             #expect(report.replayed == 1 && report.superseded == 1 && report.claimed == 1)
-            #expect(try Broker.dead().isEmpty)
+            #expect(try RabbitMQ.dead().isEmpty)
         }
 
-        @Test func whatTheBrokerDeadLetteredGoesBackWithFreshRetries() async throws {
-            try await DeadLetters.clear()
+        @Test func aMessageDeadLetteredByTheBrokerIsReplayedWithAllItsRetries() async throws {
+            try await DLQ.clear()
             let coupon = try await api.coupon("LIMIT", amount: 5)
             await system.end { $0.name == "worker-1" }
             let id = try await api.submit("u1", coupon).id
             let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
             for _ in 1...21 {
-                let connection = try Broker.connection()
+                let connection = try RabbitMQ.connection()
                 try connection.consume("claims.work.\(lane)", prefetch: 1, channel: 1)
                 _ = try connection.nextEvent(atMost: .seconds(5))
             }
-            try await eventually("the message in claims.dead") { try Broker.dead(id) }
+            try await eventually("the message in claims.dead") { try RabbitMQ.dead(id) }
             try await system.startWorker("fresh")
-            try await eventually("its obituary") { try await api.claim(id).status == "dead_lettered" }
-            let line = try #require(try await DeadLetters.list().first { $0.id == id })
+            try await eventually("the claim to be dead-lettered") { try await api.claim(id).status == "dead_lettered" }
+            let line = try #require(try await DLQ.list().first { $0.id == id })
             #expect(line.reason == "delivery_limit" && line.diedAt != nil)
-            #expect(try await DeadLetters.replay(id).claimed == 1)
+            #expect(try await DLQ.replay(id).claimed == 1)
         }
 
         @Test(arguments: [
@@ -170,12 +178,12 @@ extension IntegrationTests {
             ["discard"], ["discard", "--all"], ["discard", "x", "--note", ""], ["list", "--limit", "0"], ["export"],
             ["edit", "x"], ["watch"], ["show"], ["stats", "--top", "0"], ["restore"], ["list", "--coupon", "!"],
         ])
-        func whatIsNotMeantClearlyIsRefused(arguments: [String]) async throws {
+        func ambiguousArgumentsAreRefused(arguments: [String]) async throws {
             let result = try await Program.run("claimctl", ["dlq"] + arguments)
             #expect(result.code == 64 && !result.errors.isEmpty && result.output.isEmpty, "\(result)")
         }
 
-        @Test func nothingThatMatchesIsTwo() async throws {
+        @Test func withoutAMatchTheExitCodeIs2() async throws {
             for arguments in [
                 ["replay", "nobody"], ["replay", "--reason", "none"], ["discard", "nobody"], ["show", "nobody"],
                 ["restore", "nobody"], ["edit", "nobody", "--body", "/dev/null"], ["replay", "nobody", "--dry-run"],

@@ -5,7 +5,7 @@ import RuntimeSupport
 import Testing
 
 extension IntegrationTests {
-    /// Who may claim, when, and how often: explained and decided by the same rules.
+    /// The rules of a coupon: explained and decided alike.
     @Suite(.system(workers: 1), .checked)
     struct Eligibility {
         let system = System.current
@@ -36,7 +36,7 @@ extension IntegrationTests {
                     ["expired", "not_eligible", "sold_out"]
                 ),
             ] as [(Int, String, String, [String])])
-        func theReasonsAreAllThatApplyAndTheFirstIsWhatAClaimWouldRead(
+        func allReasonsAreListedAndTheFirstIsThatOfAClaim(
             amount: Int, rules: String, user: String, reasons: [String]
         ) async throws {
             let coupon = try await api.coupon("RULES", amount: amount, rules: rules)
@@ -46,7 +46,7 @@ extension IntegrationTests {
             #expect(try await api.claim(claim.id, wait: 10).outcome == outcome)
         }
 
-        @Test func whoHoldsAsManyAsTheLimitAllowsIsToldSo() async throws {
+        @Test func aUserAtTheLimitIsNotEligible() async throws {
             let coupon = try await api.coupon("LIMIT", amount: 2, rules: #","per_user_limit":2"#)
             for _ in 0..<2 {
                 #expect(try await explain(coupon, "u1").eligible)
@@ -59,24 +59,24 @@ extension IntegrationTests {
             #expect(try await api.claim(third.id, wait: 10).outcome == "rejected already_claimed")
         }
 
-        @Test func whoWasAcceptedBeforeTheEndIsNotLate() async throws {
+        @Test func aClaimAcceptedBeforeTheEndIsInTime() async throws {
             let coupon = try await api.coupon("ENDING", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
             let claim = try await api.submit("u1", coupon)
             let accepted = try #require(claim.createdAt.flatMap(Timestamp.init))
-            // It ends right after this claim was accepted, long before a worker gets to it.
+            // The coupon ends right after this claim was accepted, and before a worker decides it.
             let end = Timestamp(milliseconds: accepted.milliseconds + 1)
             let change = try await patch(coupon, #"{"ends_at":"\#(end)"}"#)
             try #require(change.status == 200, "\(change)")
-            try await eventually("the end") { try await explain(coupon, "u2").reasons == ["expired"] }
+            try await eventually("the end of the coupon") { try await explain(coupon, "u2").reasons == ["expired"] }
             let late = try await api.submit("u2", coupon)
             worker.thaw()
             #expect(try await api.claim(claim.id, wait: 20).outcome == "claimed")
             #expect(try await api.claim(late.id, wait: 20).outcome == "rejected expired")
         }
 
-        @Test func explainingNeedsACouponAndAUser() async throws {
+        @Test func eligibilityNeedsACouponAndAUser() async throws {
             let coupon = try await api.coupon("ASK", amount: 1)
             for query in ["", "?user_id=", "?user_id=a%07b", "?user_id=\(String(repeating: "u", count: 129))"] {
                 let answer = try await api.get("/coupons/\(coupon)/eligibility\(query)")
@@ -105,7 +105,7 @@ extension IntegrationTests {
             #expect(outcomes == ["claimed", "claimed", "rejected sold_out"])
         }
 
-        @Test func theAmountIsNeverBelowWhatIsClaimed() async throws {
+        @Test func theAmountIsNeverLessThanWhatIsClaimed() async throws {
             let coupon = try await api.coupon("BELOW", amount: 5)
             _ = try await api.outcomes((0..<3).map { API.Order(user: "u\($0)", coupon: coupon) })
             let refused = try await patch(coupon, #"{"amount":2,"per_user_limit":9}"#)
@@ -116,7 +116,7 @@ extension IntegrationTests {
             #expect(try exact.decoded(Coupon.self).remainingAmount == 0)
         }
 
-        @Test func amountsThatChangeWhileClaimsAreDecidedAddUp() async throws {
+        @Test func changingTheAmountWhileClaimsAreDecidedKeepsTheSum() async throws {
             let coupon = try await api.coupon("MOVING", amount: 10)
             async let claims = api.outcomes((0..<300).map { API.Order(user: "u\($0)", coupon: coupon) })
             let statuses = try await (0..<60).asyncMap { round in
@@ -128,7 +128,7 @@ extension IntegrationTests {
             #expect(after.amount - after.remainingAmount == won)
         }
 
-        @Test func aLimitThatIsLoweredTakesNothingAway() async throws {
+        @Test func loweringTheLimitRevokesNoCoupon() async throws {
             let coupon = try await api.coupon("LOWERED", amount: 9, rules: #","per_user_limit":3"#)
             _ = try await api.outcomes((0..<3).map { _ in API.Order(user: "u1", coupon: coupon) })
             for limit in [1, 2] { #expect(try await patch(coupon, #"{"per_user_limit":\#(limit)}"#).status == 200) }
@@ -138,28 +138,28 @@ extension IntegrationTests {
             #expect(audit.code == 0, "\(audit.text)")
         }
 
-        @Test func aTimeIsTakenAwayByNull() async throws {
+        @Test func aTimeIsRemovedByNull() async throws {
             let coupon = try await api.coupon("TIMES", amount: 1, rules: #","starts_at":"2999-01-01T00:00:00Z""#)
             let reversed = try await patch(coupon, #"{"ends_at":"2998-01-01T00:00:00Z"}"#)
             #expect(reversed.status == 422 && reversed.problem?.detail.contains("ends_at") == true, "\(reversed)")
             #expect(try await patch(coupon, #"{"ends_at":"2998-01-01T00:00:00Z","starts_at":null}"#).status == 200)
             #expect(try await explain(coupon, "u1").eligible)
-            #expect(try await patch(coupon, "{}").status == 200, "no change is no validationError")
+            #expect(try await patch(coupon, "{}").status == 200, "an empty change is valid")
         }
 
         @Test(arguments: [
             (#"{"amount":-1}"#, "amount"), (#"{"amount":null}"#, "amount"), (#"{"amount":"1"}"#, "amount"),
             (#"{"per_user_limit":0}"#, "per_user_limit"), (#"{"starts_at":"soon"}"#, "starts_at"), ("[]", "object"),
         ])
-        func aChangeThatIsNoneIsRefusedNamingTheField(body: String, field: String) async throws {
-            let answer = try await patch(try await api.coupon("FLAW", amount: 1), body)
+        func anInvalidChangeIsRefusedNamingTheField(body: String, field: String) async throws {
+            let answer = try await patch(try await api.coupon("INVALID", amount: 1), body)
             #expect(answer.status == 422 && answer.code == "invalid_body", "\(answer)")
             #expect(answer.problem?.detail.contains(field) == true, "\(answer)")
         }
 
         // MARK: The list
 
-        @Test func aListIsReplacedGrowsShrinksAndIsLifted() async throws {
+        @Test func aListCanBeReplacedExtendedReducedAndRemoved() async throws {
             let coupon = try await api.coupon("LIST", amount: 9)
             #expect(try await explain(coupon, "u1").eligible)
             let put = try await list("PUT", coupon, #"["u1","u2","u1"]"#)
@@ -172,7 +172,7 @@ extension IntegrationTests {
             #expect(try await list("PUT", coupon, #"["u4","u2"]"#).eligibleUsers == 2)
             #expect(try await eligible(coupon) == ["u2", "u4"])
             let none = try await list("PUT", coupon, "[]")
-            #expect(none.isRestricted && none.eligibleUsers == 0, "an empty list lets nobody")
+            #expect(none.isRestricted && none.eligibleUsers == 0, "an empty list admits no user")
             #expect(try await eligible(coupon) == [])
             let lifted = try await api.send("DELETE", "/coupons/\(coupon)/eligible-users?all=true").decoded(List.self)
             #expect(!lifted.isRestricted && lifted.eligibleUsers == 0)
@@ -182,7 +182,7 @@ extension IntegrationTests {
         }
 
         @Test(arguments: ["application/json", "text/plain"])
-        func aHundredThousandUsersAreTakenAtOnce(type: String) async throws {
+        func aListMayHave100000Users(type: String) async throws {
             let coupon = try await api.coupon("HUGE", amount: 5)
             func body(_ numbers: Range<Int>) -> String {
                 let ids = numbers.map { "user-\($0)" }
@@ -202,7 +202,7 @@ extension IntegrationTests {
             #expect(try await list("DELETE", coupon, body(50_000..<149_999), type: type).eligibleUsers == 1)
         }
 
-        @Test func aListThatIsNoneIsRefused() async throws {
+        @Test func anInvalidListIsRefused() async throws {
             let coupon = try await api.coupon("NO_LIST", amount: 1)
             let path = "/coupons/\(coupon)/eligible-users"
             for method in ["PUT", "POST", "DELETE"] {
@@ -225,7 +225,7 @@ extension IntegrationTests {
             #expect(try await explain(coupon, "u1").eligible, "nothing was changed")
         }
 
-        @Test func theCommandLineChangesAndExplains() async throws {
+        @Test func theCommandLineChangesRulesAndExplainsEligibility() async throws {
             let coupon = try await api.coupon("CTL_RULES", amount: 5)
             let set = try await claimctl(
                 "coupon", "set", coupon, "--amount", "7", "--ends-at", "2020-01-01T00:00:00Z", "--json")

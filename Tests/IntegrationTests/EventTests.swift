@@ -7,14 +7,14 @@ import Synchronization
 import Testing
 
 extension IntegrationTests {
-    /// Hearing of a claim's outcome as soon as there is one.
+    /// Event streams and positions of pending claims.
     @Suite(.system(workers: 1, ["CLAIMS_RETRY_DELAYS_MS": "300,300,300"]), .checked)
     struct EventStreams {
         let system = System.current
         var api: API { system.api }
 
-        @Test func aSettledClaimIsOneEventAndTheEnd() async throws {
-            let coupon = try await api.coupon("SETTLED", amount: 1)
+        @Test func aFinalClaimIsOneEventAndEndsTheStream() async throws {
+            let coupon = try await api.coupon("FINAL", amount: 1)
             let claim = try await api.submit("u1", coupon)
             _ = try await api.claim(claim.id, wait: 10)
             let events = try await api.events(claim.id)
@@ -23,16 +23,16 @@ extension IntegrationTests {
             var blocks: [Events.Block] = []
             for try await block in events { blocks.append(block) }
             guard case .event("claim", let id?, let data) = blocks.first, blocks.count == 1 else {
-                throw Waited(description: "\(blocks)")
+                throw TestFailure(description: "\(blocks)")
             }
             let shown = try JSONSerialization.jsonObject(with: try await api.get("/claims/\(claim.id)").body)
-            let told = try JSONSerialization.jsonObject(with: Data(data.utf8))
-            #expect(told as? NSDictionary == shown as? NSDictionary, "the same as GET")
+            let sent = try JSONSerialization.jsonObject(with: Data(data.utf8))
+            #expect(sent as? NSDictionary == shown as? NSDictionary, "the same as GET /claims/{id}")
             let again = try await api.get("/claims/\(claim.id)/events", ("Last-Event-ID", id))
-            #expect(again.status == 204, "a browser that comes back after the end is told to stay away")
+            #expect(again.status == 204, "a browser does not reconnect after 204")
         }
 
-        @Test func aPendingClaimIsToldAtOnceAndItsOutcomeEndsTheStream() async throws {
+        @Test func aPendingClaimIsSentAtOnceAndItsOutcomeEndsTheStream() async throws {
             let coupon = try await api.coupon("FOLLOW", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
@@ -44,14 +44,14 @@ extension IntegrationTests {
             #expect(claims.last?.outcome == "claimed")
         }
 
-        @Test func everyProcessHearsOfEveryClaim() async throws {
+        @Test func everyProcessIsNotifiedOfEveryClaim() async throws {
             let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
             let coupon = try await api.coupon("BOTH", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
             let id = try await api.submit("u1", coupon).id
             let waiting = Mutex(0)
-            let heard = try await concurrently([api, other, api, other]) { api in
+            let streams = try await concurrently([api, other, api, other]) { api in
                 try await api.follow(id) { claim in
                     if claim.status == "pending",
                         waiting.withLock({
@@ -62,13 +62,13 @@ extension IntegrationTests {
                     }
                 }
             }
-            #expect(heard.allSatisfy { $0.last?.outcome == "claimed" })
+            #expect(streams.allSatisfy { $0.last?.outcome == "claimed" })
         }
 
         @Test func eachFailedAttemptIsAnEvent() async throws {
             let coupon = try await api.coupon("ATTEMPTS", amount: 1)
-            try Failing.refuse("unlucky")
-            defer { try? Failing.accept() }
+            try FailureInjection.refuse("unlucky")
+            defer { try? FailureInjection.stop() }
             let worker = try system.program("worker-1")
             worker.freeze()
             let id = try await api.submit("unlucky", coupon).id
@@ -80,7 +80,7 @@ extension IntegrationTests {
             #expect(claims.dropLast().allSatisfy { $0.status == "pending" })
         }
 
-        @Test func theOutcomeIsHeardWithinMilliseconds() async throws {
+        @Test func theOutcomeArrivesWithinMilliseconds() async throws {
             let coupon = try await api.coupon("FAST", amount: 100)
             let worker = try system.program("worker-1")
             var delays: [Int64] = []
@@ -97,7 +97,7 @@ extension IntegrationTests {
             #expect(delays.sorted()[15] < 50, "\(delays)")
         }
 
-        @Test func aStreamIsNeverSilentForLong() async throws {
+        @Test func aStreamSendsSomethingAtLeastEvery15Seconds() async throws {
             let coupon = try await api.coupon("SILENT", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
@@ -114,9 +114,9 @@ extension IntegrationTests {
             worker.thaw()
         }
 
-        /// The worker may write everything but what wakes others, so that only a second look finds the outcome.
+        /// Redis refuses the notifications, so that only polling finds the outcome.
         @Test(arguments: [["-publish"], ["-publish", "-hset"]])
-        func aLostWakeUpIsMadeUpFor(lost: [String]) async throws {
+        func theOutcomeIsFoundWithoutANotification(lost: [String]) async throws {
             let coupon = try await api.coupon("LOST", amount: 2)
             let worker = try system.program("worker-1")
             worker.freeze()
@@ -129,10 +129,10 @@ extension IntegrationTests {
                 worker.thaw()
             }
             #expect(claims.last?.outcome == "claimed")
-            #expect(try await polled.outcome == "claimed", "the long poll rests on the same")
+            #expect(try await polled.outcome == "claimed", "long polls are polled as well")
         }
 
-        @Test func openStreamsOutlastARestartOfRedis() async throws {
+        @Test func openStreamsSurviveARestartOfRedis() async throws {
             let coupon = try await api.coupon("RESTART", amount: 50)
             let worker = try system.program("worker-1")
             worker.freeze()
@@ -143,17 +143,17 @@ extension IntegrationTests {
                     if claim.status == "pending" { waiting.withLock { $0 += 1 } }
                 }
             }
-            try await eventually("all to be listening") { waiting.withLock { $0 } >= 50 }
+            try await eventually("all streams to be open") { waiting.withLock { $0 } >= 50 }
             try await Server.redis.kill9()
             worker.thaw()
             try await Server.redis.start()
             for claims in try await streams {
                 #expect(claims.last?.outcome == "claimed")
-                #expect(claims.allSatisfy { $0.couponName == coupon }, "what was known is not forgotten")
+                #expect(claims.allSatisfy { $0.couponName == coupon }, "known fields are kept")
             }
         }
 
-        @Test func whileNoStoreAnswersAStreamStaysOpen() async throws {
+        @Test func aStreamStaysOpenDuringAnOutageOfAllStores() async throws {
             let coupon = try await api.coupon("OUTAGE", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
@@ -170,28 +170,28 @@ extension IntegrationTests {
             #expect(try await claims.last?.outcome == "claimed")
         }
 
-        @Test func aClientThatGoesAwayLeavesNothingBehind() async throws {
+        @Test func aDisconnectedClientLeavesNoWatchAndNoConnection() async throws {
             let coupon = try await api.coupon("GONE", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
             let id = try await api.submit("u1", coupon).id
             let before = try openFiles()
             let clients = (0..<100).map { _ in Task { try await api.follow(id) } }
-            try await eventually("all to be open") { try await watches() == 100 }
+            try await eventually("all streams to be open") { try await watches() == 100 }
             clients.forEach { $0.cancel() }
-            try await eventually("all to be forgotten") { try await watches() == 0 }
-            try await eventually("all to be closed") { try openFiles() < before + 20 }
+            try await eventually("all watches to end") { try await watches() == 0 }
+            try await eventually("all connections to be closed") { try openFiles() < before + 20 }
             worker.thaw()
         }
 
-        @Test func aProcessThatEndsEndsItsStreamsAtOnce() async throws {
+        @Test func shuttingDownEndsAllStreams() async throws {
             let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
             let coupon = try await api.coupon("SHUTDOWN", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
             let id = try await api.submit("u1", coupon).id
             async let streams = concurrently(Array(0..<50)) { _ in try await other.follow(id) }
-            try await eventually("all to be open") { try await watches(of: other) == 50 }
+            try await eventually("all streams to be open") { try await watches(of: other) == 50 }
             let program = try system.program("api-2")
             program.signal(SIGTERM)
             #expect(try await program.end(within: .seconds(5)) == 0)
@@ -199,7 +199,7 @@ extension IntegrationTests {
             worker.thaw()
         }
 
-        @Test func whatIsNotAskedForAsEventsIsAnsweredSo() async throws {
+        @Test func anAcceptFieldWithoutEventsIsRefused() async throws {
             let coupon = try await api.coupon("ASKED", amount: 1)
             let worker = try system.program("worker-1")
             worker.freeze()
@@ -210,14 +210,14 @@ extension IntegrationTests {
             #expect(unknown.status == 404 && unknown.code == "claim_not_found", "\(unknown)")
             let head = try await api.send("HEAD", "/claims/\(id)/events", within: .seconds(5))
             #expect(head.status == 200 && head.header("Content-Type") == "text/event-stream")
-            #expect(try await watches() == 0, "nobody listens for a HEAD")
+            #expect(try await watches() == 0, "a HEAD request opens no watch")
             worker.thaw()
         }
 
         @Test(.timeLimit(.minutes(4)))
-        func tenThousandStreamsAreOpenInFiveHundredMebibytes() async throws {
-            // Fewer where the system lets nobody open as many; both ends count.
-            let count = min(10_000, Shared.Process.allowManyConnections() - 1000)
+        func tenThousandStreamsNeedLessThan500MiB() async throws {
+            // Fewer where the limit of open files is lower. This process and ClaimAPI need one each.
+            let count = min(10_000, RuntimeSupport.Process.allowManyConnections() - 1000)
             let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
             let coupon = try await api.coupon("MANY", amount: 1000)
             let worker = try system.program("worker-1")
@@ -226,21 +226,23 @@ extension IntegrationTests {
             let sockets = try (0..<count).map { number in
                 try RawStream(port: other.port, path: "/claims/\(ids[number % 1000])/events")
             }
-            try await eventually("all to be open", within: .seconds(60)) { try await watches(of: other) == count }
+            try await eventually("all streams to be open", within: .seconds(60)) {
+                try await watches(of: other) == count
+            }
             let status = try String(contentsOfFile: "/proc/\(try system.program("api-2").pid)/status", encoding: .utf8)
             let resident = status.firstMatch(of: /VmRSS:\s+(\d+) kB/).flatMap { Int($0.1) }
             #expect(try #require(resident) < 500 * 1024, "KiB")
             worker.thaw()
-            try await eventually("all to be told and let go", within: .seconds(60)) {
+            try await eventually("all streams to end", within: .seconds(60)) {
                 try await watches(of: other) == 0
             }
             for socket in sockets { #expect(socket.rest().contains(#""status":"claimed""#)) }
         }
 
-        // MARK: Places
+        // MARK: Positions
 
-        @Test func aPendingClaimTellsItsPlaceInTheLane() async throws {
-            let coupon = try await api.coupon("PLACE", amount: 100)
+        @Test func aPendingClaimHasItsPositionInTheLane() async throws {
+            let coupon = try await api.coupon("POSITION", amount: 100)
             let before = try await api.outcomes((0..<20).map { API.Order(user: "before-\($0)", coupon: coupon) })
             #expect(before.allSatisfy { $0.position == nil && $0.estimatedSeconds == nil })
             let worker = try system.program("worker-1")
@@ -261,11 +263,11 @@ extension IntegrationTests {
             worker.freeze()
             _ = try await api.submit("next", coupon, key: "next-\(coupon)")
             let alone = try await api.submit("alone", coupon)
-            #expect(try await api.claim(alone.id).position == 1, "those that were decided left the line")
+            #expect(try await api.claim(alone.id).position == 1, "decided claims have left the lane")
             worker.thaw()
         }
 
-        @Test func aPlaceThatIsNotKnownIsNotGuessed() async throws {
+        @Test func anUnknownPositionIsNull() async throws {
             let coupon = try await api.coupon("WIPED_LINE", amount: 100)
             let first = try await api.submit("first", coupon)
             _ = try await api.claim(first.id, wait: 10)
@@ -274,7 +276,7 @@ extension IntegrationTests {
             _ = try await (0..<10).asyncMap { try await api.submit("u\($0)", coupon) }
             try Cache.send("FLUSHALL")
             let behind = try await api.submit("behind", coupon)
-            #expect(try await api.claim(behind.id).position == nil, "nobody knows of the ten before it")
+            #expect(try await api.claim(behind.id).position == nil, "the ten claims before it are not counted")
             worker.thaw()
             #expect(try await api.claim(behind.id, wait: 20).outcome == "claimed")
             let after = try await api.submit("after", coupon)
@@ -287,7 +289,7 @@ extension IntegrationTests {
 
         // MARK: Helpers
 
-        /// How many streams and long polls a process has open.
+        /// Returns the number of open streams and long polls of a process.
         private func watches(of other: API? = nil) async throws -> Int {
             let text = try await (other ?? api).get("/metrics").text
             return text.firstMatch(of: /\nclaims_watches (\d+)/).flatMap { Int($0.1) } ?? 0
@@ -299,7 +301,7 @@ extension IntegrationTests {
     }
 }
 
-/// A connection that has asked for something and lets the answer come.
+/// A connection with a sent request and an unread response.
 private final class RawStream {
     private let socket: Int32
 
@@ -316,13 +318,13 @@ private final class RawStream {
         }
         let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         guard isConnected, write(socket, request, request.utf8.count) == request.utf8.count else {
-            throw Waited(description: "connection refused: errno \(errno)")
+            throw TestFailure(description: "connection refused: errno \(errno)")
         }
     }
 
     deinit { close(socket) }
 
-    /// What has come, to the end.
+    /// Returns the rest of the response.
     func rest() -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 8192)

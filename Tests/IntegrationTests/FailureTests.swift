@@ -5,17 +5,17 @@ import OrderedCollections
 import Testing
 
 extension IntegrationTests {
-    /// What fails for a reason of its own is retried and dead-lettered alone.
+    /// A claim that fails is retried and dead-lettered alone.
     @Suite(.system(workers: 1, ["CLAIMS_RETRY_DELAYS_MS": "100,200,300"]), .checked)
     struct Failures {
         let system = System.current
         var api: API { system.api }
 
-        @Test func oneOfTwoHundredFailsAloneAndIsDeadLetteredAfterThreeRetries() async throws {
+        @Test func aFailingClaimIsDeadLetteredAloneAfterThreeRetries() async throws {
             let coupon = try await api.coupon("TRIGGER", amount: 300)
-            try Failing.refuse("unlucky")
-            defer { try? Failing.accept() }
-            // They wait together, so that they are decided together.
+            try FailureInjection.refuse("unlucky")
+            defer { try? FailureInjection.stop() }
+            // All claims are pending before the first is decided, so that they share batches.
             let worker = try system.program("worker-1")
             worker.freeze()
             var ids: [String: String] = [:]
@@ -32,8 +32,8 @@ extension IntegrationTests {
 
             let claim = try await api.claim(unlucky, wait: 20)
             #expect(claim.outcome == "dead_lettered database_error" && claim.attempts == 4)
-            let message = try await Broker.deadLetter(unlucky)
-            try expectHistory(of: message, attempts: 4, reason: "database_error", containing: "unlucky one")
+            let message = try await RabbitMQ.deadLetter(unlucky)
+            try expectHistory(of: message, attempts: 4, reason: "database_error", containing: "refused by the test")
             let body = try #require(try JSONSerialization.jsonObject(with: Data(message.body)) as? [String: Any])
             #expect(body["user_id"] as? String == "unlucky" && body["version"] as? Int == 1)
             #expect(message.properties.deliveryMode == 2)
@@ -41,12 +41,12 @@ extension IntegrationTests {
             #expect(times == times.sorted() && Set(times).count == 4)
         }
 
-        @Test func aClaimThatFailedOnceSaysSoWhileItWaitsAndIsDecidedByTheRetry() async throws {
+        @Test func aFailedAttemptIsShownWhilePendingAndTheRetryDecides() async throws {
             let coupon = try await api.coupon("ONCE", amount: 3)
             try system.program("worker-1").signal(SIGTERM)
             try await system.startWorker("patient", ["CLAIMS_RETRY_DELAYS_MS": "1500,1500,1500"])
-            try Failing.refuse("unlucky")
-            defer { try? Failing.accept() }
+            try FailureInjection.refuse("unlucky")
+            defer { try? FailureInjection.stop() }
             let id = try await api.submit("unlucky", coupon).id
             try await eventually("the first attempt to fail") {
                 let claim = try await api.claim(id)
@@ -54,7 +54,7 @@ extension IntegrationTests {
             }
             let answer = try await api.get("/claims/\(id)")
             #expect(answer.header("Retry-After") != nil)
-            try Failing.accept()
+            try FailureInjection.stop()
             let claim = try await api.claim(id, wait: 20)
             #expect(claim.outcome == "claimed" && claim.attempts == 2)
         }
@@ -63,28 +63,28 @@ extension IntegrationTests {
             "not json at all", "[]", #"{"version":2,"id":"x"}"#,
             #"{"version":1,"user_id":"u","coupon_name":"C","created_at":"2026-01-01T00:00:00Z"}"#,
         ])
-        func aBodyThatCannotBeReadIsDeadLetteredAtOnce(body: String) async throws {
+        func anUnreadableBodyIsDeadLetteredAtOnce(body: String) async throws {
             var properties = MessageProperties()
             properties.messageID = "unreadable-\(UUID().uuidString)"
             properties.deliveryMode = 2
-            try Broker.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 0)
+            try RabbitMQ.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 0)
             let id = try #require(properties.messageID)
-            let message = try await eventually("\(body) to lie in claims.dead", within: .seconds(5)) {
-                try Broker.dead(id)
+            let message = try await eventually("\(body) in claims.dead", within: .seconds(5)) {
+                try RabbitMQ.dead(id)
             }
-            #expect(Array(body.utf8) == message.body, "the body is what it was")
+            #expect(Array(body.utf8) == message.body, "the body is unchanged")
             try expectHistory(of: message, attempts: 1, reason: "unreadable")
         }
 
-        @Test func anUnreadableMessageOfAnIssuedClaimMakesItReadDeadLettered() async throws {
+        @Test func anUnreadableMessageOfAnIssuedClaimDeadLettersTheClaim() async throws {
             let coupon = try await api.coupon("VERSION", amount: 1)
             let id = ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
                 .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: coupon)))
             var properties = MessageProperties()
             properties.messageID = id.description
             let body = #"{"version":99,"id":"\#(id)","user_id":"u1","coupon_name":"\#(coupon)"}"#
-            try Broker.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 3)
-            let claim = try await eventually("the claim to read dead_lettered") {
+            try RabbitMQ.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 3)
+            let claim = try await eventually("the claim to be dead-lettered") {
                 let claim = try await api.claim(id.description, wait: 5)
                 return claim.status == "pending" ? nil : claim
             }
@@ -100,7 +100,7 @@ extension IntegrationTests {
             #expect(headers["reason"]?.string == reason)
             #expect(headers["attempts"]?.integer == Int64(attempts))
             #expect(headers["died_at"]?.string?.hasSuffix("Z") == true)
-            #expect(headers["x-death"] == nil, "the broker's own marks are not sent back")
+            #expect(headers["x-death"] == nil, "headers of the broker are removed")
             let errors = headers["errors"]?.array?.compactMap(\.table) ?? []
             #expect(errors.map { $0["attempt"]?.integer } == (1...attempts).map { Int64($0) })
             for error in errors {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// What is for operators, and the description of the API held against what answers.
+    /// The routes for operators, and the OpenAPI document compared with the running API.
     @Suite(.system(workers: 1), .checked)
     struct OperatorContract {
         let system = System.current
@@ -16,7 +16,7 @@ extension IntegrationTests {
             #expect(try await api.get("/nothing").code == "not_found")
         }
 
-        @Test func aWrongMethodIsToldTheRightOnes() async throws {
+        @Test func anotherMethodIsRefusedWithTheAllowedOnes() async throws {
             let answer = try await api.get("/claims")
             #expect(answer.status == 405 && answer.code == "method_not_allowed")
             #expect(answer.header("Allow") == "POST")
@@ -29,7 +29,7 @@ extension IntegrationTests {
             #expect(allowed.isSuperset(of: ["GET", "POST"]))
         }
 
-        @Test func theDescriptionNamesExactlyTheRoutesThatAnswer() async throws {
+        @Test func theOpenAPIDocumentDescribesExactlyTheRoutes() async throws {
             let answer = try await api.get("/openapi.json")
             #expect(answer.header("Content-Type") == "application/json")
             let document = try #require(try JSONSerialization.jsonObject(with: answer.body) as? [String: Any])
@@ -55,12 +55,12 @@ extension IntegrationTests {
             }
         }
 
-        @Test func aHealthyProcessIsHealthyAndReady() async throws {
+        @Test func aRunningProcessIsHealthyAndReady() async throws {
             #expect(try await api.get("/healthz").status == 200)
             #expect(try await api.get("/readyz").status == 200)
         }
 
-        @Test func logsAreJSONLinesIfSoSet() async throws {
+        @Test func logsAreJSONLinesIfConfigured() async throws {
             let name = "json-\(UInt32.random(in: 0 ... .max))"
             let worker = try await system.startWorker(
                 name, ["CLAIMS_LOG_FORMAT": "json", "CLAIMS_LOG_LEVEL": "debug"])
@@ -75,7 +75,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test func theMetricsCountWhatHappens() async throws {
+        @Test func theMetricsCountRequestsAndDecisions() async throws {
             let coupon = try await api.coupon("METRICS", amount: 2)
             let orders = ["a", "b", "c"].map { API.Order(user: $0, coupon: coupon) }
             #expect(try await api.outcomes(orders).tally == ["claimed": 2, "rejected sold_out": 1])
@@ -87,7 +87,7 @@ extension IntegrationTests {
             try await eventually("a worker's metrics in /metrics") {
                 let text = try await api.get("/metrics").text
                 let missing = needed.filter { !text.contains($0) }
-                guard missing.isEmpty else { throw Waited(description: "missing: \(missing) in\n\(text)") }
+                guard missing.isEmpty else { throw TestFailure(description: "missing: \(missing) in\n\(text)") }
                 return true
             }
             let type = try await api.get("/metrics").header("Content-Type")

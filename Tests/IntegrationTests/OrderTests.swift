@@ -1,14 +1,15 @@
+import Postgres
 import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// First come, first served.
+    /// Claims of a coupon are decided in the order in which they were accepted.
     @Suite(.system(workers: 2), .checked)
     struct Order {
         let system = System.current
         var api: API { system.api }
 
-        @Test func theFirstOfTwoThousandWin() async throws {
+        @Test func theFirst500Of2000ClaimsWin() async throws {
             let coupon = try await api.coupon("ORDER", amount: 500)
             let workers = try ["worker-1", "worker-2"].map(system.program)
             workers.forEach { $0.freeze() }
@@ -22,13 +23,13 @@ extension IntegrationTests {
             #expect(try await api.coupon(coupon).claimedBy == (0..<100).map { "u\($0)" })
         }
 
-        @Test func theOrderOutlivesAWorkerThatDiesWithClaimsInHand() async throws {
+        @Test func theOrderIsKeptWhenAWorkerDiesWithUnacknowledgedClaims() async throws {
             let coupon = try await api.coupon("ORDER", amount: 250)
             let workers = try ["worker-1", "worker-2"].map(system.program)
             workers.forEach { $0.freeze() }
             var ids: [String] = []
             for user in 0..<1000 { ids.append(try await api.submit("u\(user)", coupon).id) }
-            // Whoever has the lane was sent up to a thousand of them, and decides none.
+            // The active worker of the lane has up to a thousand unacknowledged claims, and decides none.
             workers[0].signal(SIGKILL)
             workers[1].signal(SIGKILL)
             try await system.startWorker("worker-3")
@@ -38,25 +39,27 @@ extension IntegrationTests {
             #expect(claims.allSatisfy { $0.attempts == 1 })
         }
 
-        @Test func theOrderOfAHotCouponOutlivesAWorkerThatDiesHoldingItsLock() async throws {
+        @Test func theOrderIsKeptWhenAWorkerDiesHoldingTheLock() async throws {
             let coupon = try await api.coupon("HOT", amount: 400)
             let workers = try ["worker-1", "worker-2"].map(system.program)
             workers.forEach { $0.freeze() }
             var ids: [String] = []
             for user in 0..<1600 { ids.append(try await api.submit("u\(user)", coupon).id) }
-            // The first decision is held up in the database, until the worker has died over it.
+            // A locked row delays the first decision until the worker is killed.
             let holder = try Database.connection()
             try holder.script("begin; select from coupons where name = '\(coupon)' for update")
             workers.forEach { $0.thaw() }
             let owner = try await eventually("the lock", every: .milliseconds(1)) { try Cache.locks()[coupon] }
-            let victim = workers.first { owner.contains("-\($0.pid)-") }
-            try #require(victim, "\(owner) is one of ours").signal(SIGKILL)
+            let owningWorker = workers.first { owner.contains("-\($0.pid)-") }
+            try #require(owningWorker, "\(owner) is a worker of this suite").signal(SIGKILL)
             try holder.script("commit")
             let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
             let losers = claims.prefix(400).filter { $0.status != "claimed" }
             #expect(losers.count == 0, "\(losers.count) of the first 400 got none, the first \(losers.prefix(1))")
             let retried = claims.filter { $0.attempts != 1 }
-            #expect(retried.count == 0, "a dead worker's lock costs no attempt, but \(retried.count) claims had more")
+            #expect(
+                retried.count == 0,
+                "the lock of a dead worker costs no attempt, but \(retried.count) claims had more than one")
         }
     }
 }

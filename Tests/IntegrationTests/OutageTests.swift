@@ -1,59 +1,60 @@
+import Postgres
 import Claims
 import Foundation
 import Synchronization
 import Testing
 
 extension IntegrationTests {
-    /// A server is away, under load or not: nothing is lost, and everything goes on by itself.
+    /// Outages of the servers: no claim is lost, no attempt is counted, and the system recovers by itself.
     @Suite(.system(workers: 2, ["CLAIMS_HEARTBEAT_SECONDS": "2"]), .checked)
     struct Outages {
         let system = System.current
         var api: API { system.api }
 
-        @Test func redisWipedInTheMiddleCostsNothing() async throws {
+        @Test func aWipeOfRedisCostsNoAttempt() async throws {
             try await underLoad { load in
                 for _ in 0..<10 {
                     try Cache.send("FLUSHALL")
-                    try await load.goesOn()
+                    try await load.makesProgress()
                 }
             }
         }
 
-        @Test func redisKilledAndStartedAgainUsesUpNoRetry() async throws {
+        @Test func aCrashOfRedisCostsNoAttempt() async throws {
             try await underLoad { load in
                 try await Server.redis.kill9()
-                try await load.goesOn()
+                try await load.makesProgress()
                 try await Server.redis.start()
             }
         }
 
-        @Test func postgresKilledAndStartedAgainUsesUpNoRetry() async throws {
+        @Test func aCrashOfPostgresCostsNoAttempt() async throws {
             try await underLoad { load in
                 try await Server.postgres.kill9()
-                try await load.goesOn()
+                try await load.makesProgress()
                 try await Server.postgres.start()
             }
         }
 
-        @Test func rabbitmqKilledAndStartedAgainLosesNothing() async throws {
+        @Test func aCrashOfRabbitMQLosesNothing() async throws {
             try await underLoad(areAttemptsKept: false) { _ in
                 try await Server.rabbitmq.kill9()
                 try await Server.rabbitmq.start()
             }
         }
 
-        @Test func withoutPostgresClaimsAreTakenAndRedisAnswers() async throws {
+        @Test func withoutPostgresClaimsAreAcceptedAndReadFromRedis() async throws {
             let coupon = try await api.coupon("NO_POSTGRES", amount: 2)
             let before = try await api.submit("u1", coupon)
             _ = try await api.claim(before.id, wait: 10)
             try await Server.postgres.kill9()
-            // Its processes notice the death of their parent one by one.
-            try await eventually("PostgreSQL to be gone") { try await api.get("/coupons").status == 503 }
+            // The backend processes notice the end of the postmaster one by one.
+            try await eventually("PostgreSQL to be unavailable") { try await api.get("/coupons").status == 503 }
             let meanwhile = try await api.submit("u2", coupon)
-            #expect(try await api.claim(before.id).status == "claimed", "Redis knows")
+            #expect(try await api.claim(before.id).status == "claimed", "read from Redis")
             let pending = try await api.claim(meanwhile.id)
             #expect(pending.status == "pending" && pending.userId == "u2")
-            #expect(try await api.get("/readyz").status == 200, "claims can be taken")
+            #expect(try await api.get("/readyz").status == 200, "claims are accepted")
             let page = try await api.get("/coupons")
             #expect(page.status == 503 && page.code == "store_unavailable", "\(page)")
             try Cache.send("DEL", "claims:claim:\(before.id)")
@@ -67,7 +68,7 @@ extension IntegrationTests {
             #expect(try await api.claim(before.id, wait: 5).status == "claimed")
         }
 
-        @Test func withoutRedisClaimsAreTakenAndPostgresAnswers() async throws {
+        @Test func withoutRedisClaimsAreAcceptedAndReadFromPostgres() async throws {
             let coupon = try await api.coupon("NO_REDIS", amount: 2)
             let before = try await api.submit("u1", coupon)
             _ = try await api.claim(before.id, wait: 10)
@@ -75,18 +76,18 @@ extension IntegrationTests {
             #expect(try await api.claim(before.id).status == "claimed")
             let meanwhile = try await api.submit("u2", coupon, key: "known-\(coupon)")
             let pending = try await api.claim(meanwhile.id)
-            #expect(pending.status == "pending", "its own id proves it")
-            // One lane, because only there one claim comes before the other.
+            #expect(pending.status == "pending", "the id proves that the claim was issued")
+            // The same lane, because only there the order is defined.
             let other = try await api.coupon(inTheLaneOf: coupon)
             let reused = try await api.submit("u2", other, key: "known-\(coupon)")
-            #expect(reused.id == meanwhile.id, "the id stands for the first body")
+            #expect(reused.id == meanwhile.id, "the id belongs to the first request")
             try await Server.redis.start()
             let decided = try await api.claim(meanwhile.id, wait: 30)
             #expect(decided.status == "claimed" && decided.attempts == 1 && decided.couponName == coupon)
-            #expect(try await api.coupon(other).remainingAmount == 100, "the second was not carried out")
+            #expect(try await api.coupon(other).remainingAmount == 100, "the second request has no effect")
         }
 
-        @Test func withRedisWipedAClaimIsStillKnown() async throws {
+        @Test func afterAWipeOfRedisEveryClaimIsStillKnown() async throws {
             let coupon = try await api.coupon("WIPED", amount: 2)
             let decided = try await api.submit("u1", coupon, key: "decided-\(coupon)")
             _ = try await api.claim(decided.id, wait: 10)
@@ -98,14 +99,14 @@ extension IntegrationTests {
             let shown = try await api.claim(pending.id)
             #expect(shown.status == "pending")
             let again = try await api.submit("u1", coupon, key: "decided-\(coupon)")
-            #expect(again.id == decided.id, "the same key is the same claim, remembered or not")
+            #expect(again.id == decided.id, "the same key gives the same claim, also after a wipe")
             workers.forEach { $0.thaw() }
             #expect(try await api.claim(pending.id, wait: 20).status == "claimed")
             let holders = try await api.coupon(coupon).claimedBy
             #expect(holders == ["u1", "u2"])
         }
 
-        @Test func aKeyReusedBehindRedissBackStandsForTheFirstBody() async throws {
+        @Test func aKeyReusedAfterAWipeOfRedisRefersToTheFirstRequest() async throws {
             let coupon = try await api.coupon("FIRST", amount: 2)
             let other = try await api.coupon(inTheLaneOf: coupon)
             let workers = try ["worker-1", "worker-2"].map(system.program)
@@ -121,7 +122,7 @@ extension IntegrationTests {
             #expect(try await api.coupon(other).remainingAmount == 100)
         }
 
-        @Test func withoutTheBrokerNothingIsAcceptedAndNothingHangs() async throws {
+        @Test func withoutTheBrokerEveryClaimIsRefusedInTime() async throws {
             let coupon = try await api.coupon("NO_BROKER", amount: 2)
             try await Server.rabbitmq.kill9()
             let order = API.Order(user: "u1", coupon: coupon)
@@ -130,18 +131,18 @@ extension IntegrationTests {
                 let answer = try await api.get("/readyz")
                 return answer.status == 503 ? answer : nil
             }
-            #expect(ready.code != nil && ready.text.lowercased().contains("rabbitmq"), "it names what is missing")
+            #expect(ready.code != nil && ready.text.lowercased().contains("rabbitmq"), "the detail names the broker")
             try await Server.rabbitmq.start()
-            try await expectTakenAgain(order)
+            try await expectAcceptedAgain(order)
         }
 
-        @Test func aMemoryAlarmBlocksPublishersAndHangsNobody() async throws {
+        @Test func aMemoryAlarmBlocksPublishersButNoRequest() async throws {
             let coupon = try await api.coupon("ALARM", amount: 2)
             _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0")
             let order = API.Order(user: "u1", coupon: coupon)
             do {
-                // What is on its way when the alarm begins may still get through; then another does not.
-                try await eventually("the alarm to be felt", within: .seconds(20)) {
+                // A claim that was sent before the alarm may still be accepted.
+                try await eventually("the alarm to take effect", within: .seconds(20)) {
                     try await api.post(API.Order(user: "u0", coupon: coupon)).status == 503
                 }
                 try await expectBrokerUnavailable(order)
@@ -152,22 +153,22 @@ extension IntegrationTests {
                 throw error
             }
             _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0.4")
-            try await expectTakenAgain(order)
+            try await expectAcceptedAgain(order)
         }
 
-        @Test func aFrozenBrokerHangsNobody() async throws {
+        @Test func aFrozenBrokerBlocksNoRequest() async throws {
             let coupon = try await api.coupon("FROZEN", amount: 20)
             try Server.rabbitmq.signal(SIGSTOP)
             let orders = (0..<10).map { API.Order(user: "u\($0)", coupon: coupon) }
             let start = ContinuousClock.now
             _ = try await concurrently(orders) { try await expectBrokerUnavailable($0) }
             #expect(ContinuousClock.now - start < .seconds(7))
-            try await eventually("8 s of frost", within: .seconds(10)) { ContinuousClock.now - start > .seconds(8) }
+            try await eventually("8 s to pass", within: .seconds(10)) { ContinuousClock.now - start > .seconds(8) }
             try Server.rabbitmq.signal(SIGCONT)
-            for order in orders { try await expectTakenAgain(order) }
+            for order in orders { try await expectAcceptedAgain(order) }
         }
 
-        @Test func aFrozenRedisHangsNobodyAndUsesUpNoRetry() async throws {
+        @Test func aFrozenRedisBlocksNoRequestAndCostsNoAttempt() async throws {
             let coupon = try await api.coupon("FROZEN_REDIS", amount: 20)
             let before = try await api.submit("u0", coupon)
             _ = try await api.claim(before.id, wait: 10)
@@ -182,15 +183,15 @@ extension IntegrationTests {
             #expect(claims.allSatisfy { $0.attempts == 1 })
         }
 
-        @Test func anOutageThatOutlastsTheWorkersPatienceUsesUpNoRetry() async throws {
+        @Test func anOutageLongerThanTheWorkersPatienceCostsNoAttempt() async throws {
             for name in ["worker-1", "worker-2"] { try system.program(name).signal(SIGTERM) }
             try await system.startWorker("impatient", ["CLAIMS_OUTAGE_PATIENCE_MS": "1000"])
             let coupon = try await api.coupon("PATIENCE", amount: 50)
             try await Server.postgres.kill9()
             let ids = try await (0..<50).asyncMap { try await api.submit("u\($0)", coupon).id }
             let log = "\(Setup.runFolder)/logs/test-impatient"
-            try await eventually("the worker to let its messages go") {
-                try String(contentsOfFile: log, encoding: .utf8).contains("let its messages go")
+            try await eventually("the worker to return its messages") {
+                try String(contentsOfFile: log, encoding: .utf8).contains("returned its messages to the queue")
             }
             try await Server.postgres.start()
             try await system.recover()
@@ -199,7 +200,7 @@ extension IntegrationTests {
             #expect(claims.allSatisfy { $0.attempts == 1 })
         }
 
-        @Test func anUnreachableBrokerOfSeveralIsPassedOver() async throws {
+        @Test func anUnreachableBrokerOfAClusterIsSkipped() async throws {
             let real = try #require(Setup.environment(with: [:])["AMQP_URL"])
             let several = ["AMQP_URL": "amqp://u:p@127.0.0.1:1/claims,\(real)"]
             for name in ["worker-1", "worker-2"] { try system.program(name).signal(SIGTERM) }
@@ -211,22 +212,22 @@ extension IntegrationTests {
             #expect(try await claimctl("status", settings: several).code == 0)
         }
 
-        @Test func withTooManyRequestsWaitingTheNextAreRefusedAtOnce() async throws {
-            let narrow = try await system.startAPI("api-2", port: Setup.httpPort + 1, ["CLAIMS_PUBLISH_QUEUE": "1"])
+        @Test func withAFullPublishQueueRequestsAreRefusedAtOnce() async throws {
+            let limited = try await system.startAPI("api-2", port: Setup.httpPort + 1, ["CLAIMS_PUBLISH_QUEUE": "1"])
             let coupon = try await api.coupon("NARROW", amount: 500)
             let orders = (0..<200).map { API.Order(user: "u\($0)", coupon: coupon) }
-            let answers = try await concurrently(orders, atMost: 200) { try await narrow.post($0) }
+            let answers = try await concurrently(orders, atMost: 200) { try await limited.post($0) }
             let refused = answers.filter { $0.status != 202 }
             #expect(refused.allSatisfy { $0.status == 503 && $0.code == "broker_unavailable" })
-            #expect(!refused.isEmpty, "two hundred at once do not fit")
+            #expect(!refused.isEmpty, "two hundred requests exceed the queue")
             let again = try await concurrently(orders) { try await api.post($0).status }
-            #expect(again.allSatisfy { $0 == 202 }, "the same keys may be sent again")
+            #expect(again.allSatisfy { $0 == 202 }, "the same keys are accepted")
             try await eventually("all to be decided") { try await api.coupon(coupon).remainingAmount == 300 }
         }
 
         // MARK: Helpers
 
-        /// Sends claims all the time, does something to a server meanwhile, and sees that everything comes to its end.
+        /// Sends claims continuously while `disturb` runs, and checks that all accepted ones are decided.
         private func underLoad(
             areAttemptsKept: Bool = true, _ disturb: (Load) async throws -> Void
         ) async throws {
@@ -234,9 +235,9 @@ extension IntegrationTests {
             let load = Load(api, coupons)
             async let sent: Void = load.run()
             do {
-                try await load.goesOn()
+                try await load.makesProgress()
                 try await disturb(load)
-                try await load.goesOn()
+                try await load.makesProgress()
             } catch {
                 load.stop()
                 throw error
@@ -251,7 +252,7 @@ extension IntegrationTests {
             let retried = try Database.number(
                 "select count(*) from claims where coupon_name = any($1) and (attempts > 1 or status = 'dead_lettered')",
                 .texts(coupons))
-            #expect(!areAttemptsKept || retried == 0, "\(retried) of \(ids.count) used up a retry")
+            #expect(!areAttemptsKept || retried == 0, "\(retried) of \(ids.count) needed more than one attempt")
         }
 
         private func expectBrokerUnavailable(_ order: API.Order) async throws {
@@ -262,9 +263,9 @@ extension IntegrationTests {
             #expect(answer.header("Retry-After") != nil)
         }
 
-        /// The same request, sent again with the same key, is accepted and carried out.
-        private func expectTakenAgain(_ order: API.Order) async throws {
-            let claim = try await eventually("claims to be taken again") {
+        /// Checks that a request is accepted and decided when it is sent again with the same key.
+        private func expectAcceptedAgain(_ order: API.Order) async throws {
+            let claim = try await eventually("claims to be accepted again") {
                 let answer = try await api.post(order)
                 return answer.status == 202 ? try answer.decoded(Claim.self) : nil
             }
@@ -274,7 +275,7 @@ extension IntegrationTests {
     }
 }
 
-/// Clients that send one claim after another, and again with the same key what was not accepted.
+/// Clients that send claims continuously, and repeat refused requests with the same key.
 final class Load: Sendable {
     private struct State {
         var isStopped = false
@@ -292,12 +293,12 @@ final class Load: Sendable {
         self.coupons = coupons
     }
 
-    /// The ids that got a 202.
+    /// The ids of the accepted claims.
     var accepted: [String] { state.withLock { $0.accepted } }
 
     func stop() { state.withLock { $0.isStopped = true } }
 
-    /// Sends until it is stopped; what was begun is seen through.
+    /// Sends claims until ``stop()``. Every request that was started is repeated until it is accepted.
     func run() async throws {
         _ = try await concurrently(Array(0..<Self.clients), atMost: Self.clients) { [self] _ in
             while !state.withLock({ $0.isStopped }) {
@@ -309,7 +310,7 @@ final class Load: Sendable {
                 try await eventually("claim \(order) to be accepted", within: .seconds(40)) {
                     let answer = try await self.api.post(order)
                     guard answer.status == 202 else {
-                        guard answer.status == 503 else { throw Waited(description: "\(answer)") }
+                        guard answer.status == 503 else { throw TestFailure(description: "\(answer)") }
                         return false
                     }
                     let id = try answer.decoded(Claim.self).id
@@ -320,8 +321,8 @@ final class Load: Sendable {
         }
     }
 
-    /// Waits until a hundred more claims were accepted.
-    func goesOn() async throws {
+    /// Waits until a hundred more claims are accepted.
+    func makesProgress() async throws {
         let before = accepted.count
         try await eventually("more claims to be accepted", within: .seconds(30), every: .milliseconds(5)) {
             accepted.count >= before + 100

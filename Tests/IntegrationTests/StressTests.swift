@@ -3,27 +3,27 @@ import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// Many at once.
+    /// Many concurrent claims.
     @Suite(.system(workers: 2), .checked)
     struct Stress {
         let system = System.current
         var api: API { system.api }
 
-        @Test func ofAHundredUsersAtOnceFiveGetTheFiveCoupons() async throws {
+        @Test func fiveOfAHundredConcurrentUsersGetTheFiveCoupons() async throws {
             let coupon = try await api.coupon("FIVE", amount: 5)
             let claims = try await api.outcomes(users(100, coupon))
             #expect(claims.tally == ["claimed": 5, "rejected sold_out": 95])
             #expect(try await api.coupon(coupon).remainingAmount == 0)
         }
 
-        @Test func ofAHundredUsersAtOnceNobodyLosesToABusyLock() async throws {
+        @Test func aBusyLockCostsNoneOfAHundredConcurrentUsersACoupon() async throws {
             let coupon = try await api.coupon("HUNDRED", amount: 100)
             let claims = try await api.outcomes(users(100, coupon))
             #expect(claims.tally == ["claimed": 100])
             #expect(claims.allSatisfy { $0.attempts == 1 })
         }
 
-        @Test func aUserWhoAsksAHundredTimesGetsOne() async throws {
+        @Test func aUserWithAHundredClaimsGetsOneCoupon() async throws {
             let coupon = try await api.coupon("GREEDY", amount: 100)
             let claims = try await api.outcomes((0..<100).map { _ in API.Order(user: "greedy", coupon: coupon) })
             #expect(claims.tally == ["claimed": 1, "rejected already_claimed": 99])
@@ -31,7 +31,7 @@ extension IntegrationTests {
             #expect(try await api.coupon(coupon).claimedBy == ["greedy"])
         }
 
-        @Test func oneKeyAHundredTimesOverTwoProcessesIsOneClaim() async throws {
+        @Test func aKeySentAHundredTimesToTwoProcessesIsOneClaim() async throws {
             let coupon = try await api.coupon("ONE_KEY", amount: 100)
             let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
             let order = API.Order(user: "u1", coupon: coupon)
@@ -46,7 +46,7 @@ extension IntegrationTests {
             #expect(try await api.coupon(coupon).remainingAmount == 99)
         }
 
-        @Test func manyCouponsAtOnceAreEachGivenOutExactly() async throws {
+        @Test func concurrentClaimsOfManyCouponsOversellNone() async throws {
             let coupons = try await (0..<20).asyncMap { try await api.coupon("MANY_\($0)", amount: $0) }
             let orders = coupons.flatMap { users(30, $0) }.shuffled()
             let claims = try await api.outcomes(orders)

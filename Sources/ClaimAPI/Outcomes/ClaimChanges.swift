@@ -6,24 +6,24 @@ import RuntimeSupport
 import ServiceLifecycle
 import Synchronization
 
-/// Hears of every claim whose status changed, over one Redis subscription, and wakes the requests that wait for it.
+/// Receives the ids of changed claims over one Redis subscription, and wakes the requests that wait for them.
 ///
-/// A wake-up is a hint to look again and carries no outcome: losing one costs time, never truth.
+/// A notification carries no outcome; it only asks a request to look the claim up again. Losing one costs time, never
+/// correctness.
 final class ClaimChanges: Service {
     private let address: RedisAddress
     private let logger: Logger
     private let watches = Mutex<[Substring: [ClaimWatch]]>([:])
-    private let isStopping = Mutex(false)
-    private let wake = WakeSignal()
-    /// Streams and long polls that are open.
-    private let count = Meter(label: "claims.watches")
+    private let stop = StopSignal()
+    /// The number of open streams and long polls.
+    private let openWatches = Meter(label: "claims.watches")
 
     init(_ address: RedisAddress, logger: Logger) {
         self.address = address
         self.logger = logger
     }
 
-    /// Begins to listen for changes of a claim, until ``ClaimWatch/end()``.
+    /// Watches a claim for changes until ``ClaimWatch/end()``.
     func watch(_ id: ClaimID) -> ClaimWatch {
         let key = id.description[...]
         let watch = ClaimWatch { [weak self] ended in
@@ -31,14 +31,14 @@ final class ClaimChanges: Service {
                 watches[key]?.removeAll { $0 === ended }
                 if watches[key]?.isEmpty == true { watches[key] = nil }
             }
-            self?.count.decrement()
+            self?.openWatches.decrement()
         }
         watches.withLock { $0[key, default: []].append(watch) }
-        count.increment()
+        openWatches.increment()
         return watch
     }
 
-    /// All that are listening at present, by their claims.
+    /// The claims that are watched at present, each with its watches.
     var watched: [(id: ClaimID, watches: [ClaimWatch])] {
         watches.withLock { watches in
             watches.compactMap { key, watches in ClaimID(String(key)).map { ($0, watches) } }
@@ -46,40 +46,30 @@ final class ClaimChanges: Service {
     }
 
     func run() async throws {
-        await withGracefulShutdownHandler {
-            await BlockingThread.run(name: "changes") { self.work() }
-        } onGracefulShutdown: {
-            self.isStopping.withLock { $0 = true }
-            self.wake.raise()
-        }
+        await BlockingThread.run(name: "changes", until: stop) { self.work() }
     }
 
     private func work() {
-        var backoff = Backoff()
-        while !isStopping.withLock({ $0 }) {
-            do throws(RedisError) {
-                let connection = try RedisConnection(address, timeout: .seconds(2))
-                _ = try connection.send(["SUBSCRIBE", RedisKeys.changes])
-                backoff.reset()
-                // What was published while nobody listened is lost, so everybody looks again.
-                for watch in watches.withLock({ $0.values.flatMap(\.self) }) { watch.change() }
-                try listen(on: connection)
-            } catch {
-                let pause = backoff.next()
-                logger.debug("no subscription to changes", metadata: ["error": "\(error)", "retry.in": "\(pause)"])
-                if !isStopping.withLock({ $0 }) { wake.wait(atMost: pause) }
-            }
+        stop.retrying { connected in
+            let connection = try RedisConnection(address, timeout: .seconds(2))
+            _ = try connection.send(["SUBSCRIBE", RedisKeys.changes])
+            connected()
+            // Changes that were published before the subscription are lost, so every request looks its claim up again.
+            for watch in watches.withLock({ $0.values.flatMap(\.self) }) { watch.notify() }
+            try receive(from: connection)
+        } onFailure: { error, pause in
+            logger.debug("subscription lost, retrying", metadata: ["error": "\(error)", "retry.in": "\(pause)"])
         }
     }
 
-    private func listen(on connection: RedisConnection) throws(RedisError) {
-        while !isStopping.withLock({ $0 }) {
-            for message in try connection.messages(orSignal: wake, atMost: .seconds(60)) {
+    private func receive(from connection: RedisConnection) throws(RedisError) {
+        while !stop.isRequested {
+            for message in try connection.messages(orSignal: stop.wake, atMost: .seconds(60)) {
                 guard let parts = message.array, parts.count == 3, parts[0].string == "message",
                     let ids = parts[2].string
                 else { continue }
                 for id in ids.split(separator: " ") {
-                    for watch in watches.withLock({ $0[id] ?? [] }) { watch.change() }
+                    for watch in watches.withLock({ $0[id] ?? [] }) { watch.notify() }
                 }
             }
         }

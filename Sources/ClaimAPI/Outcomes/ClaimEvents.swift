@@ -3,8 +3,9 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import RuntimeSupport
 
-/// A claim as a stream of server-sent events: as it stands, then as each change leaves it, until it is settled.
+/// Streams a claim as server-sent events: its present state, then each change, until it is no longer pending.
 ///
 /// <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 struct ClaimEvents: Sendable {
@@ -14,10 +15,10 @@ struct ClaimEvents: Sendable {
         self.outcomes = outcomes
     }
 
-    /// Whether a client takes events, by its `Accept` (RFC 9110, section 12.5.1).
+    /// Returns whether an `Accept` field admits `text/event-stream` (RFC 9110, section 12.5.1).
     static func areAccepted(by field: String?) -> Bool {
         guard let field, !field.allSatisfy(\.isWhitespace) else { return true }
-        // The most specific range decides.
+        // The most specific media range applies.
         var weights: [String: Double] = [:]
         for range in field.split(separator: ",") {
             let parts = range.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
@@ -27,12 +28,12 @@ struct ClaimEvents: Sendable {
         return (weights["text/event-stream"] ?? weights["text/*"] ?? weights["*/*"] ?? 0) > 0
     }
 
-    /// Names what a claim reads, for `Last-Event-ID`.
+    /// Returns the event id of a claim's state, which clients send back in `Last-Event-ID`.
     static func id(of claim: Claim) -> String {
         "\(claim.status.rawValue)-\(claim.attempts)-\(claim.decidedAt?.milliseconds ?? 0)"
     }
 
-    /// One event.
+    /// Encodes a claim as one event.
     static func event(_ claim: Claim) throws -> ByteBuffer {
         var buffer = ByteBuffer(string: "event: claim\nid: \(id(of: claim))\ndata: ")
         buffer.writeBytes(try JSON.encoder.encode(claim))
@@ -40,53 +41,55 @@ struct ClaimEvents: Sendable {
         return buffer
     }
 
+    /// Returns the response that streams the events.
+    ///
     /// - Parameters:
-    ///   - claim: as it stood when the request came.
+    ///   - claim: the claim's state when the request arrived.
     ///   - channel: the client's connection.
     func response(_ claim: Claim, on channel: any Channel) -> Response {
         let headers: HTTPFields = [
             .contentType: "text/event-stream", .cacheControl: "no-store",
-            // nginx would gather the events.
+            // Keeps nginx from buffering the events.
             .accelBuffering: "no",
         ]
         return Response(
             status: .ok, headers: headers,
             body: ResponseBody { writer in
-                // Only who asks for the body listens; a HEAD does not. Listening starts before the next look, so that no
-                // change falls between the two.
+                // The watch begins here because a HEAD request has no body, and before the next look-up, so that no
+                // change is missed in between.
                 let watch = outcomes.changes.watch(claim.id)
                 defer { watch.end() }
-                try await channel.withDeparture(noticedBy: watch.leave) {
-                    try await follow(claim, watch, &writer)
+                try await channel.withDisconnectHandler(watch.close) {
+                    try await stream(claim, watch, &writer)
                 }
                 try await writer.finish(nil)
             })
     }
 
-    private func follow(_ first: Claim, _ watch: ClaimWatch, _ writer: inout any ResponseBodyWriter) async throws {
-        var known = first
-        var shown: Claim?
-        var word = ClaimWatch.Word.changed
-        while !watch.isOver {
-            switch word {
+    private func stream(_ first: Claim, _ watch: ClaimWatch, _ writer: inout any ResponseBodyWriter) async throws {
+        var current = first
+        var sent: Claim?
+        var update = ClaimWatch.Update.changed
+        while !watch.isClosed {
+            switch update {
             case .changed:
-                // With no store that could tell, nothing has changed as far as anybody knows.
-                if let claim = try? await outcomes.claim(first.id) { known = claim.completed(by: known) }
-                known = await outcomes.placed(known)
-            case .found(let claim):
-                known = claim.completed(by: known)
-            case .nothing:
+                // If no store can be reached, the last known state is kept.
+                if let claim = try? await outcomes.claim(first.id) { current = claim.completed(by: current) }
+                current = await outcomes.addingPosition(to: current)
+            case .loaded(let claim):
+                current = claim.completed(by: current)
+            case .unchanged:
                 break
             }
-            if known != shown {
-                try await writer.write(Self.event(known))
-                shown = known
+            if current != sent {
+                try await writer.write(Self.event(current))
+                sent = current
             } else {
-                // Every few seconds there is a word, so nobody on the way takes the silence for the end.
+                // A comment with every poll keeps proxies from closing an idle connection.
                 try await writer.write(ByteBuffer(staticString: ": still pending\n\n"))
             }
-            if known.status.isFinal { return }
-            word = await watch.next()
+            if current.status.isFinal { return }
+            update = await watch.next()
         }
     }
 }

@@ -2,29 +2,29 @@ import Claims
 import Postgres
 import Synchronization
 
-/// Finds claims in PostgreSQL for many callers at once.
+/// Loads claims from PostgreSQL for many callers with few statements.
 ///
-/// Whoever asks while others' questions are under way shares the next one with all who ask by then: thousands that wait
-/// for their claims look again by a few statements, and a lone question is asked at once.
+/// Up to ``maxConcurrentQueries`` statements run at once. A caller that comes while they run waits, and shares the next
+/// statement with all others that wait by then. A caller that comes while none runs queries at once.
 final class ClaimLoader: Sendable {
     private typealias Answer = Result<Claim?, PostgresError>
 
-    /// What a caller that had to wait is told.
-    private enum Turn: Sendable {
+    /// What a caller does when it is resumed.
+    private enum Resumption: Sendable {
         case answer(Answer)
-        /// It is to ask, for itself and for those who wait behind it.
-        case ask
+        /// It runs the next statement, for itself and for all that wait behind it.
+        case query
     }
 
     private struct State {
-        var underWay = 0
-        var waiting: [(id: ClaimID, caller: CheckedContinuation<Turn, Never>)] = []
+        var running = 0
+        var waiting: [(id: ClaimID, caller: CheckedContinuation<Resumption, Never>)] = []
     }
 
-    /// Statements that run at once; the other connections are for everything else.
-    private static let atOnce = 2
-    /// Claims that one statement asks for.
-    private static let most = 1000
+    /// Leaves the other connections of the pool to other requests.
+    private static let maxConcurrentQueries = 2
+    /// The most claims in one statement.
+    private static let batchSize = 1000
 
     private let state = Mutex(State())
     private let postgres: PostgresClient
@@ -33,34 +33,34 @@ final class ClaimLoader: Sendable {
         self.postgres = postgres
     }
 
-    /// What became of a claim; nil if it is pending or was never made.
+    /// Returns the stored claim; nil if it is pending or was never accepted.
     func find(_ id: ClaimID) async throws(PostgresError) -> Claim? {
-        let turn = await withCheckedContinuation { caller in
-            let isFirst = state.withLock { state in
-                guard state.underWay >= Self.atOnce else {
-                    state.underWay += 1
+        let resumption = await withCheckedContinuation { caller in
+            let queriesAtOnce = state.withLock { state in
+                guard state.running >= Self.maxConcurrentQueries else {
+                    state.running += 1
                     return true
                 }
                 state.waiting.append((id, caller))
                 return false
             }
-            if isFirst { caller.resume(returning: .ask) }
+            if queriesAtOnce { caller.resume(returning: .query) }
         }
-        switch turn {
+        switch resumption {
         case .answer(let answer): return try answer.get()
-        case .ask: return try await ask(for: id).get()
+        case .query: return try await query(for: id).get()
         }
     }
 
-    /// What became of several claims, by a statement of their own. Those that are pending or were never made are left out.
+    /// Returns the stored claims of these ids in one statement. Pending and unknown ones are left out.
     func find(_ ids: [ClaimID]) async throws(PostgresError) -> [ClaimID: Claim] {
         try await postgres.run { connection throws(PostgresError) in try ClaimStore(connection).find(ids) }
     }
 
-    private func ask(for id: ClaimID) async -> Answer {
+    private func query(for id: ClaimID) async -> Answer {
         let others = state.withLock { state in
-            defer { state.waiting.removeFirst(min(state.waiting.count, Self.most - 1)) }
-            return Array(state.waiting.prefix(Self.most - 1))
+            defer { state.waiting.removeFirst(min(state.waiting.count, Self.batchSize - 1)) }
+            return Array(state.waiting.prefix(Self.batchSize - 1))
         }
         let ids = [id] + others.map(\.id)
         let answer: (ClaimID) -> Answer
@@ -70,15 +70,15 @@ final class ClaimLoader: Sendable {
         } catch {
             answer = { _ in .failure(error) }
         }
-        // Those who came meanwhile are asked for by the first of them.
+        // The first of those that came meanwhile runs the next statement.
         let next = state.withLock { state in
             guard !state.waiting.isEmpty else {
-                state.underWay -= 1
-                return nil as CheckedContinuation<Turn, Never>?
+                state.running -= 1
+                return nil as CheckedContinuation<Resumption, Never>?
             }
             return state.waiting.removeFirst().caller
         }
-        next?.resume(returning: .ask)
+        next?.resume(returning: .query)
         for other in others { other.caller.resume(returning: .answer(answer(other.id))) }
         return answer(id)
     }

@@ -1,43 +1,43 @@
 import Claims
 import ServiceLifecycle
 
-/// Looks again, every few seconds, at all claims that somebody waits for: a wake-up may be lost, and a place in a lane
-/// changes without one.
+/// Looks up all watched claims every few seconds: a notification may be lost, and a claim's position in its lane changes
+/// without one.
 ///
-/// Hundreds with one question to Redis and one to PostgreSQL, so that ten thousand that wait are hardly felt.
+/// Hundreds of claims share one request to Redis and one statement, so that ten thousand open streams cost little.
 struct ClaimPoller: Service {
     let outcomes: OutcomeReader
 
-    /// From one look at a claim to the next.
+    /// The time between two look-ups of a claim.
     static let interval = Duration.seconds(5)
-    /// Claims that one statement asks for.
-    private static let most = 500
+    /// The most claims in one look-up.
+    private static let batchSize = 500
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled {
                     let watched = outcomes.changes.watched
-                    let pieces = stride(from: 0, to: watched.count, by: Self.most).map {
-                        watched[$0..<min($0 + Self.most, watched.count)]
+                    let batches = stride(from: 0, to: watched.count, by: Self.batchSize).map {
+                        watched[$0..<min($0 + Self.batchSize, watched.count)]
                     }
-                    // Spread over the interval, so that they don't all speak at the same moment; and none waits for
-                    // another's answer, since a store that is slow must not make a stream fall silent.
-                    for piece in pieces {
-                        group.addTask { await look(at: piece) }
-                        try? await Task.sleep(for: Self.interval / pieces.count)
+                    // The batches are spread over the interval to even out the load. None waits for the one before it:
+                    // a slow store must not silence a stream.
+                    for batch in batches {
+                        group.addTask { await poll(batch) }
+                        try? await Task.sleep(for: Self.interval / batches.count)
                     }
-                    if pieces.isEmpty { try? await Task.sleep(for: Self.interval) }
+                    if batches.isEmpty { try? await Task.sleep(for: Self.interval) }
                 }
             }
         }
     }
 
-    private func look(at watched: ArraySlice<(id: ClaimID, watches: [ClaimWatch])>) async {
+    private func poll(_ watched: ArraySlice<(id: ClaimID, watches: [ClaimWatch])>) async {
         let changes = watched.map { $0.watches.map(\.changes) }
         let claims = await outcomes.claims(watched.map(\.id))
         for ((id, watches), changes) in zip(watched, changes) {
-            for (watch, changes) in zip(watches, changes) { watch.send(claims[id], asOf: changes) }
+            for (watch, changes) in zip(watches, changes) { watch.deliver(claims[id], asOf: changes) }
         }
     }
 }

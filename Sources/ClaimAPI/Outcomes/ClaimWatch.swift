@@ -2,24 +2,24 @@ import Claims
 import ServiceLifecycle
 import Synchronization
 
-/// One waiting request's ear for the changes of one claim.
+/// A request that waits for changes of one claim.
 final class ClaimWatch: Sendable {
-    /// What whoever waits is told.
-    enum Word: Hashable, Sendable {
-        /// There was a change: look.
+    /// What a waiting request receives.
+    enum Update: Hashable, Sendable {
+        /// The claim has changed, or it is time to look it up again.
         case changed
-        /// The claim as it was looked up meanwhile.
-        case found(Claim)
-        /// Nothing is known to have changed.
-        case nothing
+        /// The claim as ``ClaimPoller`` has looked it up.
+        case loaded(Claim)
+        /// No change is known.
+        case unchanged
     }
 
     private struct State {
-        /// What nobody has been told yet.
-        var word: Word?
-        /// How many changes there were.
+        /// The update that was not received yet.
+        var update: Update?
+        /// The number of changes so far.
         var changes = 0
-        var isOver = false
+        var isClosed = false
         var waiting: CheckedContinuation<Void, Never>?
     }
 
@@ -30,87 +30,91 @@ final class ClaimWatch: Sendable {
         self.onEnd = onEnd
     }
 
-    /// Whether waiting has no sense any more: the process is about to end or the client has gone.
-    var isOver: Bool {
-        state.withLock { $0.isOver } || Task.isCancelled
+    /// Whether there is nothing left to wait for: the client has disconnected or the process is shutting down.
+    var isClosed: Bool {
+        state.withLock { $0.isClosed } || Task.isCancelled
     }
 
-    /// Waits for a word, at most so long. Returns at once if there was one since the last call.
+    /// Waits for an update. Returns at once if there was one since the last call.
+    ///
+    /// - Parameter time: the longest wait; after it the update is ``Update/changed``.
     @discardableResult
-    func next(atMost time: Duration) async -> Word {
+    func next(atMost time: Duration) async -> Update {
         await withTaskGroup { group in
             group.addTask {
-                if (try? await Task.sleep(for: time)) != nil { self.change() }
+                if (try? await Task.sleep(for: time)) != nil { self.notify() }
             }
-            let word = await self.next()
+            let update = await self.next()
             group.cancelAll()
-            return word
+            return update
         }
     }
 
-    /// Waits for a word, however long it takes.
-    func next() async -> Word {
+    /// Waits for an update, without a time limit.
+    func next() async -> Update {
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
-                await nextWord()
+                await waitForUpdate()
             } onGracefulShutdown: {
-                self.leave()
+                self.close()
             }
         } onCancel: {
-            self.leave()
+            self.close()
         }
         return state.withLock { state in
-            defer { state.word = nil }
-            return state.word ?? .nothing
+            defer { state.update = nil }
+            return state.update ?? .unchanged
         }
     }
 
-    /// There was a change, or it is time to look again.
-    func change() {
+    /// Reports a change of the claim.
+    func notify() {
         wake { state in
             state.changes += 1
-            // What somebody looked up before the change is old.
-            state.word = .changed
+            // A claim that was looked up before the change is out of date.
+            state.update = .changed
         }
     }
 
-    /// How many changes there were so far, to be noted before the claim is looked up for ``send(_:asOf:)``.
+    /// The number of changes so far. Read it before looking the claim up for ``deliver(_:asOf:)``.
     var changes: Int { state.withLock { $0.changes } }
 
-    /// Tells what a look came to; changes that came since the look go before it.
+    /// Delivers the result of a look-up, unless the claim has changed since.
     ///
-    /// - Parameter claim: nil if no store could tell.
-    func send(_ claim: Claim?, asOf changes: Int) {
+    /// - Parameters:
+    ///   - claim: nil if no store could be reached.
+    ///   - changes: ``changes`` before the look-up.
+    func deliver(_ claim: Claim?, asOf changes: Int) {
         wake { state in
-            guard state.changes == changes, state.word != .changed else { return }
-            state.word = claim.map { .found($0) } ?? .nothing
+            guard state.changes == changes, state.update != .changed else { return }
+            state.update = claim.map { .loaded($0) } ?? .unchanged
         }
     }
 
-    /// Forgets the watch; every one that was begun has to be ended.
+    /// Removes the watch from ``ClaimChanges``. Every watch must be ended.
     func end() {
         onEnd(self)
     }
 
-    /// Nobody has use for changes any more: the client has gone, or the process is about to end.
-    func leave() {
-        wake { $0.isOver = true }
+    /// Ends the wait: the client has disconnected, or the process is shutting down.
+    func close() {
+        wake { $0.isClosed = true }
     }
 
-    private func wake(_ update: (inout State) -> Void) {
+    private func wake(_ transition: (inout State) -> Void) {
         let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            update(&state)
-            guard state.word != nil || state.isOver else { return nil }
+            transition(&state)
+            guard state.update != nil || state.isClosed else { return nil }
             defer { state.waiting = nil }
             return state.waiting
         }
         waiting?.resume()
     }
 
-    private func nextWord() async {
+    private func waitForUpdate() async {
         await withCheckedContinuation { continuation in
             let isReady = state.withLock { state in
-                if state.word != nil || state.isOver { return true }
+                if state.update != nil || state.isClosed { return true }
                 state.waiting = continuation
                 return false
             }

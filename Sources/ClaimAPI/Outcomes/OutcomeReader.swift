@@ -3,7 +3,7 @@ import Postgres
 import Redis
 import RuntimeSupport
 
-/// What became of a claim: from Redis, else from PostgreSQL, else from the id's own proof that it was issued.
+/// Reads the state of claims: from Redis, else from PostgreSQL, else an issued id without a stored outcome is pending.
 struct OutcomeReader: Sendable {
     let redis: RedisClient
     let loader: ClaimLoader
@@ -17,94 +17,100 @@ struct OutcomeReader: Sendable {
         self.lanes = lanes
     }
 
-    /// The claim as it stands.
+    /// Returns the present state of a claim.
     ///
-    /// - Parameter id: one that was issued here.
-    /// - Throws: ``Problem`` `store_unavailable` if nobody that can be reached knows it.
+    /// - Parameter id: an id that this API issued.
+    /// - Throws: ``Problem`` `store_unavailable` if the database can't be reached and Redis does not know the claim.
     func claim(_ id: ClaimID) async throws(Problem) -> Claim {
-        let remembered = await remembered([id])[id]
-        if let state = remembered?.state, state.status.isFinal { return state }
-        // Redis may have missed the outcome, so "pending" is true only if the database knows nothing else.
+        let entry = await cached(id)
         do throws(PostgresError) {
-            return try await loader.find(id) ?? remembered?.claim ?? Claim(id: id)
+            return try await stored(id, cached: entry)
         } catch {
-            guard let claim = remembered?.claim else { throw .storeUnavailable }
+            guard let claim = entry?.claim else { throw .storeUnavailable }
             return claim
         }
     }
 
-    /// The claim as it stands, for somebody who acts on it: what Redis has is taken only where it is settled.
+    /// Returns the present state of a claim for a decision that depends on it: from Redis only if it is final.
     ///
-    /// - Throws: ``Problem`` `store_unavailable` if the database would have to say and can't be reached.
-    func certainClaim(_ id: ClaimID) async throws(Problem) -> Claim {
-        let remembered = await remembered([id])[id]
-        if let state = remembered?.state, state.status.isFinal { return state }
+    /// - Throws: ``Problem`` `store_unavailable` if the database is needed and can't be reached.
+    func authoritativeClaim(_ id: ClaimID) async throws(Problem) -> Claim {
+        let entry = await cached(id)
         do throws(PostgresError) {
-            return try await loader.find(id) ?? remembered?.claim ?? Claim(id: id)
+            return try await stored(id, cached: entry)
         } catch {
             throw .storeUnavailable
         }
     }
 
-    /// Several claims as they stand, with their places, by few questions. What nobody that can be reached knows is left out.
+    /// Returns the present states of several claims with their positions, in a few round trips.
+    ///
+    /// Claims that no reachable store knows are left out.
     func claims(_ ids: [ClaimID]) async -> [ClaimID: Claim] {
-        let remembered = await remembered(ids)
-        var claims = remembered.compactMapValues(\.claim)
+        var claims = await cached(ids).compactMapValues(\.claim)
         let open = ids.filter { claims[$0]?.status.isFinal != true }
         if !open.isEmpty, let stored = try? await loader.find(open) {
             for id in open { claims[id] = stored[id] ?? claims[id] ?? Claim(id: id) }
         }
-        return await placed(claims)
+        return await addingPositions(to: claims)
     }
 
-    /// The claim as soon as it is no longer pending, or as it stands when the time is up.
+    /// Returns a claim as soon as it is no longer pending, or its present state when the time is up.
     func claim(_ id: ClaimID, waitingAtMost time: Duration) async throws(Problem) -> Claim {
         guard time > .zero else { return try await claim(id) }
         let deadline = ContinuousClock.now + time
-        // Listening starts before the first look, so that no change falls between the two.
+        // The watch begins before the first look-up, so that no change is missed in between.
         let watch = changes.watch(id)
         defer { watch.end() }
         var claim = try await claim(id)
         while true {
             let left = deadline - .now
-            if claim.status.isFinal || left <= .zero || watch.isOver { return claim }
+            if claim.status.isFinal || left <= .zero || watch.isClosed { return claim }
             switch await watch.next(atMost: left) {
             case .changed: claim = try await self.claim(id)
-            case .found(let found): claim = found
-            case .nothing: break
+            case .loaded(let loaded): claim = loaded
+            case .unchanged: break
             }
         }
     }
 
-    // MARK: Places
-
-    /// The claim with its place in the lane, if it is pending and that is known.
-    func placed(_ claim: Claim) async -> Claim {
-        await placed([claim.id: claim])[claim.id] ?? claim
+    private func stored(_ id: ClaimID, cached entry: ClaimCache.Entry?) async throws(PostgresError) -> Claim {
+        if let state = entry?.state, state.status.isFinal { return state }
+        // Redis may have missed the outcome, so a claim is pending only if the database has none.
+        return try await loader.find(id) ?? entry?.claim ?? Claim(id: id)
     }
 
-    private func placed(_ claims: [ClaimID: Claim]) async -> [ClaimID: Claim] {
-        let waiting = claims.values.filter { !$0.status.isFinal && $0.couponName != nil }
+    // MARK: Redis
+
+    /// Returns what Redis remembers of a claim; nil also when Redis can't be reached.
+    func cached(_ id: ClaimID) async -> ClaimCache.Entry? {
+        await cached([id])[id]
+    }
+
+    private func cached(_ ids: [ClaimID]) async -> [ClaimID: ClaimCache.Entry] {
+        guard let entries = try? await redis.send(RedisRequest.all(ids.map(ClaimCache.lookUp))) else { return [:] }
+        let known = zip(ids, entries).compactMap { id, entry in entry.map { (id, $0) } }
+        return Dictionary(known) { first, _ in first }
+    }
+
+    /// Returns a claim with its position in the lane, if it is pending and its position is known.
+    func addingPosition(to claim: Claim) async -> Claim {
+        await addingPositions(to: [claim.id: claim])[claim.id] ?? claim
+    }
+
+    private func addingPositions(to claims: [ClaimID: Claim]) async -> [ClaimID: Claim] {
+        let waiting = claims.values.compactMap { claim in
+            claim.status.isFinal ? nil : claim.couponName.map { (id: claim.id, lane: $0.lane(of: lanes)) }
+        }
         guard !waiting.isEmpty else { return claims }
-        let questions = waiting.map { claim in
-            LaneQueue.ask(claim.id, lane: claim.couponName?.lane(of: lanes) ?? 0)
-        }
-        guard var replies = (try? await redis.pipeline(questions.flatMap(\.self)))?[...] else { return claims }
-        var placed = claims
         let now = Timestamp.now()
-        for (claim, question) in zip(waiting, questions) {
-            let place = LaneQueue.place(Array(replies.prefix(question.count)), now: now)
-            replies = replies.dropFirst(question.count)
-            placed[claim.id]?.position = place.position
-            placed[claim.id]?.estimatedSeconds = place.estimatedSeconds
+        let requests = waiting.map { LaneQueue.place(of: $0.id, lane: $0.lane, now: now) }
+        guard let places = try? await redis.send(RedisRequest.all(requests)) else { return claims }
+        var claims = claims
+        for (claim, place) in zip(waiting, places) {
+            claims[claim.id]?.position = place.position
+            claims[claim.id]?.estimatedSeconds = place.estimatedSeconds
         }
-        return placed
-    }
-
-    private func remembered(_ ids: [ClaimID]) async -> [ClaimID: ClaimCache.Entry] {
-        guard let replies = try? await redis.pipeline(ids.map(ClaimCache.lookUp)) else { return [:] }
-        var entries: [ClaimID: ClaimCache.Entry] = [:]
-        for (id, reply) in zip(ids, replies) { entries[id] = ClaimCache.entry(reply, of: id) }
-        return entries
+        return claims
     }
 }

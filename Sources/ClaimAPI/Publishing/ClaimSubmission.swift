@@ -6,7 +6,7 @@ import Metrics
 import Redis
 import RuntimeSupport
 
-/// Takes claims: gives each its id, has it stored durably by the broker, and knows a request that came before.
+/// Accepts claims and cancellations: derives the id, detects repeated requests, publishes and awaits the confirm.
 struct ClaimSubmission: Sendable {
     let issuer: ClaimIDIssuer
     let redis: RedisClient
@@ -17,7 +17,7 @@ struct ClaimSubmission: Sendable {
 
     private let cancels = Counter(label: "claims.cancels", dimensions: [("result", "confirmed")])
     private let accepted = Counter(label: "claims.publishes", dimensions: [("result", "confirmed")])
-    private let confirmed = Metrics.Timer(label: "claims.publish.duration", dimensions: [("result", "confirmed")])
+    private let duration = Metrics.Timer(label: "claims.publish.duration", dimensions: [("result", "confirmed")])
 
     init(
         issuer: ClaimIDIssuer, redis: RedisClient, publisher: Publisher, outcomes: OutcomeReader, lanes: Int,
@@ -31,12 +31,12 @@ struct ClaimSubmission: Sendable {
         self.logger = logger
     }
 
-    /// Accepts a claim, or finds the one that was accepted under the same key.
+    /// Accepts a claim, or returns the one that was accepted with the same key.
     ///
-    /// Redis remembers a request before it is published and marks it after the confirm. A request that was seen but
-    /// never confirmed is published again; only a confirmed one is answered from memory. Without Redis everything is
-    /// published, and the database finds what is double.
-    /// - Returns: the claim as it stands, and whether an earlier request had been accepted.
+    /// Redis remembers a request before it is published and marks it as accepted after the confirm. A request that was
+    /// seen but never confirmed is published again; only a confirmed one is a replay. Without Redis every request is
+    /// published, and the database detects the duplicates.
+    /// - Returns: the claim's present state, and whether an earlier request was accepted.
     /// - Throws: ``Problem``: `idempotency_key_reused` or `broker_unavailable`.
     func accept(
         user: UserID, coupon: CouponName, key: IdempotencyKey
@@ -45,68 +45,62 @@ struct ClaimSubmission: Sendable {
         var message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
 
         let lane = coupon.lane(of: lanes)
-        let noted = try? await redis.pipeline(
-            ClaimCache.note(message) + [LaneQueue.join(id, lane: lane, at: WallClock.microseconds())])
-        if let noted, !ClaimCache.wasFirst(noted), let entry = await remembered(id) {
+        let isFirst = try? await redis.send(
+            ClaimCache.note(message).followed(by: LaneQueue.join(id, lane: lane, at: WallClock.microseconds())))
+        if isFirst == false, let entry = await outcomes.cached(id) {
             if let known = entry.request ?? entry.state {
                 guard known.couponName == coupon else { throw .keyReused }
                 message.createdAt = known.createdAt ?? message.createdAt
             }
-            // Whatever a worker has had in hand stands in no line any more.
-            if entry.state != nil { redis.sendWithoutReply([LaneQueue.leave([id], lane: lane)]) }
-            if entry.isAccepted { return (await present(message.pendingClaim), true) }
+            // A claim that a worker has received no longer waits in its lane.
+            if entry.state != nil { redis.sendWithoutReply(LaneQueue.leave([id], lane: lane)) }
+            if entry.isAccepted { return (await current(message.pendingClaim), true) }
         }
 
         do throws(Problem) {
             try await publish(message)
         } catch {
-            // It stands in the line for nothing, unless it got through all the same; then its place is not known.
-            redis.sendWithoutReply([LaneQueue.leave([id], lane: lane)])
+            // The claim most likely is not in its lane. If it got through all the same, its position is unknown.
+            redis.sendWithoutReply(LaneQueue.leave([id], lane: lane))
             throw error
         }
 
-        guard let marked = try? await redis.pipeline(ClaimCache.accept(id)), !ClaimCache.wasFirst(marked) else {
-            return (message.pendingClaim, false)
-        }
-        return (await present(message.pendingClaim), true)
+        guard (try? await redis.send(ClaimCache.accept(id))) == false else { return (message.pendingClaim, false) }
+        return (await current(message.pendingClaim), true)
     }
 
-    /// Takes the wish to cancel a claim: it travels behind the claims of the same coupon that were accepted before it.
+    /// Accepts a cancellation. It is published behind the claims of the same coupon that were accepted before it.
     ///
-    /// - Returns: the claim as it stands: claimed until the cancel has taken effect, or cancelled already.
+    /// - Returns: the claim's present state: `claimed` until the cancellation has taken effect, or `cancelled` already.
     /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable` or `store_unavailable`.
     func cancel(_ id: ClaimID) async throws(Problem) -> Claim {
-        let claim = try await outcomes.certainClaim(id)
+        let claim = try await outcomes.authoritativeClaim(id)
         switch claim.status {
         case .cancelled: return claim
         case .claimed: break
         case .pending, .rejected, .deadLettered, .discarded: throw .notCancellable(claim.status)
         }
-        // A claim that got its coupon has both; so say the rows themselves.
+        // The row of a claimed claim always has both.
         guard let user = claim.userID, let coupon = claim.couponName else { throw .internalError }
         try await publish(
             ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now(), action: .cancel))
         return claim
     }
 
-    /// The claim as it stands by now; as it was accepted if no store can tell.
-    private func present(_ claim: Claim) async -> Claim {
-        // What was accepted is what this request asks for as well, so nothing of it needs to stay unknown.
+    /// Returns the present state of an accepted claim, or the claim as it was accepted if no store can be reached.
+    private func current(_ claim: Claim) async -> Claim {
+        // This request asks for the same as the accepted one, so it can fill in what Redis has lost.
         ((try? await outcomes.claim(claim.id)) ?? claim).completed(by: claim)
-    }
-
-    private func remembered(_ id: ClaimID) async -> ClaimCache.Entry? {
-        guard let replies = try? await redis.pipeline([ClaimCache.lookUp(id)]) else { return nil }
-        return ClaimCache.entry(replies[0], of: id)
     }
 
     private func publish(_ message: ClaimMessage) async throws(Problem) {
         let start = DispatchTime.now().uptimeNanoseconds
+        let outgoing = OutgoingMessage(
+            .claim(message, encodedBy: ClaimMessageCoder.shared), exchange: Topology.workExchange,
+            routingKey: Topology.routingKey(lane: message.couponName.lane(of: lanes)))
         do throws(PublishError) {
-            try await publisher.publish(
-                .claim(message, encodedBy: ClaimMessageCoder.shared), exchange: Topology.workExchange,
-                routingKey: Topology.routingKey(lane: message.couponName.lane(of: lanes)))
-            confirmed.recordNanoseconds(DispatchTime.now().uptimeNanoseconds - start)
+            try await publisher.publish(outgoing)
+            duration.recordNanoseconds(DispatchTime.now().uptimeNanoseconds - start)
             (message.action == .cancel ? cancels : accepted).increment()
         } catch {
             let label = message.action == .cancel ? "claims.cancels" : "claims.publishes"

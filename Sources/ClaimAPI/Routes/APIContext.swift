@@ -1,7 +1,7 @@
 import Hummingbird
 import NIOCore
 
-/// What a route knows of its request besides the request: the connection, too, to notice when its client has gone.
+/// The context of a request: Hummingbird's own, and the connection, to detect that the client has disconnected.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
@@ -13,17 +13,17 @@ struct APIContext: RequestContext {
 }
 
 extension Channel {
-    /// Does something with the information that the client has gone, or sends nothing more.
+    /// Runs `body`, and calls `onDisconnect` when the client closes the connection or its sending side meanwhile.
     ///
-    /// - Parameter notice: called once or several times, at once if it has gone already.
-    func withDeparture<Value>(
-        noticedBy notice: @escaping @Sendable () -> Void, _ body: () async throws -> Value
+    /// - Parameter onDisconnect: called once or several times, at once if the connection is closed already.
+    func withDisconnectHandler<Value>(
+        _ onDisconnect: @escaping @Sendable () -> Void, _ body: () async throws -> Value
     ) async throws -> Value {
-        let handler = DepartureHandler(notice)
+        let handler = DisconnectHandler(onDisconnect)
         do {
             try await pipeline.addHandler(handler, position: .first)
         } catch {
-            notice()
+            onDisconnect()
         }
         do {
             let value = try await body()
@@ -36,23 +36,23 @@ extension Channel {
     }
 }
 
-/// Stands in front of a connection's handlers and watches for its end.
-private final class DepartureHandler: ChannelInboundHandler, RemovableChannelHandler, Sendable {
+/// Observes the end of a connection, in front of its other handlers.
+private final class DisconnectHandler: ChannelInboundHandler, RemovableChannelHandler, Sendable {
     typealias InboundIn = NIOAny
 
-    private let notice: @Sendable () -> Void
+    private let onDisconnect: @Sendable () -> Void
 
-    init(_ notice: @escaping @Sendable () -> Void) {
-        self.notice = notice
+    init(_ onDisconnect: @escaping @Sendable () -> Void) {
+        self.onDisconnect = onDisconnect
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event as? ChannelEvent == .inputClosed { notice() }
+        if event as? ChannelEvent == .inputClosed { onDisconnect() }
         context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        notice()
+        onDisconnect()
         context.fireChannelInactive()
     }
 }

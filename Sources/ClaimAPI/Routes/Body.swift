@@ -1,9 +1,10 @@
+import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// The coders of this process. They are not changed after this, so all requests share them.
+/// The JSON coders, shared by all requests because they are never changed.
 enum JSON {
     static let encoder: JSONEncoder = {
         let encoder = JSONEncoder()
@@ -13,20 +14,20 @@ enum JSON {
     static let decoder = JSONDecoder()
 }
 
-/// Bytes that a body may have.
+/// The largest bodies, in bytes.
 enum BodyLimit {
     static let usual = 16 * 1024
     static let userList = 16 * 1024 * 1024
 }
 
 extension Request {
-    /// The body, if it is JSON and not too large.
+    /// Reads and decodes a JSON body.
     ///
     /// - Parameters:
-    ///   - types: the media types that it may have.
-    ///   - limit: the most bytes that are read.
-    ///   - allowed: how many a body may have that is larger than usual.
-    /// - Throws: ``Problem``, naming the field that is missing or misused.
+    ///   - types: the accepted media types.
+    ///   - limit: the most bytes to read.
+    ///   - allowed: returns the largest size for this body, if it is larger than usual.
+    /// - Throws: ``Problem``, naming the field that is missing or not valid.
     func json<Value: Decodable>(
         _: Value.Type, types: Set<String> = ["application/json"], limit: Int = BodyLimit.usual,
         allowed: (Data) -> Int = { _ in BodyLimit.usual }
@@ -44,7 +45,7 @@ extension Request {
         }
     }
 
-    /// The body as it was sent.
+    /// Reads the body.
     ///
     /// - Throws: ``Problem`` `body_too_large`.
     func bytes(atMost limit: Int) async throws -> Data {
@@ -55,7 +56,7 @@ extension Request {
         }
     }
 
-    /// The content type without its parameters, in lower case.
+    /// The media type in lower case, without its parameters.
     var mediaType: String? {
         headers[.contentType]?.split(separator: ";").first.map {
             $0.trimmingCharacters(in: .whitespaces).lowercased()
@@ -64,7 +65,7 @@ extension Request {
 }
 
 extension Response {
-    /// An answer that is JSON already.
+    /// Returns a response of encoded JSON.
     static func json(_ data: Data, status: HTTPResponse.Status = .ok) -> Response {
         Response(
             status: status,
@@ -72,6 +73,7 @@ extension Response {
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
     }
 
+    /// Returns a response with the value as JSON.
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
         json(try JSON.encoder.encode(value), status: status)
     }

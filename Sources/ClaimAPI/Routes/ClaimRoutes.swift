@@ -2,8 +2,9 @@ import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
+import RuntimeSupport
 
-/// Making a claim, asking what became of it, and giving back what it got.
+/// The routes for claims: submitting, reading, following and cancelling.
 struct ClaimRoutes: Sendable {
     let submission: ClaimSubmission
     let outcomes: OutcomeReader
@@ -18,7 +19,7 @@ struct ClaimRoutes: Sendable {
         ]
     }
 
-    // Plain types on the busiest path: every nested type of one's own costs the JSON coders a container.
+    // Only strings, because this is the busiest path: each nested custom type costs the JSON coders a container.
     private struct NewClaim: Decodable {
         let user_id: String
         let coupon_name: String
@@ -61,7 +62,8 @@ struct ClaimRoutes: Sendable {
     private func show(_ request: Request, _ context: some RequestContext) async throws -> Response {
         let wait = try Wait(request)
         guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
-        let claim = await outcomes.placed(try await outcomes.claim(id, waitingAtMost: wait.time))
+        let claim = await outcomes.addingPosition(
+            to: try await outcomes.claim(id, waitingAtMost: wait.time))
         var response = try Response.json(claim)
         if !claim.status.isFinal { response.headers[.retryAfter] = "1" }
         if let applied = wait.applied { response.headers[.preferenceApplied] = applied }
@@ -73,7 +75,7 @@ struct ClaimRoutes: Sendable {
         guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
         let claim = try await outcomes.claim(id)
         if claim.status.isFinal, request.headers[.lastEventID] == ClaimEvents.id(of: claim) {
-            // A browser that comes back after the end is told so, in the words of the specification.
+            // 204 tells an EventSource that reconnects after the last event to stop (HTML specification, section 9.2).
             return Response(status: .noContent)
         }
         return ClaimEvents(outcomes).response(claim, on: context.channel)
@@ -89,45 +91,8 @@ struct ClaimRoutes: Sendable {
     }
 }
 
-/// How long a client is ready to wait for a claim's outcome.
-struct Wait {
-    static let longest = 30.0
-
-    let time: Duration
-    /// What to say in `Preference-Applied` (RFC 7240); nil if no preference decided it.
-    let applied: String?
-
-    /// Reads `?wait=SECONDS`, else `Prefer: wait=SECONDS`.
-    init(_ request: Request) throws {
-        if let text = request.queryParameter("wait") {
-            guard let seconds = Double(text), (0...Self.longest).contains(seconds) else {
-                throw Problem.invalidParameter("wait", "a number of seconds from 0 to 30")
-            }
-            time = .seconds(seconds)
-            applied = nil
-        } else if let seconds = Self.preferred(request.headers[.prefer]) {
-            time = .seconds(min(seconds, Int(Self.longest)))
-            applied = "wait=\(min(seconds, Int(Self.longest)))"
-        } else {
-            time = .zero
-            applied = nil
-        }
-    }
-
-    /// A preference that can't be understood is passed over, as RFC 7240 has it.
-    private static func preferred(_ field: String?) -> Int? {
-        for preference in field?.split(separator: ",") ?? [] {
-            let parts = preference.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
-            if parts.count == 2, parts[0].lowercased() == "wait", let seconds = Int(parts[1]), seconds >= 0 {
-                return seconds
-            }
-        }
-        return nil
-    }
-}
-
 extension HTTPField.Name {
-    // The names are well-formed tokens, so these initialisers give a value.
+    // The initialiser returns nil only for names that are not valid tokens.
     static let idempotencyKey = Self("Idempotency-Key")!
     static let idempotencyReplayed = Self("Idempotency-Replayed")!
     static let lastEventID = Self("Last-Event-ID")!

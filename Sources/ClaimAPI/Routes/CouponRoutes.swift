@@ -2,8 +2,9 @@ import Claims
 import Foundation
 import Hummingbird
 import Postgres
+import RuntimeSupport
 
-/// Making coupons, changing them and looking at them.
+/// The routes for coupons: creating, changing, listing and explaining eligibility.
 struct CouponRoutes: Sendable {
     let postgres: PostgresClient
 
@@ -33,7 +34,7 @@ struct CouponRoutes: Sendable {
 
     private func create(_ request: Request) async throws -> Response {
         let new = try await request.json(NewCoupon.self, limit: BodyLimit.userList) { body in
-            // Only a list of users may make a body as large as that.
+            // Only a list of eligible users justifies a large body.
             struct WithList: Decodable {
                 let eligible_users: [String]
             }
@@ -53,7 +54,7 @@ struct CouponRoutes: Sendable {
     private func list(_ request: Request) async throws -> Response {
         let page = try Page(request) { CouponName($0)?.description == $0 }
         let search = request.queryParameter("search").flatMap { $0.isEmpty ? nil : $0 }
-        // What is left of a search in normal form is what can stand in a name; nothing left means nothing is found.
+        // The search is normalised like a name. If nothing is left of it, no name can match.
         let pattern = search.map { CouponName($0)?.description }
         if case .some(.none) = pattern { return try .json(Listing("coupons", [Coupon](), nextCursor: nil)) }
         let coupons = try await postgres.run { connection throws(PostgresError) in
@@ -110,21 +111,22 @@ struct CouponRoutes: Sendable {
         let reasons: [Rejection]
     }
 
-    /// What a claim of this user would come to, by the rules that the workers decide by.
+    /// Returns whether a claim of this user would succeed, by the same rules as the workers decide.
     private func explain(_ request: Request, _ context: some RequestContext) async throws -> Response {
         let name = try couponName(context)
         guard let user = request.queryParameter("user_id").flatMap(UserID.init) else {
             throw Problem.invalidParameter(
-                "user_id", "a user's id of 1 to \(UserID.maximumLength) characters without control characters")
+                "user_id", "1 to \(UserID.maximumLength) characters without control characters")
         }
         let found = try await postgres.run { connection throws(PostgresError) in
-            try CouponStore(connection).refusals(to: user, claiming: name, at: .now())
+            try CouponStore(connection).rejections(of: user, claiming: name, at: .now())
         }
         guard let reasons = found else { throw Problem.couponNotFound }
         return try .json(Explanation(eligible: reasons.isEmpty, reasons: reasons))
     }
 
-    /// What DELETE means: without a body nothing is removed by mistake, so the whole list has to be asked for.
+    /// Returns the change that a DELETE requests. The whole list is removed only with `all=true`, never because a body is
+    /// missing.
     private static func removal(_ request: Request) throws -> EligibleUsersChange {
         switch request.queryParameter("all") {
         case nil, "false": .remove

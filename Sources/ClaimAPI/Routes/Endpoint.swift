@@ -2,7 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// A path of the API with what each method does there.
+/// A path of the API with a handler for each method.
 struct Endpoint: Sendable {
     typealias Handler = @Sendable (Request, APIContext) async throws -> Response
 
@@ -14,12 +14,12 @@ struct Endpoint: Sendable {
         self.handlers = handlers
     }
 
-    /// What `Allow` says. HEAD follows from GET.
+    /// The methods for `Allow`. HEAD is allowed where GET is.
     var methods: [HTTPRequest.Method] {
         (Array(handlers.keys) + (handlers.keys.contains(.get) ? [.head] : [])).sorted { $0.rawValue < $1.rawValue }
     }
 
-    /// Whether a request's path is this one.
+    /// Returns whether a requested path is this one.
     func matches(_ requested: String) -> Bool {
         let own = path.split(separator: "/")
         let theirs = requested.split(separator: "/")
@@ -36,14 +36,14 @@ extension Router<APIContext> {
 }
 
 extension RequestContext {
-    /// A part of the path, with its percent-encoding resolved; what can't be resolved matches nothing.
+    /// Returns a parameter of the path without its percent-encoding; empty if that is not valid.
     func pathParameter(_ name: String) -> String {
         parameters.get(name)?.removingPercentEncoding ?? ""
     }
 }
 
 extension Request {
-    /// A query parameter as a whole number.
+    /// Returns a query parameter as a whole number; nil if it is absent.
     ///
     /// - Throws: ``Problem`` `invalid_parameter`.
     func integerParameter(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
@@ -54,7 +54,7 @@ extension Request {
         return value
     }
 
-    /// A query parameter as it was sent, with its percent-encoding resolved; nil if it is not there.
+    /// Returns a query parameter without its percent-encoding; nil if it is absent.
     func queryParameter(_ name: String) -> String? {
         uri.queryParameters.get(name)
     }

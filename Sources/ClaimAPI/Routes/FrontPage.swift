@@ -2,18 +2,18 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// The page for people at `GET /`: what this is, and a claim's events as they come.
+/// The HTML page at `GET /`: a short introduction, and the events of a claim as they arrive.
 enum FrontPage {
-    /// The file of the repository, as it was built into the program.
+    /// The page that is built into the program.
     private static let file = Bundle.module.url(forResource: "page", withExtension: "html")
         .flatMap { try? String(contentsOf: $0, encoding: .utf8) }
 
-    /// The page, with leave for its own style and script, and for nothing from anywhere else.
+    /// Returns the page with a content security policy that allows only its own style and script.
     ///
     /// <https://www.w3.org/TR/CSP3/>
     static func response() throws -> Response {
         guard let file else { throw Problem.notFound }
-        // Nobody who manages to slip something into the page can know this.
+        // An injected script can not know the nonce.
         let nonce = Data((0..<16).map { _ in UInt8.random(in: .min ... .max) }).base64EncodedString()
         let policy = [
             "default-src 'none'", "script-src 'nonce-\(nonce)'", "style-src 'nonce-\(nonce)'", "connect-src 'self'",

@@ -7,7 +7,7 @@ import Observability
 import Postgres
 import Redis
 
-/// Health, readiness, metrics, the description of the API and the page for people.
+/// The routes for operators: health, readiness, metrics, the OpenAPI document and the front page.
 struct OperatorRoutes: Sendable {
     let metrics: MetricsRegistry
     let publisher: Publisher
@@ -24,7 +24,7 @@ struct OperatorRoutes: Sendable {
         ]
     }
 
-    /// Claims can be taken without Redis and PostgreSQL, so only the broker decides; all three are named.
+    /// Reports all three stores. Only the broker decides: claims are accepted without Redis and PostgreSQL.
     private func readiness() throws -> Response {
         struct Readiness: Encodable {
             let status: String
@@ -32,13 +32,14 @@ struct OperatorRoutes: Sendable {
             let redis: String
             let postgres: String
         }
-        if let unavailableReason = publisher.unavailableReason { throw Problem.notReady("RabbitMQ: \(unavailableReason).") }
+        if let reason = publisher.unavailableReason { throw Problem.notReady("RabbitMQ: \(reason).") }
         return try .json(
             Readiness(
-                status: "ready", rabbitmq: "ok", redis: redis.unavailableReason ?? "ok", postgres: postgres.unavailableReason ?? "ok"))
+                status: "ready", rabbitmq: "ok", redis: redis.unavailableReason ?? "ok",
+                postgres: postgres.unavailableReason ?? "ok"))
     }
 
-    /// This process's metrics and those that the living workers left in Redis with their signs of life.
+    /// Returns the metrics of this process and those that the live workers sent to Redis with their heartbeats.
     private func exposition() async -> Response {
         let workers = (try? await WorkerRegistry.metrics(redis)) ?? []
         let text = (metrics.snapshot() + workers).merged().prometheusText
@@ -47,7 +48,7 @@ struct OperatorRoutes: Sendable {
             body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 
-    /// The file of the repository, as it was built into the program.
+    /// Returns the OpenAPI document that is built into the program.
     static func openAPI() throws -> Data {
         guard let file = Bundle.module.url(forResource: "openapi", withExtension: "json") else {
             throw Problem.notFound

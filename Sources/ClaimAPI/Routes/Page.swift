@@ -1,18 +1,22 @@
 import Foundation
 import Hummingbird
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 struct Page {
-    /// The most entries that are given.
+    static let defaultLimit = 100
+    static let maximumLimit = 500
+
+    /// The most entries to return.
     let limit: Int
-    /// Where the page before ended; nil for the first page.
+    /// The key of the last entry of the previous page; nil for the first page.
     let after: String?
 
     /// Reads `limit` and `cursor`.
     ///
-    /// - Parameter accepts: whether a cursor's content can be one of this list's.
+    /// - Parameter accepts: returns whether the content of a cursor can be a key of this list.
+    /// - Throws: ``Problem`` `invalid_parameter`.
     init(_ request: Request, accepts: (String) -> Bool) throws {
-        limit = try request.integerParameter("limit", in: 1...500) ?? 100
+        limit = try request.integerParameter("limit", in: 1...Self.maximumLimit) ?? Self.defaultLimit
         guard let cursor = request.queryParameter("cursor") else {
             after = nil
             return
@@ -22,12 +26,12 @@ struct Page {
         after = text
     }
 
-    /// The page as clients see it.
+    /// Returns the page as clients see it.
     ///
     /// - Parameters:
-    ///   - found: up to one more than the limit; the surplus one tells that there is another page.
-    ///   - cursor: what a page that begins after this entry is asked for by.
-    ///   - shown: what is shown of an entry.
+    ///   - found: one entry more than the limit if there is another page.
+    ///   - cursor: returns the key of an entry, from which the next page starts.
+    ///   - shown: returns what clients see of an entry.
     func listing<Found, Shown: Encodable>(
         _ name: String, of found: [Found], cursor: (Found) -> String, as shown: (Found) -> Shown
     ) -> Listing<Shown> {
@@ -37,7 +41,7 @@ struct Page {
     }
 }
 
-/// A page of a list as clients see it: `{"<name>": […], "next_cursor": …}`.
+/// A page of a list as JSON: `{"<name>": […], "next_cursor": …}`.
 struct Listing<Element: Encodable>: Encodable {
     private struct Key: CodingKey {
         let stringValue: String

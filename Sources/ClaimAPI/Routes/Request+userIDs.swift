@@ -3,9 +3,9 @@ import Foundation
 import Hummingbird
 
 extension Request {
-    /// The body as a list of user ids: one JSON array, or one id a line as `text/plain`.
+    /// Reads the body as a list of user ids: a JSON array, or `text/plain` with one id per line.
     ///
-    /// - Throws: ``Problem``, naming the place of what is no user's id.
+    /// - Throws: ``Problem``, naming the element or line that is not a user id.
     func userIDs() async throws -> [UserID] {
         guard let type = mediaType, type == "application/json" || type == "text/plain" else {
             throw Problem.unsupportedListType

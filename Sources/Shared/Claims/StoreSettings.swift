@@ -2,7 +2,7 @@ package import Broker
 package import Redis
 package import Settings
 
-/// Where the three stores are, and what every program of the system must be told alike.
+/// The addresses of the three stores, and the settings that all programs share.
 package struct StoreSettings: Sendable {
     package var databaseURL: String
     package var redis: RedisAddress
@@ -10,14 +10,15 @@ package struct StoreSettings: Sendable {
     package var lanes: Int
 
     package static let database = Setting(
-        "DATABASE_URL", isSecret: true, help: "PostgreSQL: postgres://user:password@host:port/database")
+        "DATABASE_URL", isSecret: true, help: "URL of PostgreSQL: postgres://user:password@host:port/database")
     package static let redisURL = Setting(
-        "REDIS_URL", isSecret: true, help: "Redis: redis://[:password@]host:port/database")
+        "REDIS_URL", isSecret: true, help: "URL of Redis: redis://[:password@]host:port/database")
     package static let brokerURLs = Setting(
         "AMQP_URL", isSecret: true,
-        help: "RabbitMQ: amqp[s]://user:password@host:port/vhost, several separated by commas")
+        help: "URL of RabbitMQ: amqp[s]://user:password@host:port/vhost; URLs of a cluster are separated by commas")
     package static let laneCount = Setting(
-        "CLAIMS_LANES", defaultValue: "8", help: "work queues; alike for all programs, drain the queues to change it")
+        "CLAIMS_LANES", defaultValue: "8",
+        help: "Number of lanes (work queues); the same for all programs, to be changed only while the queues are empty")
 
     package static let all = [database, redisURL, brokerURLs, laneCount]
 
@@ -28,19 +29,19 @@ package struct StoreSettings: Sendable {
         lanes = try reader.integer(Self.laneCount, in: 1...256)
     }
 
-    /// `DATABASE_URL` alone, for commands that need nothing else.
+    /// Reads only `DATABASE_URL`.
     package static func databaseURL(_ reader: SettingReader) throws(SettingError) -> String {
         try reader.value(database, mustBe: "a URL like postgres://user:password@host:port/database") { text in
             text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") ? text : nil
         }
     }
 
-    /// `REDIS_URL` alone.
+    /// Reads only `REDIS_URL`.
     package static func redis(_ reader: SettingReader) throws(SettingError) -> RedisAddress {
         try reader.value(redisURL, mustBe: "a URL like redis://:password@host:port/0", RedisAddress.init(url:))
     }
 
-    /// `AMQP_URL` alone.
+    /// Reads only `AMQP_URL`.
     package static func brokers(_ reader: SettingReader) throws(SettingError) -> [BrokerAddress] {
         try reader.value(
             brokerURLs, mustBe: "one or more URLs like amqp://user:password@host:port/vhost, separated by commas",

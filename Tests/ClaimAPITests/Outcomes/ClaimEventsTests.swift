@@ -11,7 +11,7 @@ import Testing
         nil, "", "*/*", "text/event-stream", "Text/Event-Stream", "text/*;q=0.1", "application/json, */*;q=0.5",
         "text/html,text/event-stream;q=0.9",
     ])
-    func whoTakesEventsGetsThem(_ accept: String?) {
+    func anAcceptFieldThatAdmitsEventsIsAccepted(_ accept: String?) {
         #expect(ClaimEvents.areAccepted(by: accept))
     }
 
@@ -20,7 +20,7 @@ import Testing
         "text/*;q=0.0, */*",
         "text/event-streams",
     ])
-    func whoTakesNoneIsTold(_ accept: String) {
+    func anAcceptFieldThatExcludesEventsIsNotAccepted(_ accept: String) {
         #expect(!ClaimEvents.areAccepted(by: accept))
     }
 
@@ -31,7 +31,7 @@ import Testing
             attempts: attempts, decidedAt: decided.map(Timestamp.init(milliseconds:)))
     }
 
-    @Test func anEventIsTheClaimInOneLine() throws {
+    @Test func anEventHoldsTheClaimInOneDataLine() throws {
         let claim = try claim(.claimed, decided: 1_795_368_460_456)
         let text = String(buffer: try ClaimEvents.event(claim))
         #expect(text.hasPrefix("event: claim\nid: claimed-1-1795368460456\ndata: {"))
@@ -42,7 +42,7 @@ import Testing
         #expect(try JSONDecoder().decode(Claim.self, from: Data(data.utf8)) == claim)
     }
 
-    @Test func whatAClaimReadsHasAnIDOfItsOwn() throws {
+    @Test func everyStateOfAClaimHasItsOwnEventID() throws {
         let claims = try [
             claim(.pending, attempts: 0), claim(.pending), claim(.claimed, decided: 1), claim(.cancelled, decided: 2),
             claim(.deadLettered, attempts: 4, decided: 1), claim(.deadLettered, attempts: 4, decided: 2),

@@ -11,61 +11,61 @@ private final class Counter: Sendable {
 }
 
 @Suite(.timeLimit(.minutes(1))) struct ClaimWatchTests {
-    /// Longer than the time limit: a wait that nothing ends fails.
-    private let ever = Duration.seconds(90)
+    /// Longer than the time limit of the suite, so that a wait that nothing ends fails the test.
+    private static let longWait = Duration.seconds(90)
 
     @Test func aChangeBeforeTheWaitEndsItAtOnce() async {
         let watch = ClaimWatch { _ in }
-        watch.change()
-        await watch.next(atMost: ever)
+        watch.notify()
+        await watch.next(atMost: Self.longWait)
     }
 
-    @Test func whoWaitsIsWokenByAChange() async {
+    @Test func aChangeEndsTheWait() async {
         let watch = ClaimWatch { _ in }
-        async let woken = watch.next(atMost: ever)
-        watch.change()
+        async let woken = watch.next(atMost: Self.longWait)
+        watch.notify()
         _ = await woken
     }
 
-    @Test(arguments: 0..<50) func nobodyIsWokenBeforeTheChange(_ round: Int) async {
+    @Test(arguments: 0..<50) func noWaitEndsBeforeTheChange(_ round: Int) async {
         let watch = ClaimWatch { _ in }
         let wakings = Counter()
         async let woken: Void = {
-            await watch.next(atMost: .seconds(90))
+            await watch.next(atMost: Self.longWait)
             wakings.increment()
         }()
         for _ in 0..<10 { await Task.yield() }
         #expect(wakings.count == 0)
-        watch.change()
+        watch.notify()
         _ = await woken
     }
 
-    @Test func everyChangeWakesAgain() async {
+    @Test func everyChangeEndsAWait() async {
         let watch = ClaimWatch { _ in }
         for _ in 0..<1000 {
-            async let woken = watch.next(atMost: ever)
-            watch.change()
+            async let woken = watch.next(atMost: Self.longWait)
+            watch.notify()
             _ = await woken
         }
     }
 
-    @Test func aWaitWithoutAChangeEndsWithItsTime() async {
+    @Test func aWaitWithoutAChangeEndsWhenItsTimeIsUp() async {
         let watch = ClaimWatch { _ in }
         await watch.next(atMost: .milliseconds(1))
-        #expect(!watch.isOver)
+        #expect(!watch.isClosed)
     }
 
-    @Test func aClientThatGoesAwayWaitsNoLonger() async {
+    @Test func cancellationEndsTheWait() async {
         let watch = ClaimWatch { _ in }
         let waiting = Task {
-            await watch.next(atMost: .seconds(90))
-            return watch.isOver
+            await watch.next(atMost: Self.longWait)
+            return watch.isClosed
         }
         waiting.cancel()
         #expect(await waiting.value)
     }
 
-    @Test func whoEndsAWatchIsToldWhichItIs() async {
+    @Test func endingAWatchCallsItsHandler() async {
         await confirmation { ended in
             let watch = ClaimWatch { _ in ended() }
             watch.end()
@@ -78,38 +78,38 @@ extension ClaimWatchTests {
         Claim(id: try #require(ClaimID(String(repeating: "0", count: 40))), attempts: attempts)
     }
 
-    @Test func whatSomebodyElseHasLookedUpIsTold() async throws {
+    @Test func aLoadedClaimIsDelivered() async throws {
         let watch = ClaimWatch { _ in }
-        watch.send(try claim(1), asOf: watch.changes)
-        #expect(await watch.next() == .found(try claim(1)))
+        watch.deliver(try claim(1), asOf: watch.changes)
+        #expect(await watch.next() == .loaded(try claim(1)))
         async let later = watch.next()
-        watch.send(nil, asOf: watch.changes)
-        #expect(await later == .nothing)
+        watch.deliver(nil, asOf: watch.changes)
+        #expect(await later == .unchanged)
     }
 
-    @Test func aLookFromBeforeAChangeIsNotTold() async throws {
+    @Test func aClaimThatWasLoadedBeforeAChangeIsNotDelivered() async throws {
         let watch = ClaimWatch { _ in }
         let before = watch.changes
-        watch.change()
-        watch.send(try claim(1), asOf: before)
+        watch.notify()
+        watch.deliver(try claim(1), asOf: before)
         #expect(await watch.next() == .changed)
-        watch.send(try claim(1), asOf: before)
-        watch.send(try claim(2), asOf: watch.changes)
-        #expect(await watch.next() == .found(try claim(2)))
+        watch.deliver(try claim(1), asOf: before)
+        watch.deliver(try claim(2), asOf: watch.changes)
+        #expect(await watch.next() == .loaded(try claim(2)))
     }
 
-    @Test func aChangeGoesBeforeWhatWasLookedUp() async throws {
+    @Test func aChangeReplacesALoadedClaim() async throws {
         let watch = ClaimWatch { _ in }
-        watch.send(try claim(1), asOf: watch.changes)
-        watch.change()
+        watch.deliver(try claim(1), asOf: watch.changes)
+        watch.notify()
         #expect(await watch.next() == .changed)
     }
 
-    @Test func whoeverWaitsIsLetGoWhenTheClientLeaves() async {
+    @Test func closingEndsTheWait() async {
         let watch = ClaimWatch { _ in }
-        async let word = watch.next()
-        watch.leave()
-        #expect(await word == .nothing)
-        #expect(watch.isOver)
+        async let update = watch.next()
+        watch.close()
+        #expect(await update == .unchanged)
+        #expect(watch.isClosed)
     }
 }

@@ -11,7 +11,7 @@ import Testing
         let user_id: UserID
     }
 
-    /// The problem with a body; nil if it is taken.
+    /// Returns the problem with a body; nil if it is accepted.
     private func problem(
         _ body: String, type: String? = "application/json", limit: Int = BodyLimit.usual
     ) async -> Problem? {
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    /// JSON of exactly so many bytes.
+    /// Returns JSON of exactly this size.
     private func body(bytes: Int) -> String {
         let json = #"{"user_id": "u1"}"#
         return json + String(repeating: " ", count: bytes - json.utf8.count)
@@ -33,7 +33,7 @@ import Testing
     @Test(arguments: [
         "application/json", "application/json; charset=utf-8", "Application/JSON", "application/json ;a=b",
     ])
-    func jsonIsTaken(_ type: String) async {
+    func jsonIsAccepted(_ type: String) async {
         #expect(await problem(#"{"user_id": "u1"}"#, type: type) == nil)
     }
 
@@ -44,7 +44,7 @@ import Testing
         #expect(problem?.code == "unsupported_media_type")
     }
 
-    @Test func aBodyMayHave16KiB() async {
+    @Test func aBodyMayHaveUpTo16KiB() async {
         #expect(await problem(body(bytes: 16 * 1024)) == nil)
         let problem = await problem(body(bytes: 16 * 1024 + 1))
         #expect(problem?.status == .contentTooLarge)
@@ -52,7 +52,7 @@ import Testing
         #expect(problem?.detail.contains("16 KiB") == true)
     }
 
-    @Test func aLargerBodyIsReadOnlyWhereItMayBeLarger() async throws {
+    @Test func aLargerBodyIsReadOnlyWhereItIsAllowed() async throws {
         let request = Request.post("/", body: body(bytes: 20_000))
         #expect(try await request.json(Body.self, limit: 30_000) { _ in 30_000 }.user_id == UserID("u1"))
         let problem = await problem(body(bytes: 20_000), limit: 30_000)
@@ -70,14 +70,14 @@ import Testing
         (#"{"user_id": ""}"#, "user_id must be 1 to 128 characters without control characters."),
         ("", "the body is not valid JSON."), ("[]", "the body must be a JSON object."),
     ])
-    func whatIsWrongWithABodyIsSaidByItsField(_ body: String, _ detail: String) async {
+    func anInvalidBodyIsRefusedNamingTheField(_ body: String, _ detail: String) async {
         let problem = await problem(body)
         #expect(problem?.status == .unprocessableContent)
         #expect(problem?.code == "invalid_body")
         #expect(problem?.detail == detail)
     }
 
-    @Test func anAnswerTellsItsTypeAndLength() throws {
+    @Test func aResponseStatesItsTypeAndLength() throws {
         let response = try Response.json(["path": "/a/b"], status: .created)
         #expect(response.status == .created)
         #expect(response.headers[.contentType] == "application/json")

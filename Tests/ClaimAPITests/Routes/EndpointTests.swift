@@ -17,20 +17,20 @@ import Testing
             .post: { _, _ in .init(status: .created) },
         ])
 
-    @Test func headFollowsFromGet() {
+    @Test func headIsAllowedWhereGetIs() {
         #expect(endpoint.methods == [.get, .head, .post])
         #expect(Endpoint("/x", [.post: { _, _ in .init(status: .ok) }]).methods == [.post])
     }
 
     @Test(arguments: ["/coupons/SALE/claims", "/coupons/a%20b/claims", "/coupons/SALE/claims/"])
-    func aPathWithAnyParameterIsItsOwn(_ path: String) {
+    func anEndpointMatchesItsPathWithAnyParameter(_ path: String) {
         #expect(endpoint.matches(path))
     }
 
     @Test(arguments: [
         "/", "/coupons", "/coupons/SALE", "/coupons/SALE/users", "/coupons/SALE/claims/1", "/x/SALE/claims",
     ])
-    func anyOtherPathIsNot(_ path: String) {
+    func anEndpointDoesNotMatchAnotherPath(_ path: String) {
         #expect(!endpoint.matches(path))
     }
 
@@ -43,18 +43,18 @@ import Testing
         }
     }
 
-    @Test func aRequestReachesItsMethod() async throws {
+    @Test func aRequestIsHandledByItsMethod() async throws {
         #expect(try await answer(.get, "/coupons/SALE/claims").status == .ok)
         #expect(try await answer(.post, "/coupons/SALE/claims").status == .created)
         #expect(try await answer(.head, "/coupons/SALE/claims").status == .ok)
     }
 
     @Test(arguments: [("SALE", "SALE"), ("flash%20sale!", "flash sale!"), ("a%2Fb", "a/b"), ("%FF", "")])
-    func aParameterLosesItsPercentEncoding(_ written: String, _ read: String) async throws {
+    func aPathParameterIsPercentDecoded(_ written: String, _ read: String) async throws {
         #expect(String(buffer: try await answer(.get, "/coupons/\(written)/claims").body) == read)
     }
 
-    @Test func anotherMethodIsRefusedWithThoseThatAreAllowed() async throws {
+    @Test func anotherMethodIsRefusedWithTheAllowedOnes() async throws {
         for method in [HTTPRequest.Method.delete, .put, .patch, .options] {
             let response = try await answer(method, "/coupons/SALE/claims")
             #expect(response.status == .methodNotAllowed)

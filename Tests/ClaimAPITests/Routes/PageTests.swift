@@ -7,26 +7,26 @@ import Testing
 @testable import ClaimAPI
 
 @Suite struct PageTests {
-    @Test func aListHas100EntriesUnlessToldOtherwise() throws {
+    @Test func aPageHas100EntriesByDefault() throws {
         let page = try Page(.get("/coupons")) { _ in true }
         #expect(page.limit == 100)
         #expect(page.after == nil)
     }
 
     @Test(arguments: [1, 20, 500])
-    func theLimitIsTaken(_ limit: Int) throws {
+    func theLimitIsRead(_ limit: Int) throws {
         #expect(try Page(.get("/coupons?limit=\(limit)")) { _ in true }.limit == limit)
     }
 
     @Test(arguments: ["0", "501", "-1", "", "ten", "1.5", "9999999999999999999999"])
-    func aLimitThatCannotBeMetIsRefusedByName(_ limit: String) throws {
+    func anInvalidLimitIsRefusedByName(_ limit: String) throws {
         let problem = #expect(throws: Problem.self) { try Page(.get("/coupons?limit=\(limit)")) { _ in true } }
         #expect(problem?.status == .badRequest)
         #expect(problem?.code == "invalid_parameter")
         #expect(problem?.detail.contains("limit") == true)
     }
 
-    /// What clients see of a page of these entries: which are shown, and the cursor.
+    /// Returns the entries and the cursor that clients see.
     private func shown(_ found: [String], limit: Int) throws -> (entries: [String], cursor: String?) {
         struct Answer: Decodable {
             let names: [String]
@@ -39,8 +39,8 @@ import Testing
     }
 
     @Test(arguments: ["FLASH_SALE", "A", "AB", "ABC", "4711", String(repeating: "Z9_", count: 20)])
-    func theCursorOfAPageLeadsBehindItsLastEntry(_ last: String) throws {
-        let page = try shown(["FIRST", last, "SURPLUS"], limit: 2)
+    func theCursorOfAPageStartsTheNextOneAfterItsLastEntry(_ last: String) throws {
+        let page = try shown(["FIRST", last, "FURTHER"], limit: 2)
         #expect(page.entries == ["first", last.lowercased()])
         let cursor = try #require(page.cursor)
         #expect(try Page(.get("/coupons?limit=2&cursor=\(cursor)")) { $0 == last }.after == last)
@@ -49,14 +49,14 @@ import Testing
     }
 
     @Test(arguments: [["A", "B", "C"], ["A", "B"], ["A"], []])
-    func aPageWithoutASurplusIsTheLast(_ found: [String]) throws {
+    func aPageWithoutAFurtherEntryIsTheLast(_ found: [String]) throws {
         let page = try shown(found, limit: 3)
         #expect(page.entries == found.map { $0.lowercased() })
         #expect(page.cursor == nil)
     }
 
     @Test(arguments: ["", "x", "!!!!", "%00", "/w=="])
-    func aCursorThatIsNoneIsRefusedByName(_ cursor: String) throws {
+    func anInvalidCursorIsRefusedByName(_ cursor: String) throws {
         let problem = #expect(throws: Problem.self) {
             try Page(.get("/coupons?cursor=\(cursor)")) { !$0.isEmpty }
         }
@@ -69,7 +69,7 @@ import Testing
         #expect(throws: Problem.self) { try Page(.get("/x?cursor=\(cursor)")) { Int($0) != nil } }
     }
 
-    @Test func aListNamesItsElementsAndWhatFollows() throws {
+    @Test func aListingNamesItsElementsAndTheNextCursor() throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         func json(_ listing: Listing<Int>) throws -> String {

@@ -3,13 +3,14 @@ import Hummingbird
 import NIOCore
 
 extension Request {
-    /// A request as the server hands it to a route.
+    /// Returns a GET request as a route receives it.
     static func get(_ path: String, headers: HTTPFields = [:]) -> Request {
         Request(
             head: HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: path, headerFields: headers),
             body: RequestBody(buffer: ByteBuffer()))
     }
 
+    /// Returns a POST request as a route receives it.
     static func post(_ path: String, body: String, headers: HTTPFields = [.contentType: "application/json"]) -> Request
     {
         Request(

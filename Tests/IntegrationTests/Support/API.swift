@@ -9,17 +9,17 @@ import Testing
 /// A ClaimAPI as its clients see it.
 struct API: Sendable {
     let port: Int
-    /// Told of every claim that got its 202.
+    /// Records every accepted claim.
     let ledger: Ledger
 
-    /// A user's claim, with the key by which it can be sent again.
+    /// A claim to be sent, with its idempotency key.
     struct Order: Sendable {
         var user: String
         var coupon: String
         var key = UUID().uuidString
     }
 
-    /// The claims that were answered with 202 and must come to an outcome.
+    /// The accepted claims, each of which must get an outcome.
     final class Ledger: Sendable {
         private let ids = Mutex<Set<String>>([])
         func add(_ id: String) { ids.withLock { _ = $0.insert(id) } }
@@ -31,13 +31,13 @@ struct API: Sendable {
         }
     }
 
-    // MARK: Anything
+    // MARK: Requests
 
-    /// Connections are kept, as many as a test has requests at once.
+    /// Keeps as many connections as a test has concurrent requests.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
-        // A port where nobody listens is an answer, too.
+        // A refused connection is a result, too.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.redirectConfiguration = .disallow
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -67,7 +67,7 @@ struct API: Sendable {
 
     // MARK: Claims
 
-    /// Sends a claim, whatever comes of it.
+    /// Sends a claim.
     func post(_ order: Order) async throws -> Answer {
         let body = try JSONEncoder().encode(["user_id": order.user, "coupon_name": order.coupon])
         let answer = try await send(
@@ -77,7 +77,7 @@ struct API: Sendable {
         return answer
     }
 
-    /// Sends a claim that is to be accepted.
+    /// Sends a claim and requires that it is accepted.
     @discardableResult
     func submit(_ user: String, _ coupon: String, key: String = UUID().uuidString) async throws -> Claim {
         let answer = try await post(Order(user: user, coupon: coupon, key: key))
@@ -85,16 +85,18 @@ struct API: Sendable {
         return try answer.decoded(Claim.self)
     }
 
-    /// The claim as it reads, after a wait for its outcome.
+    /// Returns the state of a claim, after a wait for its outcome.
+    ///
+    /// - Parameter wait: seconds.
     func claim(_ id: String, wait: Int = 0) async throws -> Claim {
         let answer = try await get("/claims/\(id)?wait=\(wait)")
         try #require(answer.status == 200, "\(answer)")
         return try answer.decoded(Claim.self)
     }
 
-    /// Sends claims and waits for all their outcomes.
+    /// Sends claims and waits for their outcomes.
     ///
-    /// - Returns: the outcomes, in the order of what was sent.
+    /// - Returns: the outcomes, in the order of `orders`.
     func outcomes(_ orders: [Order], atOnce: Int = 100) async throws -> [Claim] {
         let accepted = try await concurrently(orders, atMost: atOnce) { order in
             try await submit(order.user, order.coupon, key: order.key)
@@ -104,9 +106,9 @@ struct API: Sendable {
 
     // MARK: Coupons
 
-    /// Makes a coupon of the test's own.
+    /// Creates a coupon with a random name.
     ///
-    /// - Parameter rules: more fields of the body, as JSON, beginning with a comma.
+    /// - Parameter rules: further fields of the JSON body, beginning with a comma.
     func coupon(_ prefix: String, amount: Int, rules: String = "") async throws -> String {
         let name = "\(prefix)_\(String(UInt32.random(in: 0 ... .max), radix: 36).uppercased())"
         let answer = try await post("/coupons", json: #"{"name":"\#(name)","amount":\#(amount)\#(rules)}"#)
@@ -114,7 +116,7 @@ struct API: Sendable {
         return name
     }
 
-    /// Makes a hundred of a coupon whose claims travel the same lane as another's.
+    /// Creates a coupon of amount 100 in the lane of another coupon.
     func coupon(inTheLaneOf other: String) async throws -> String {
         let lane = CouponName(other)?.lane(of: Setup.lanes)
         let names = (0...).lazy.map { "\(other)_NEIGHBOUR_\($0)" }
@@ -129,13 +131,13 @@ struct API: Sendable {
     }
 }
 
-/// What came back.
+/// The response to a request.
 struct Answer: CustomStringConvertible, Sendable {
     let status: Int
     let headers: HTTPHeaders
     let body: Data
 
-    /// A header's value; several of one name as one, separated by commas.
+    /// Returns the value of a header. Several values are joined by commas.
     func header(_ name: String) -> String? {
         let values = headers[name]
         return values.isEmpty ? nil : values.joined(separator: ", ")
@@ -143,7 +145,7 @@ struct Answer: CustomStringConvertible, Sendable {
 
     var text: String { String(decoding: body, as: UTF8.self) }
     var description: String { "\(status) \(text)" }
-    /// The `code` of a problem; nil for anything that is no problem as RFC 9457 has it.
+    /// The `code` of a problem; nil if the body is not a problem according to RFC 9457.
     var code: String? {
         guard header("Content-Type") == "application/problem+json", let problem,
             problem.status == status, !problem.type.isEmpty, !problem.title.isEmpty
@@ -156,14 +158,14 @@ struct Answer: CustomStringConvertible, Sendable {
         try decode(type, from: body)
     }
 
-    /// The names in a JSON object.
+    /// Returns the field names of a JSON object.
     func fields() throws -> Set<String> {
         let object = try JSONSerialization.jsonObject(with: body)
         return Set(try #require(object as? [String: Any], "\(self)").keys)
     }
 }
 
-/// Reads JSON whose names are in snake case.
+/// Decodes JSON with names in snake case.
 func decode<Value: Decodable>(_: Value.Type, from json: Data) throws -> Value {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -175,7 +177,7 @@ struct Problem: Decodable {
     let status: Int
 }
 
-/// The shapes of the contract, read from its names alone and not by the system's own types.
+/// A claim as the contract describes it, decoded independently of the system's own types.
 struct Claim: Decodable, Sendable {
     var id, status: String
     let reason, userId, couponName: String?
@@ -184,7 +186,7 @@ struct Claim: Decodable, Sendable {
     var position: Int?
     var estimatedSeconds: Int?
 
-    /// Status and reason in one word, as `rejected sold_out`.
+    /// Status and reason in one text, such as `rejected sold_out`.
     var outcome: String { [status, reason].compactMap(\.self).joined(separator: " ") }
 }
 
@@ -205,6 +207,6 @@ struct ClaimPage: Decodable {
 }
 
 extension Sequence<Claim> {
-    /// How many of each outcome.
+    /// The number of claims with each outcome.
     var tally: [String: Int] { Dictionary(map { ($0.outcome, 1) }, uniquingKeysWith: +) }
 }

@@ -5,9 +5,9 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-/// A claim's events as a client reads them, one after the other.
+/// The stream of events of a claim.
 struct Events: AsyncSequence {
-    /// What stands between two empty lines.
+    /// A block of the stream, delimited by empty lines.
     enum Block: Equatable {
         case event(name: String, id: String?, data: String)
         case comment
@@ -52,7 +52,7 @@ struct Events: AsyncSequence {
 }
 
 extension API {
-    /// A client of its own for streams, so that open ones take nobody's connection.
+    /// A separate client for streams, so that they do not use up the connections of other requests.
     private static let streams: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2000
@@ -60,7 +60,7 @@ extension API {
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    /// Opens a claim's stream.
+    /// Opens the stream of a claim.
     func events(_ id: String) async throws -> Events {
         var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/claims/\(id)/events")
         request.headers.add(name: "Accept", value: "text/event-stream")
@@ -69,14 +69,14 @@ extension API {
         return Events(headers: response.headers, body: response.body)
     }
 
-    /// Reads a claim's events to the end of the stream.
+    /// Reads the events of a claim to the end of the stream.
     ///
-    /// - Parameter heard: told of each as it comes.
-    func follow(_ id: String, heard: @Sendable (Claim) -> Void = { _ in }) async throws -> [Claim] {
+    /// - Parameter onEvent: called with each event.
+    func follow(_ id: String, onEvent: @Sendable (Claim) -> Void = { _ in }) async throws -> [Claim] {
         var claims: [Claim] = []
         for try await case .event("claim", _, let data) in try await events(id) {
             let claim = try decode(Claim.self, from: Data(data.utf8))
-            heard(claim)
+            onEvent(claim)
             claims.append(claim)
         }
         return claims

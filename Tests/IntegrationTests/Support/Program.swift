@@ -2,23 +2,23 @@ import Foundation
 import RuntimeSupport
 import Synchronization
 
-/// A program of the system that a test has started.
+/// A running program of the system.
 final class Program: Sendable {
-    /// What a program that has ended left.
+    /// The exit code and the output of a program.
     struct Result: Sendable {
         let code: Int32
         let output: String
         let errors: String
 
-        /// Everything that it printed.
+        /// Standard output and standard error.
         var text: String { output + errors }
     }
 
     let name: String
     private let process: Foundation.Process
-    private let touched = Mutex(false)
+    private let wasSignaled = Mutex(false)
 
-    /// Starts it. What it prints is appended to the file `logs/test-NAME` of the run folder.
+    /// Starts a program. Its output is appended to the file `logs/test-NAME` of the run folder.
     init(_ program: String, name: String, arguments: [String] = [], settings: [String: String] = [:]) throws {
         self.name = name
         let log = "\(Setup.runFolder)/logs/test-\(name)"
@@ -35,28 +35,30 @@ final class Program: Sendable {
 
     var pid: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
-    /// Whether it ended or was sent a signal, so that it is of no use for another test.
-    var isTouched: Bool { touched.withLock { $0 } || !process.isRunning }
+    /// Whether another test can use the program: it is running and was never sent a signal.
+    var isReusable: Bool { !wasSignaled.withLock { $0 } && process.isRunning }
 
+    /// Sends a signal.
     func signal(_ number: Int32) {
-        touched.withLock { $0 = true }
+        wasSignaled.withLock { $0 = true }
         if process.isRunning { kill(pid, number) }
     }
 
-    /// Stops it for a while, as if its machine had frozen.
+    /// Suspends the program until ``thaw()``.
     func freeze() { signal(SIGSTOP) }
+    /// Resumes the program.
     func thaw() { signal(SIGCONT) }
 
-    /// Waits for its end.
+    /// Waits until the program exits.
     ///
-    /// - Returns: its exit code; for one that a signal ended, 128 and the signal's number, as in a shell.
+    /// - Returns: the exit code, or 128 plus the number of the signal that ended the program, as in a shell.
     @discardableResult
     func end(within time: Duration) async throws -> Int32 {
-        try await eventually("the end of \(name)", within: time, every: .milliseconds(10)) { !process.isRunning }
+        try await eventually("\(name) to exit", within: time, every: .milliseconds(10)) { !process.isRunning }
         return process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
     }
 
-    /// Ends it, whatever it takes.
+    /// Terminates the program, with SIGKILL if necessary.
     func stop() async {
         signal(SIGTERM)
         signal(SIGCONT)
@@ -66,9 +68,9 @@ final class Program: Sendable {
         }
     }
 
-    /// Runs a program to its end.
+    /// Runs a program until it exits.
     ///
-    /// - Parameter path: its name if it is one of ours, or its full path.
+    /// - Parameter path: the name of a program of the system, or an absolute path.
     static func run(
         _ path: String, _ arguments: [String] = [], settings: [String: String] = [:],
         within time: Duration = .seconds(90)
@@ -79,14 +81,14 @@ final class Program: Sendable {
         process.arguments = arguments
         process.environment = Setup.environment(with: settings)
         process.standardInput = FileHandle.nullDevice
-        // Files, because a pipe that nobody reads from meanwhile fills up.
+        // Files, because a pipe that is not read fills up and blocks the program.
         let paths = ["out", "err"].map { "\(Setup.runFolder)/logs/test-run-\(UUID().uuidString).\($0)" }
         defer { paths.forEach { try? FileManager.default.removeItem(atPath: $0) } }
         process.standardOutput = try FileHandle.appending(to: paths[0])
         process.standardError = try FileHandle.appending(to: paths[1])
         try process.start()
         do {
-            try await eventually("the end of \(path) \(arguments)", within: time, every: .milliseconds(5)) {
+            try await eventually("\(path) \(arguments) to exit", within: time, every: .milliseconds(5)) {
                 !process.isRunning
             }
         } catch {
@@ -99,10 +101,10 @@ final class Program: Sendable {
 }
 
 extension Foundation.Process {
-    /// Starts it with no signal blocked.
+    /// Starts the program with no signal blocked.
     ///
-    /// The threads of Swift's pool block them all, and a child inherits that: a server that a test has started again
-    /// would be deaf to SIGTERM for the rest of its life.
+    /// The threads of Swift's pool block all signals, and child processes inherit the mask. A restarted server would ignore
+    /// SIGTERM.
     fileprivate func start() throws {
         var none = sigset_t()
         var before = sigset_t()
@@ -114,7 +116,7 @@ extension Foundation.Process {
 }
 
 extension FileHandle {
-    /// Opens a file to write at its end, and makes it if it is not there.
+    /// Opens a file for appending. Creates it if it does not exist.
     fileprivate static func appending(to path: String) throws -> FileHandle {
         if !FileManager.default.fileExists(atPath: path) {
             _ = FileManager.default.createFile(atPath: path, contents: nil)

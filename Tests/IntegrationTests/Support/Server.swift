@@ -1,20 +1,20 @@
 import Foundation
 import Testing
 
-/// One of this run's own servers.
+/// A private server of this test run.
 enum Server: String, CaseIterable {
     case postgres, redis, rabbitmq
 
-    /// Sends a signal to the server's own process.
+    /// Sends a signal to the server process.
     func signal(_ number: Int32) throws {
         kill(try pid(), number)
     }
 
-    /// Ends it as a loss of power would, and waits until the last of its threads is gone, and its sockets with it.
+    /// Kills the server, and waits until all its threads have ended and its sockets are closed.
     func kill9() async throws {
         let pid = try pid()
         kill(pid, SIGKILL)
-        try await eventually("the end of \(self)", within: .seconds(10), every: .milliseconds(5)) {
+        try await eventually("\(self) to exit", within: .seconds(10), every: .milliseconds(5)) {
             let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
             let state = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
             return threads == nil || threads?.count == 1 && state?.contains(") Z ") != false
@@ -26,12 +26,13 @@ enum Server: String, CaseIterable {
         return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
+    /// Stops the server.
     func stop() async throws { try await Self.script("stop", rawValue) }
 
-    /// Starts it if it does not serve, and returns when it does.
+    /// Starts the server if it is not running, and waits until it is ready.
     func start() async throws { try await Self.script("start", rawValue) }
 
-    /// All that should serve, serve again. After a test that failed in between.
+    /// Starts all servers that are not running, and resumes frozen ones, after a failed test.
     static func startAll() async throws {
         for server in allCases { try? server.signal(SIGCONT) }
         try await script("start", "all")
@@ -39,13 +40,13 @@ enum Server: String, CaseIterable {
 
     private static func script(_ action: String, _ name: String) async throws {
         let result = try await Program.run("\(Setup.deploy)/server", [action, name], within: .seconds(120))
-        if result.code != 0 { throw Waited(description: "deploy/server \(action) \(name): \(result.text)") }
+        if result.code != 0 { throw TestFailure(description: "deploy/server \(action) \(name): \(result.text)") }
     }
 }
 
-/// `rabbitmqctl` for this run's node.
+/// Runs `rabbitmqctl` for the node of this test run.
 func rabbitmqctl(_ arguments: String...) async throws -> String {
     let result = try await Program.run("\(Setup.runFolder)/bin/rabbitmqctl", arguments)
-    if result.code != 0 { throw Waited(description: "rabbitmqctl \(arguments): \(result.text)") }
+    if result.code != 0 { throw TestFailure(description: "rabbitmqctl \(arguments): \(result.text)") }
     return result.output
 }

@@ -1,3 +1,4 @@
+import Claims
 import Broker
 import Foundation
 import OrderedCollections
@@ -5,15 +6,15 @@ import Postgres
 import Redis
 import Testing
 
-/// The raw rows, as the system's own role sees them.
+/// The database, accessed with the role of the system.
 enum Database {
-    /// The first columns of what a statement gives, as text.
+    /// Returns the first columns of the result of a statement, as text.
     static func rows(_ sql: String, columns: Int, _ parameters: PostgresParameter...) throws -> [[String?]] {
         let rows = try connection().execute(sql, parameters)
         return (0..<rows.count).map { row in (0..<columns).map { rows.text(row, $0) } }
     }
 
-    /// The one number that a statement gives.
+    /// Returns the number that a statement selects.
     static func number(_ sql: String, _ parameters: PostgresParameter...) throws -> Int {
         try #require(try connection().execute(sql, parameters).integer(0, 0))
     }
@@ -45,40 +46,42 @@ enum Cache {
     }
 }
 
-/// The broker, through a connection of the test's own.
-enum Broker {
+/// The broker, accessed directly.
+enum RabbitMQ {
     static func connection() throws -> AMQPConnection {
         let connection = try AMQPConnection(try Setup.stores().brokers[0], heartbeat: 30, name: "tests")
         try connection.openChannel(1)
         return connection
     }
 
-    /// How many messages wait in a queue.
+    /// Returns the number of ready messages in a queue.
     static func depth(_ queue: String) throws -> Int {
         try connection().depth(of: queue, channel: 1)?.messages ?? 0
     }
 
-    /// Puts a message into a lane and waits until the broker has it.
+    /// Publishes a message to a lane and waits for the confirm.
     static func publish(_ message: BrokerMessage, lane: Int) throws {
         let connection = try connection()
         try connection.selectConfirms(channel: 1)
         try connection.publish(message, exchange: "claims", routingKey: String(lane), channel: 1)
         guard case .confirmed = try connection.nextEvent(atMost: .seconds(5)) else {
-            throw Waited(description: "the broker did not confirm the test's message")
+            throw TestFailure(description: "the broker did not confirm the message")
         }
     }
 
-    /// What lies in the dead-letter queue. It is given back by closing the connection.
+    /// Returns the messages in the dead-letter queue. Closing the connection returns them to the queue.
     static func dead() throws -> [BrokerMessage] {
         let connection = try connection()
         try connection.consume("claims.dead", prefetch: .max, channel: 1)
-        // An earlier look gives its messages back with the end of its consumer, and a busy queue answers nothing of worth.
+        // An earlier reader returns its messages when its consumer ends, and a busy queue reports no reliable depth.
         let other = try Self.connection()
         let deadline = ContinuousClock.now + .seconds(30)
         while let depth = try other.depth(of: "claims.dead", channel: 1), depth != (messages: 0, consumers: 1) {
-            guard ContinuousClock.now < deadline else { throw Waited(description: "claims.dead is read by others") }
+            guard ContinuousClock.now < deadline else {
+                throw TestFailure(description: "claims.dead has another consumer")
+            }
         }
-        // This answer comes behind all that was handed out.
+        // This reply arrives after all deliveries.
         _ = try connection.depth(of: "claims.dead", channel: 1)
         var messages: [BrokerMessage] = []
         while let event = try connection.nextEvent() {
@@ -88,12 +91,12 @@ enum Broker {
         return messages
     }
 
-    /// The dead letter of a claim that has just died: the claim reads so a moment before its message lies there.
+    /// Waits for the dead letter of a claim. The status of the claim changes shortly before its message arrives.
     static func deadLetter(_ id: String) async throws -> BrokerMessage {
         try await eventually("the dead letter of \(id)") { try dead(id) }
     }
 
-    /// The dead letter of a claim.
+    /// Returns the dead letter of a claim; nil if there is none.
     static func dead(_ id: String) throws -> BrokerMessage? {
         try dead().first { $0.properties.messageID == id }
     }

@@ -1,16 +1,17 @@
+import Postgres
 import Claims
 import Foundation
 import Redis
 import Synchronization
 import Testing
 
-/// The system under test: the programs that a test has started, and what it must have come to in the end.
+/// The system under test: its programs, and the invariants that must hold after every test.
 final class System: Sendable {
     @TaskLocal private static var running: System?
 
-    /// The system of the suite that is running.
+    /// The system of the running suite.
     static var current: System {
-        guard let running else { preconditionFailure("only tests of a suite with .system have one") }
+        guard let running else { preconditionFailure("the suite has no trait .system") }
         return running
     }
 
@@ -26,15 +27,15 @@ final class System: Sendable {
 
     // MARK: Programs
 
-    /// The first ClaimAPI; every suite has it.
+    /// The first ClaimAPI, which every suite has.
     var api: API { API(port: Setup.httpPort, ledger: ledger) }
 
-    /// A program that was started under this name.
+    /// Returns the program that was started with this name.
     func program(_ name: String) throws -> Program {
         try #require(programs.withLock { $0.last { $0.name == name } }, "no \(name) was started")
     }
 
-    /// Starts one more ClaimAPI and waits until it is ready.
+    /// Starts a ClaimAPI and waits until it is ready.
     func startAPI(
         _ name: String = "api", port: Int = Setup.httpPort, _ more: [String: String] = [:]
     ) async throws -> API {
@@ -44,51 +45,48 @@ final class System: Sendable {
         programs.withLock { $0.append(program) }
         let api = API(port: port, ledger: ledger)
         try await eventually("\(name) to be ready", within: .seconds(30), every: .milliseconds(20)) {
-            guard program.isRunning else { throw Waited(description: "\(name) has ended") }
+            guard program.isRunning else { throw TestFailure(description: "\(name) has exited") }
             return try await api.get("/readyz").status == 200
         }
         return api
     }
 
-    /// Starts one more ClaimWorker and waits until it stands in line for every lane.
+    /// Starts a ClaimWorker and waits until it is subscribed to every lane.
     @discardableResult
     func startWorker(_ name: String, _ more: [String: String] = [:]) async throws -> Program {
         let program = try Program(
             "ClaimWorker", name: name,
             settings: settings.merging(more) { $1 }.merging(["CLAIMS_WORKER_NAME": name]) { $1 })
         programs.withLock { $0.append(program) }
-        try await eventually("worker \(name) to live", within: .seconds(30)) {
-            guard program.isRunning else { throw Waited(description: "\(name) has ended") }
-            return try Self.life(of: program)?.subscribedSince.count == Setup.lanes
+        try await eventually("worker \(name) to be live", within: .seconds(30)) {
+            guard program.isRunning else { throw TestFailure(description: "\(name) has exited") }
+            return try Self.status(of: program)?.subscribedSince.count == Setup.lanes
         }
         return program
     }
 
-    /// A worker's sign of life.
-    static func life(of program: Program) throws -> WorkerStatus? {
+    /// Returns the status that a worker reports with its heartbeats; nil if it is not live.
+    static func status(of program: Program) throws -> WorkerStatus? {
         let redis = try RedisConnection(try Setup.stores().redis, timeout: .seconds(2))
-        let ids = try redis.send(WorkerRegistry.recent).array?.compactMap(\.string) ?? []
-        guard !ids.isEmpty else { return nil }
-        return WorkerRegistry.living(try redis.send(WorkerRegistry.lives(ids)))
-            .first { $0.id.hasPrefix("\(program.name)-\(program.pid)-") }
+        return try WorkerRegistry.live(on: redis).first { $0.id.hasPrefix("\(program.name)-\(program.pid)-") }
     }
 
-    // MARK: A test's beginning and end
+    // MARK: Before and after a test
 
-    /// Everything as the suite has it: what an earlier test has killed, frozen or added is replaced or ended.
+    /// Restores the programs of the suite: replaces those that an earlier test disturbed, and stops additional ones.
     func prepare() async throws {
         _ = ledger.takeAll()
         let wanted = Set((0..<workers).map { "worker-\($0 + 1)" } + ["api"])
-        await end { $0.isTouched || !wanted.contains($0.name) }
-        let there = Set(programs.withLock { $0.map(\.name) })
-        if !there.contains("api") { _ = try await startAPI() }
-        for name in wanted.subtracting(there).sorted() where name != "api" { try await startWorker(name) }
+        await end { !$0.isReusable || !wanted.contains($0.name) }
+        let running = Set(programs.withLock { $0.map(\.name) })
+        if !running.contains("api") { _ = try await startAPI() }
+        for name in wanted.subtracting(running).sorted() where name != "api" { try await startWorker(name) }
         try await recover()
     }
 
-    /// Waits until the API has all its servers again. After a server was away, its connections come back one by one.
+    /// Waits until the API is connected to all servers. After an outage its connections are restored one by one.
     func recover() async throws {
-        try await eventually("the API to be well", within: .seconds(30)) {
+        try await eventually("the API to recover", within: .seconds(30)) {
             let answers = try await concurrently(Array(0..<16)) { [api] _ in
                 try await api.get("/coupons?limit=1").status
             }
@@ -97,7 +95,7 @@ final class System: Sendable {
         }
     }
 
-    /// Ends programs, all of them unless told which.
+    /// Stops programs, by default all.
     func end(where isOver: (Program) -> Bool = { _ in true }) async {
         let ending = programs.withLock { programs in
             let ending = programs.filter(isOver)
@@ -108,17 +106,18 @@ final class System: Sendable {
         for program in ending { await program.stop() }
     }
 
-    /// What must hold after every test: each 202 has its outcome, rows and answers agree, and the audit finds nothing.
+    /// Checks the invariants: each accepted claim has an outcome, the API agrees with the rows, and the audit reports no
+    /// violation.
     func check() async throws {
         let ids = ledger.takeAll()
         let api = api
         let claims = try await concurrently(ids, atMost: 128) { id in try await api.claim(id, wait: 30) }
         let pending = claims.filter { $0.status == "pending" }
         #expect(
-            pending.count == 0, "\(pending.count) of \(ids.count) claims got a 202 and no outcome: \(pending.prefix(3))"
+            pending.count == 0, "\(pending.count) of \(ids.count) accepted claims have no outcome: \(pending.prefix(3))"
         )
-        // What a test has begun (a cancel, say) may change a claim between the two looks.
-        try await eventually("all claims to read as their rows", within: .seconds(10)) {
+        // A pending cancellation may change a claim between the two reads.
+        try await eventually("all claims to agree with their rows", within: .seconds(10)) {
             let claims = try await concurrently(ids, atMost: 128) { id in try await api.claim(id) }
             let rows = try Database.rows(
                 "select id, status, reason, user_id, coupon_name, attempts from claims where id = any($1)", columns: 6,
@@ -129,7 +128,7 @@ final class System: Sendable {
                     != [claim.status, claim.reason, claim.userId, claim.couponName, claim.attempts.map(String.init)]
             }
             guard wrong.isEmpty else {
-                throw Waited(description: "\(wrong.count) claims read otherwise than their rows: \(wrong.prefix(3))")
+                throw TestFailure(description: "\(wrong.count) claims differ from their rows: \(wrong.prefix(3))")
             }
             return true
         }
@@ -150,12 +149,12 @@ final class System: Sendable {
     }
 }
 
-/// `claimctl` against this run's servers.
+/// Runs `claimctl` against the servers of this test run.
 func claimctl(_ arguments: String..., settings: [String: String] = [:]) async throws -> Program.Result {
     try await Program.run("claimctl", arguments, settings: settings)
 }
 
-/// Gives a suite a system with one ClaimAPI and so many workers, ended after its last test.
+/// Starts one ClaimAPI and some workers for a suite, and stops them after its last test.
 struct SystemTrait: SuiteTrait, TestScoping {
     let workers: Int
     let settings: [String: String]
@@ -168,7 +167,7 @@ struct SystemTrait: SuiteTrait, TestScoping {
     }
 }
 
-/// Begins and ends every test of a suite: the programs stand as they should, and afterwards everything adds up.
+/// Restores the programs before every test of a suite, and checks the invariants after it.
 struct CheckTrait: SuiteTrait, TestTrait, TestScoping {
     var isRecursive: Bool { true }
 
@@ -187,19 +186,19 @@ struct CheckTrait: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == SystemTrait {
-    /// One ClaimAPI and so many workers, with these settings.
+    /// One ClaimAPI and `workers` workers, with these settings.
     static func system(workers: Int = 1, _ settings: [String: String] = [:]) -> Self {
         SystemTrait(workers: workers, settings: settings)
     }
 }
 
 extension Trait where Self == CheckTrait {
-    /// After each test every 202 has its outcome and the audit finds nothing.
+    /// Checks the invariants after each test, see ``System/check()``.
     static var checked: Self { CheckTrait() }
 }
 
-/// The tests on real servers, one after another. `deploy/test` starts the servers; without them there is nothing to do.
+/// The tests with real servers, one after another. `deploy/test` starts the servers; without it the tests are skipped.
 @Suite(
     .serialized,
-    .enabled(if: Setup.isThere, "these tests need servers of their own; deploy/test starts them and runs all tests"))
+    .enabled(if: Setup.isAvailable, "these tests need private servers; run deploy/test"))
 enum IntegrationTests {}

@@ -1,15 +1,16 @@
-/// What a test waited for in vain.
-struct Waited: Error, CustomStringConvertible {
+/// A failure of a test, for example a wait that timed out.
+struct TestFailure: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Looks until there is something to see.
+/// Polls until `look` returns a value.
 ///
 /// - Parameters:
-///   - what: what is waited for, to be named when the time is up.
-///   - time: the deadline.
-///   - pause: how long until the next look.
-///   - look: nil while it is not there yet. What it throws counts as not there, and is named when the time is up.
+///   - what: what is expected, for the error.
+///   - time: the longest wait.
+///   - pause: the time between two polls.
+///   - look: returns nil while the value is not available. Errors count as nil, and the last one is reported.
+/// - Throws: ``TestFailure`` when the time is up.
 @discardableResult
 func eventually<Value>(
     _ what: String, within time: Duration = .seconds(20), every pause: Duration = .milliseconds(50),
@@ -17,20 +18,20 @@ func eventually<Value>(
 ) async throws -> Value {
     let deadline = ContinuousClock.now + time
     while true {
-        var trouble = ""
+        var lastError = ""
         do {
             if let found = try await look() { return found }
         } catch {
-            trouble = "; the last look: \(error)"
+            lastError = "; last error: \(error)"
         }
         guard ContinuousClock.now < deadline else {
-            throw Waited(description: "waited \(time) in vain for \(what)\(trouble)")
+            throw TestFailure(description: "timed out after \(time) waiting for \(what)\(lastError)")
         }
         try await Task.sleep(for: pause)
     }
 }
 
-/// Waits for a condition.
+/// Polls until a condition holds.
 func eventually(
     _ what: String, within time: Duration = .seconds(20), every pause: Duration = .milliseconds(50),
     isolation: isolated (any Actor)? = #isolation, is condition: () async throws -> Bool
@@ -38,9 +39,9 @@ func eventually(
     try await eventually(what, within: time, every: pause) { try await condition() ? true : nil }
 }
 
-/// Does something for each element, so many at a time.
+/// Runs `work` for each element, up to `limit` at a time.
 ///
-/// - Returns: the results in the elements' order.
+/// - Returns: the results in the order of the elements.
 func concurrently<Element: Sendable, Value: Sendable>(
     _ elements: [Element], atMost limit: Int = 64, _ work: @escaping @Sendable (Element) async throws -> Value
 ) async throws -> [Value] {

@@ -1,4 +1,6 @@
+import Broker
 import Claims
+import Redis
 import Settings
 import Testing
 
@@ -10,7 +12,7 @@ import Testing
     ]
 
     /// What is said of this environment, some of it changed; nil if it is taken.
-    private func complaint(_ changes: [String: String]) -> String? {
+    private func validationError(_ changes: [String: String]) -> String? {
         do throws(SettingError) {
             _ = try StoreSettings(SettingReader(environment: environment.merging(changes) { $1 }))
             return nil
@@ -29,30 +31,30 @@ import Testing
 
     @Test(arguments: ["DATABASE_URL", "REDIS_URL", "AMQP_URL"])
     func aMissingURLIsNamed(_ name: String) {
-        #expect(complaint([name: ""])?.hasPrefix("\(name) is not set") == true)
+        #expect(validationError([name: ""])?.hasPrefix("\(name) is not set") == true)
     }
 
     @Test(arguments: ["DATABASE_URL", "REDIS_URL", "AMQP_URL"])
-    func aMalformedURLIsNamedButNotShown(_ name: String) throws {
-        let complaint = try #require(self.complaint([name: "mysql://claims:hunter2@host/claims"]))
-        #expect(complaint.hasPrefix("\(name) must be "))
-        #expect(!complaint.contains("hunter2"))
+    func anInvalidURLIsNamedButNotShown(_ name: String) throws {
+        let validationError = try #require(self.validationError([name: "mysql://claims:hunter2@host/claims"]))
+        #expect(validationError.hasPrefix("\(name) must be "))
+        #expect(!validationError.contains("hunter2"))
     }
 
     @Test(arguments: ["postgresql://host/claims", "postgres:///claims?host=/run/postgresql", "postgres://a,b/claims"])
-    func anyURLOfLibpqIsTaken(_ url: String) {
-        #expect(complaint(["DATABASE_URL": url]) == nil)
+    func anyURLOfLibpqIsAccepted(_ url: String) {
+        #expect(validationError(["DATABASE_URL": url]) == nil)
     }
 
     @Test(arguments: ["1", "256"])
-    func thereIsAtLeastOneLane(_ lanes: String) {
-        #expect(complaint(["CLAIMS_LANES": lanes]) == nil)
+    func theNumberOfLanesIsFrom1To256(_ lanes: String) {
+        #expect(validationError(["CLAIMS_LANES": lanes]) == nil)
     }
 
     @Test(arguments: ["0", "257", "-8", "many"])
-    func aWrongNumberOfLanesIsNamedAndShown(_ lanes: String) {
-        #expect(complaint(["CLAIMS_LANES": lanes])?.hasSuffix("not \"\(lanes)\"") == true)
-        #expect(complaint(["CLAIMS_LANES": lanes])?.hasPrefix("CLAIMS_LANES must be ") == true)
+    func anInvalidNumberOfLanesIsNamedAndShown(_ lanes: String) {
+        #expect(validationError(["CLAIMS_LANES": lanes])?.hasSuffix("not \"\(lanes)\"") == true)
+        #expect(validationError(["CLAIMS_LANES": lanes])?.hasPrefix("CLAIMS_LANES must be ") == true)
     }
 
     @Test func everyURLIsMarkedAsASecret() {

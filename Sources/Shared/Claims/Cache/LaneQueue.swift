@@ -38,14 +38,14 @@ package enum LaneQueue {
     ///
     /// - Parameter time: microseconds since 1970.
     package static func join(_ id: ClaimID, lane: Int, at time: Int64) -> RedisRequest<Void> {
-        RedisRequest([["ZADD", RedisKeys.line(of: lane), "NX", String(time), id.description]])
+        RedisRequest([["ZADD", RedisKeys.laneQueue(of: lane), "NX", String(time), id.description]])
     }
 
     /// Looks up the place of a claim.
     package static func place(of id: ClaimID, lane: Int, now: Timestamp) -> RedisRequest<Place> {
         RedisRequest([
-            ["ZRANK", RedisKeys.line(of: lane), id.description],
-            ["HMGET", RedisKeys.pace(of: lane), "since", "frontier", "rate", "at"],
+            ["ZRANK", RedisKeys.laneQueue(of: lane), id.description],
+            ["HMGET", RedisKeys.lanePace(of: lane), "since", "frontier", "rate", "at"],
         ]) { readPlace(Array($0), now: now) }
     }
 
@@ -67,7 +67,7 @@ package enum LaneQueue {
 
     /// Removes claims from their lane.
     package static func leave(_ ids: [ClaimID], lane: Int) -> RedisRequest<Void> {
-        RedisRequest([["ZREM", RedisKeys.line(of: lane)] + ids.map(\.description)])
+        RedisRequest([["ZREM", RedisKeys.laneQueue(of: lane)] + ids.map(\.description)])
     }
 
     /// Records the progress of a lane.
@@ -80,13 +80,13 @@ package enum LaneQueue {
     ) -> RedisRequest<Void> {
         guard let newest = accepted.max(), let oldest = accepted.min() else { return RedisRequest([]) }
         return RedisRequest([
-            ["HSETNX", RedisKeys.pace(of: lane), "since", String(now.milliseconds)],
+            ["HSETNX", RedisKeys.lanePace(of: lane), "since", String(now.milliseconds)],
             [
-                "HSET", RedisKeys.pace(of: lane), "frontier", String(newest.milliseconds), "rate", String(rate), "at",
-                String(now.milliseconds),
+                "HSET", RedisKeys.lanePace(of: lane), "frontier", String(newest.milliseconds), "rate", String(rate),
+                "at", String(now.milliseconds),
             ],
             [
-                "ZREMRANGEBYSCORE", RedisKeys.line(of: lane), "-inf",
+                "ZREMRANGEBYSCORE", RedisKeys.laneQueue(of: lane), "-inf",
                 "(\((oldest.milliseconds - longestOvertaking) * 1000)",
             ],
         ])

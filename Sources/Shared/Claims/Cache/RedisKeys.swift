@@ -1,21 +1,21 @@
-/// The names under which everything lies in Redis.
+/// The keys and channels in Redis.
 package enum RedisKeys {
-    /// The lock of a coupon. Its name is part of the contract.
+    /// A string: the lock of a coupon. Its name is part of the contract.
     package static func lock(of coupon: CouponName) -> String { "claim:coupon:\(coupon)" }
-    /// A hash: what is known of a claim.
+    /// A hash: the request and the state of a claim, see ``ClaimCache``.
     package static func claim(_ id: ClaimID) -> String { "claims:claim:\(id)" }
-    /// A sorted set: the claims that wait in a lane, by the time at which they were handed to the broker.
-    package static func line(of lane: Int) -> String { "claims:line:\(lane)" }
-    /// A hash: how far a lane has come, and how fast it is.
-    package static func pace(of lane: Int) -> String { "claims:pace:\(lane)" }
-    /// How often a worker began to work on this message alone and may have died of it.
-    package static func suspect(_ messageID: String) -> String { "claims:suspect:\(messageID)" }
-    /// A worker's sign of life; gone soon after the worker.
-    package static func life(of worker: String) -> String { "claims:life:\(worker)" }
-    /// A worker's metrics as of its last sign of life.
+    /// A sorted set: the claims that wait in a lane, see ``LaneQueue``.
+    package static func laneQueue(of lane: Int) -> String { "claims:line:\(lane)" }
+    /// A hash: the progress and the throughput of a lane, see ``LaneQueue``.
+    package static func lanePace(of lane: Int) -> String { "claims:pace:\(lane)" }
+    /// A counter: how many times a worker started to process this message alone and did not finish.
+    package static func strikes(of messageID: String) -> String { "claims:suspect:\(messageID)" }
+    /// A string: the status of a live worker. It expires soon after the worker's last heartbeat.
+    package static func heartbeat(of worker: String) -> String { "claims:life:\(worker)" }
+    /// A string: a worker's metrics at its last heartbeat.
     package static func metrics(of worker: String) -> String { "claims:metrics:\(worker)" }
-    /// A sorted set of the workers, by the time of their last sign of life.
+    /// A sorted set: the workers, scored by the time of their last heartbeat.
     package static let workers = "claims:workers"
-    /// The channel on which the ids of claims whose status changed are published, separated by spaces.
+    /// A channel: the ids of claims whose state has changed, separated by spaces.
     package static let changes = "claims:changes"
 }

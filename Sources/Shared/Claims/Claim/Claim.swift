@@ -1,25 +1,25 @@
 package import RuntimeSupport
 
-/// What became of a claim so far, as clients, operators and rows see it.
+/// The status of a claim.
 package enum ClaimStatus: String, Codable, Hashable, Sendable, CaseIterable {
-    /// Stored, not decided.
+    /// Stored by the broker, not decided.
     case pending
-    /// The coupon is the user's.
+    /// The user holds the coupon.
     case claimed
-    /// Decided against.
+    /// A rule of the coupon forbids the claim, see ``Rejection``.
     case rejected
-    /// Failed after its retries; it lies in the dead-letter queue.
+    /// Failed after its retries. Its message is in the dead-letter queue and can be replayed.
     case deadLettered = "dead_lettered"
     /// An operator discarded it from the dead-letter queue.
     case discarded
-    /// Was claimed, then given back.
+    /// Was claimed, then given back by the user.
     case cancelled
 
-    /// Whether nothing more is to come by itself, so that a waiting client gets its answer.
+    /// Whether the status does not change without a request, so that a waiting client gets its answer.
     package var isFinal: Bool { self != .pending }
 }
 
-/// Why a claim was rejected: the rules of a coupon, in words that programs switch on.
+/// Why a claim was rejected.
 package enum Rejection: String, Codable, Hashable, Sendable, CaseIterable {
     case soldOut = "sold_out"
     case alreadyClaimed = "already_claimed"
@@ -29,24 +29,24 @@ package enum Rejection: String, Codable, Hashable, Sendable, CaseIterable {
     case notEligible = "not_eligible"
 }
 
-/// A claim as `GET /claims/{id}` shows it and as Redis keeps it.
+/// A claim as `GET /claims/{id}` returns it.
 package struct Claim: Codable, Hashable, Sendable {
     package var id: ClaimID
     package var status: ClaimStatus
-    /// A ``Rejection``, the last failure's code or an operator's note.
+    /// The code of a ``Rejection`` or of the last failure, or an operator's note.
     package var reason: String?
-    /// Nil only while all that is known of the claim is its id.
+    /// Nil while only the id of the claim is known.
     package var userID: UserID?
     package var couponName: CouponName?
-    /// The tries made: 0 before the first.
+    /// The number of attempts made: 0 before the first.
     package var attempts: Int
-    /// When the API took it.
+    /// When the API accepted the claim.
     package var createdAt: Timestamp?
-    /// When it took its present status; nil while pending.
+    /// When the claim took its present status; nil while pending.
     package var decidedAt: Timestamp?
-    /// Where it stands in its lane while it is pending, 1 for the next; nil if that is not known, and when it is settled.
+    /// The position in the lane while pending, 1 for the next claim; nil if unknown.
     package var position: Int?
-    /// Seconds until its turn, at the pace of the last ones; nil if there was none, and when it is settled.
+    /// The expected wait in seconds while pending, from the rate of the last batches; nil if unknown.
     package var estimatedSeconds: Int?
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
@@ -87,7 +87,7 @@ package struct Claim: Codable, Hashable, Sendable {
         try container.encode(estimatedSeconds, forKey: .estimatedSeconds)
     }
 
-    /// The claim with what another knowledge of it has and this one lacks: Redis may have lost what was asked for.
+    /// Returns the claim with the missing parts of its request taken from another copy: Redis may have lost them.
     package func completed(by other: Claim) -> Claim {
         var claim = self
         claim.userID = userID ?? other.userID

@@ -1,18 +1,18 @@
 internal import Crypto
 internal import Foundation
 
-/// A claim's id: made from the user and the idempotency key, and able to prove that it was issued here.
+/// The id of a claim, derived from the user and the idempotency key, with a proof that it was issued.
 ///
-/// 25 bytes as 40 characters of base32hex (RFC 4648, section 7) in lower case: 15 bytes that are a keyed digest of user
-/// and key, 10 bytes that are a keyed digest of those. So the same request gives the same id on every API process
-/// without a look-up, and an invented id is told from an issued one without a look-up too.
+/// 25 bytes as 40 characters of base32hex (RFC 4648, section 7) in lower case: 15 bytes are an HMAC of user and key, and
+/// 10 bytes are an HMAC of those. The same request gives the same id on every API process, and an invented id is
+/// detected, both without a look-up.
 package struct ClaimID: Hashable, Sendable, CustomStringConvertible {
-    /// The id as it stands in URLs, messages and rows.
+    /// The id as it is written in URLs, messages and rows.
     package let description: String
 
-    /// Takes a text for an id without asking for its proof; workers do, as they get ids from the broker only.
+    /// Creates an id without checking its proof. Workers receive ids from the broker only.
     ///
-    /// - Returns: nil if it can't be one by its length or letters.
+    /// - Returns: nil if the text has another length or alphabet.
     package init?(_ text: String) {
         guard text.utf8.count == Self.length, text.utf8.allSatisfy({ Base32Hex.value(of: $0) != nil }) else {
             return nil
@@ -33,7 +33,7 @@ extension ClaimID: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let id = ClaimID(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "is not a claim's id")
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "is not a claim id")
         }
         self = id
     }
@@ -44,12 +44,12 @@ extension ClaimID: Codable {
     }
 }
 
-/// Makes claim ids and tells real ones from invented ones. Every API process holds the same secret.
+/// Issues claim ids and recognizes issued ones. All API processes share the secret.
 package struct ClaimIDIssuer: Sendable {
     private let digestKey: SymmetricKey
     private let proofKey: SymmetricKey
 
-    /// - Parameter secret: shared by all API processes; whoever knows it can make ids that look issued.
+    /// - Parameter secret: shared by all API processes. Its owner can issue ids.
     package init(secret: String) {
         let root = SymmetricKey(data: Data(secret.utf8))
         func derived(_ purpose: String) -> SymmetricKey {
@@ -59,11 +59,11 @@ package struct ClaimIDIssuer: Sendable {
         proofKey = derived("claim id: proof of issue")
     }
 
-    /// The one id of this user's request with this key.
+    /// Returns the id of a user's request with this key.
     package func id(user: UserID, key: IdempotencyKey) -> ClaimID {
         var digest = HMAC<SHA256>(key: digestKey)
         let user = Array(user.description.utf8)
-        // The length in front keeps ("ab", "c") apart from ("a", "bc").
+        // The length prefix distinguishes ("ab", "c") from ("a", "bc").
         withUnsafeBytes(of: UInt32(user.count).littleEndian) { digest.update(data: $0) }
         digest.update(data: user)
         digest.update(data: Array(key.value.utf8))
@@ -73,12 +73,12 @@ package struct ClaimIDIssuer: Sendable {
 
     /// Reads an id that a client sent.
     ///
-    /// - Returns: nil unless it was issued with this secret.
+    /// - Returns: nil unless the id was issued with this secret.
     package func issued(_ text: String) -> ClaimID? {
         guard let id = ClaimID(text), let bytes = Base32Hex.decode(id.description) else { return nil }
         let head = Array(bytes.prefix(ClaimID.digestBytes))
         let expected = proof(of: head)
-        // Every byte is looked at, so that the time taken tells nothing of where they differ.
+        // Compares all bytes, so that the time taken does not reveal where they differ.
         let difference = zip(bytes.dropFirst(ClaimID.digestBytes), expected).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }
         return difference == 0 ? id : nil
     }

@@ -1,15 +1,16 @@
-/// A coupon's name in its one normal form: `A`–`Z`, `0`–`9` and single underscores between them.
+/// The name of a coupon in normal form: `A`–`Z`, `0`–`9` and single underscores between them.
 package struct CouponName: Hashable, Sendable, CustomStringConvertible {
-    /// Longest name, in characters, before and after it is normalised.
+    /// The longest name in characters (Unicode scalars), before it is normalised.
     package static let maximumLength = 64
 
     /// The normalised name, for example `FLASH_SALE`.
     package let description: String
 
-    /// Normalises what somebody wrote: `flash sale!` becomes `FLASH_SALE`.
+    /// Normalises a name: `flash sale!` becomes `FLASH_SALE`.
     ///
-    /// ASCII letters become upper case, each run of anything else but digits becomes one underscore, none at the ends.
-    /// - Returns: nil if nothing is left of it, if it is too long or holds a control character.
+    /// ASCII letters become upper case. Each run of characters other than letters and digits becomes one underscore, and
+    /// none is kept at the ends.
+    /// - Returns: nil if the name is too long, has a control character, or has no ASCII letter or digit.
     package init?(_ written: String) {
         let scalars = written.unicodeScalars
         guard (1...Self.maximumLength).contains(scalars.count),
@@ -33,10 +34,10 @@ package struct CouponName: Hashable, Sendable, CustomStringConvertible {
         description = String(decoding: normal, as: UTF8.self)
     }
 
-    /// The lane that all claims of this coupon travel.
+    /// Returns the lane of all claims of this coupon.
     ///
-    /// FNV-1a, because it must give the same number in every process, of every version, for ever.
-    /// - Parameter lanes: how many lanes there are, at least one.
+    /// The hash is FNV-1a, because it must be the same in every process and every version.
+    /// - Parameter lanes: the number of lanes, at least one.
     package func lane(of lanes: Int) -> Int {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in description.utf8 {
@@ -60,7 +61,7 @@ extension CouponName: Codable {
         try container.encode(description)
     }
 
-    /// The rule in words, for error messages.
+    /// The rule for names, for error messages.
     package static let rule =
         "must be 1 to \(maximumLength) characters with an ASCII letter or digit and no control characters"
 }

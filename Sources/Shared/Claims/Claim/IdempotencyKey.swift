@@ -1,19 +1,20 @@
 internal import RawStructuredFieldValues
 
-/// The word by which a client says "this is the same request as before".
+/// The key by which a client marks a repeated request.
 ///
 /// Follows draft-ietf-httpapi-idempotency-key-header: a bare token or a quoted string (RFC 8941, section 3.3.3).
 /// `"k"` and `k` are the same key.
 package struct IdempotencyKey: Hashable, Sendable {
-    /// Longest key, in characters, without quotes.
+    /// The longest key in characters, without its quotes.
     package static let maximumLength = 255
 
     /// The key without its quotes.
     package let value: String
 
-    /// Reads the header field's value.
+    /// Reads the value of the header field.
     ///
-    /// - Returns: nil if it is empty, too long, holds a space outside of quotes or anything but printable ASCII.
+    /// - Returns: nil if the key is empty or too long, or has a space outside of quotes or a character other than
+    ///   printable ASCII.
     package init?(headerValue: String) {
         let written = headerValue.utf8.first == UInt8(ascii: "\"") ? Self.quoted(headerValue) : Self.bare(headerValue)
         guard let written, (1...Self.maximumLength).contains(written.utf8.count) else { return nil }

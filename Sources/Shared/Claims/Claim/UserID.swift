@@ -1,12 +1,12 @@
-/// Who claims: the shop's own name for a user, taken as it is.
+/// The id of a user, chosen by the client and never changed.
 package struct UserID: Hashable, Sendable, CustomStringConvertible {
-    /// Longest id, in characters (Unicode scalars).
+    /// The longest id in characters (Unicode scalars).
     package static let maximumLength = 128
 
     /// The id as the client wrote it.
     package let description: String
 
-    /// - Returns: nil if it is empty, too long or holds a control character.
+    /// - Returns: nil if the id is empty, too long or has a control character.
     package init?(_ written: String) {
         let scalars = written.unicodeScalars
         guard (1...Self.maximumLength).contains(scalars.count),
@@ -30,6 +30,6 @@ extension UserID: Codable {
         try container.encode(description)
     }
 
-    /// The rule in words, for error messages.
+    /// The rule for ids, for error messages.
     package static let rule = "must be 1 to \(maximumLength) characters without control characters"
 }

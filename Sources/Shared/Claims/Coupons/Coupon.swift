@@ -1,22 +1,22 @@
 package import RuntimeSupport
 
-/// A coupon as the API and `claimctl` show it.
+/// A coupon as the API and `claimctl` return it.
 package struct Coupon: Codable, Hashable, Sendable {
     package var name: CouponName
-    /// How many there are in all.
+    /// The total quantity.
     package var amount: Int
-    /// How many can still be claimed.
+    /// The quantity that can still be claimed.
     package var remainingAmount: Int
-    /// How many one user may hold.
+    /// The most that one user may hold.
     package var perUserLimit: Int
-    /// Claims that were accepted before are `not_started`; nil for no such rule.
+    /// Claims that were accepted earlier are rejected as `not_started`; nil for no start.
     package var startsAt: Timestamp?
-    /// Claims that were accepted at this time or later are `expired`; nil for no such rule.
+    /// Claims that were accepted at this time or later are rejected as `expired`; nil for no end.
     package var endsAt: Timestamp?
-    /// Whether only the users on its list may claim it.
+    /// Whether only the users on the list of eligible users may claim the coupon.
     package var isRestricted: Bool
     package var createdAt: Timestamp
-    /// The first user ids that hold it, in claim order; nil where lists of coupons leave it out.
+    /// The first holders of the coupon, in claim order; nil in lists of coupons.
     package var claimedBy: [String]?
 
     enum CodingKeys: String, CodingKey {
@@ -44,7 +44,7 @@ package struct Coupon: Codable, Hashable, Sendable {
     }
 }
 
-/// What a shop says to make a coupon: the body of `POST /coupons`.
+/// A coupon to be created: the body of `POST /coupons`.
 package struct NewCoupon: Codable, Hashable, Sendable {
     package var name: CouponName
     package var amount: Int
@@ -85,7 +85,7 @@ package struct NewCoupon: Codable, Hashable, Sendable {
         eligibleUsers = try container.decodeIfPresent([UserID].self, forKey: .eligibleUsers)
     }
 
-    /// What is wrong with it, naming the field; nil if nothing is.
+    /// Why the coupon is not valid, naming the field; nil if it is valid.
     package var validationError: String? {
         if !(0...Int(Int32.max)).contains(amount) { return "amount must be from 0 to \(Int32.max)" }
         if let perUserLimit, !(1...Int(Int32.max)).contains(perUserLimit) {

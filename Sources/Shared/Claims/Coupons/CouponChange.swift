@@ -1,12 +1,12 @@
 package import RuntimeSupport
 
-/// What a shop says to change a coupon: the body of `PATCH /coupons/{name}`. What is nil stays as it is.
+/// A change of a coupon: the body of `PATCH /coupons/{name}`. Values that are nil do not change.
 package struct CouponChange: Decodable, Hashable, Sendable {
     package var amount: Int?
     package var perUserLimit: Int?
-    /// `.some(nil)` takes the time away.
+    /// `.some(nil)` removes the start.
     package var startsAt: Timestamp??
-    /// `.some(nil)` takes the time away.
+    /// `.some(nil)` removes the end.
     package var endsAt: Timestamp??
 
     enum CodingKeys: String, CodingKey {
@@ -39,7 +39,7 @@ package struct CouponChange: Decodable, Hashable, Sendable {
         endsAt = try time(.endsAt)
     }
 
-    /// What is wrong with it, naming the field; nil if nothing is that can be seen without the coupon.
+    /// Why the change is not valid for any coupon, naming the field; nil if it may be valid.
     package var validationError: String? {
         if let amount, !(0...Int(Int32.max)).contains(amount) { return "amount must be from 0 to \(Int32.max)" }
         if let perUserLimit, !(1...Int(Int32.max)).contains(perUserLimit) {
@@ -48,14 +48,14 @@ package struct CouponChange: Decodable, Hashable, Sendable {
         return nil
     }
 
-    /// What became of a change.
+    /// The result of a change.
     package enum Outcome: Sendable {
-        /// The coupon as it now stands.
+        /// The coupon after the change.
         case changed(Coupon)
         case noSuchCoupon
-        /// So many are claimed; the amount can't be less. Nothing was changed.
+        /// The amount would be less than what is claimed. Nothing was changed.
         case amountBelowClaimed(claimed: Int)
-        /// It would have ended before it started. Nothing was changed.
+        /// The coupon would end before it starts. Nothing was changed.
         case endsBeforeStart
     }
 }

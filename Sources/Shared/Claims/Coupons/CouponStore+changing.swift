@@ -2,11 +2,11 @@ package import Postgres
 package import RuntimeSupport
 
 extension CouponStore {
-    /// Changes a coupon; claims that are decided afterwards go by it.
+    /// Changes a coupon. The change applies to claims that are decided afterwards.
     package func change(_ name: CouponName, _ change: CouponChange) throws(PostgresError) -> CouponChange.Outcome {
         let results = try connection.transaction(
             [
-                // The lock first, so that the next statement sees what was claimed by then.
+                // The lock comes first, so that the next statement sees all claims decided before it.
                 PostgresQuery(
                     "select from coupons where name = $1 for no key update", [.text(name.description)]),
                 PostgresQuery(
@@ -25,7 +25,7 @@ extension CouponStore {
         return Self.found(results[2], results[3]).map { .changed($0) } ?? .noSuchCoupon
     }
 
-    /// $1 name, $2 amount, $3 limit, $4 whether the start is changed, $5 to what, $6 whether the end is, $7 to what.
+    /// $1 name, $2 amount, $3 limit, $4 whether the start changes, $5 new start, $6 whether the end changes, $7 new end.
     private static let changing = """
         with wanted as materialized (
             select id, coalesce($2, amount) as amount, amount - remaining_amount as claimed,
@@ -46,13 +46,13 @@ extension CouponStore {
         select is_below, is_reversed, claimed from judged
         """
 
-    /// Why a claim of this user would be turned away, with all reasons that apply, first the one that the claim would
-    /// read; none if it would get the coupon.
+    /// Returns all reasons for which a claim of this user would be rejected. The first is the one that the claim would
+    /// get; there is none if the claim would succeed.
     ///
     /// - Parameter time: when the claim would be accepted.
-    /// - Returns: nil if there is no such coupon.
-    package func refusals(
-        to user: UserID, claiming name: CouponName, at time: Timestamp
+    /// - Returns: nil if the coupon does not exist.
+    package func rejections(
+        of user: UserID, claiming name: CouponName, at time: Timestamp
     ) throws(PostgresError) -> [Rejection]? {
         let rows = try connection.execute(
             Self.explaining, [.text(name.description), .text(user.description), .timestamp(time)])

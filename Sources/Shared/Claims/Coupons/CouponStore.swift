@@ -1,8 +1,8 @@
 package import Postgres
 
-/// Coupons in PostgreSQL: what the API and `claimctl` ask and tell of them.
+/// Coupons in PostgreSQL, for the API and `claimctl`.
 package struct CouponStore {
-    /// How many user ids ``find(_:)`` gives at most.
+    /// The most holders that ``find(_:)`` returns.
     package static let claimedByLimit = 100
 
     let connection: PostgresConnection
@@ -11,9 +11,9 @@ package struct CouponStore {
         self.connection = connection
     }
 
-    /// Makes a coupon.
+    /// Creates a coupon.
     ///
-    /// - Returns: nil if one of that name exists already.
+    /// - Returns: nil if a coupon of that name exists.
     package func create(_ new: NewCoupon) throws(PostgresError) -> Coupon? {
         let eligible = new.eligibleUsers ?? []
         let rows = try connection.execute(
@@ -37,13 +37,13 @@ package struct CouponStore {
         return Self.coupons(rows).first
     }
 
-    /// A coupon with the first users that hold it; nil if there is none of that name.
+    /// Returns a coupon with its first holders; nil if it does not exist.
     package func find(_ name: CouponName) throws(PostgresError) -> Coupon? {
         let results = try connection.transaction(Self.finding(name))
         return Self.found(results[0], results[1])
     }
 
-    /// The statements that ask for a coupon and for the first users that hold it. Answers: ``found(_:_:)``.
+    /// The statements that select a coupon and its first holders. ``found(_:_:)`` reads their results.
     static func finding(_ name: CouponName) -> [PostgresQuery] {
         [
             PostgresQuery("select \(columns) from coupons where name = $1", [.text(name.description)]),
@@ -61,17 +61,17 @@ package struct CouponStore {
         return coupon
     }
 
-    /// Whether there is a coupon of that name.
+    /// Returns whether a coupon exists.
     package func exists(_ name: CouponName) throws(PostgresError) -> Bool {
         try connection.execute("select from coupons where name = $1", [.text(name.description)]).count > 0
     }
 
-    /// A page of coupons by name.
+    /// Returns a page of coupons, ordered by name.
     ///
     /// - Parameters:
-    ///   - search: a part of the normalised name; nil for all.
-    ///   - after: the last name of the page before; nil for the first page.
-    ///   - limit: the most that are given.
+    ///   - search: a part of the normalised name; nil for all coupons.
+    ///   - after: the last name of the previous page; nil for the first page.
+    ///   - limit: the most coupons to return.
     package func list(search: String?, after: String?, limit: Int) throws(PostgresError) -> [Coupon] {
         Self.coupons(
             try connection.execute(
@@ -82,12 +82,12 @@ package struct CouponStore {
                 """, [.text(search), .text(after), .integer(limit)]))
     }
 
-    /// A page of a coupon's claims that are no longer pending, in the order in which they were decided.
+    /// Returns a page of a coupon's claims that are no longer pending, in the order of decision.
     ///
     /// - Parameters:
-    ///   - after: the number of the last claim of the page before; nil for the first page.
-    ///   - limit: the most that are given.
-    /// - Returns: each claim with its number; nil if there is no such coupon.
+    ///   - after: the number of the last claim of the previous page; nil for the first page.
+    ///   - limit: the most claims to return.
+    /// - Returns: each claim with its number; nil if the coupon does not exist.
     package func claims(
         of name: CouponName, status: ClaimStatus?, after: Int?, limit: Int
     ) throws(PostgresError) -> [(number: Int, claim: Claim)]? {

@@ -1,26 +1,26 @@
 package import Postgres
 
-/// A change of the list of users who may claim a coupon.
+/// A change of the list of eligible users of a coupon.
 package enum EligibleUsersChange: String, Sendable, CaseIterable {
-    /// Only these users from now on.
+    /// Replaces the list. Only these users may claim.
     case replace
-    /// These users too. A coupon that everybody could claim is for those on the list from now on.
+    /// Adds users. If the coupon had no list, only these users may claim from now on.
     case add
-    /// These users no longer. Whoever holds the coupon keeps it.
+    /// Removes users. They keep the coupons that they hold.
     case remove
-    /// No list any more: everybody may claim.
+    /// Removes the list. Every user may claim.
     case lift
 
     /// The most user ids in one change.
     package static let limit = 100_000
 }
 
-/// A coupon's list of users as it stands after a change.
+/// The list of eligible users after a change.
 package struct EligibleUsers: Codable, Hashable, Sendable {
     package var couponName: CouponName
     /// Whether only the users on the list may claim.
     package var isRestricted: Bool
-    /// How many users are on the list.
+    /// The number of users on the list.
     package var count: Int
 
     enum CodingKeys: String, CodingKey {
@@ -31,13 +31,13 @@ package struct EligibleUsers: Codable, Hashable, Sendable {
 }
 
 extension CouponStore {
-    /// Changes who may claim a coupon; claims that are decided afterwards go by it.
+    /// Changes the list of eligible users. The change applies to claims that are decided afterwards.
     ///
-    /// All of it at once: no claim meets a list that is half changed. The coupon's own row, for which deciding waits, is
-    /// touched at the very end.
-    /// - Parameter users: ``EligibleUsersChange/limit`` of them at most, empty for ``EligibleUsersChange/lift``; one that
-    ///   is named twice counts once.
-    /// - Returns: nil if there is no such coupon.
+    /// The change is one transaction, so that no claim is decided by a partly changed list. It locks the coupon's row,
+    /// which deciding waits for, only at the end.
+    /// - Parameter users: at most ``EligibleUsersChange/limit``, empty for ``EligibleUsersChange/lift``. Duplicates count
+    ///   once.
+    /// - Returns: nil if the coupon does not exist.
     package func changeEligibleUsers(
         of name: CouponName, _ change: EligibleUsersChange, _ users: [UserID]
     ) throws(PostgresError) -> EligibleUsers? {
@@ -74,12 +74,12 @@ extension CouponStore {
             }
         let results = try connection.transaction(
             [
-                // A long list takes longer than other statements may.
+                // A long list takes longer than the default timeout allows.
                 PostgresQuery("select set_config('statement_timeout', $1, true)", [.text("30000")]),
-                // Two changes of one list go one after the other.
+                // Changes of one list are serialized.
                 PostgresQuery("select pg_advisory_xact_lock(\(Self.listLock), hashtext($1))", [named]),
             ] + steps + [
-                // Removing changes the list only, not whether there is one.
+                // Removing users does not change whether the coupon has a list.
                 PostgresQuery(
                     """
                     update coupons set is_restricted = $2 where name = $1 and is_restricted <> $2 and $3
@@ -95,6 +95,6 @@ extension CouponStore {
             couponName: name, isRestricted: last.boolean(0, 0) == true, count: last.integer(0, 1) ?? 0)
     }
 
-    /// The first half of an advisory lock's key; the second is made from the coupon's name.
+    /// The first half of the advisory lock's key. The second half is a hash of the coupon's name.
     private static let listLock = 726_583
 }

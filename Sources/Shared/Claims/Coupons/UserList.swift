@@ -1,7 +1,8 @@
 package import Foundation
 
-/// What is wrong with a list of users, in one sentence.
+/// A list of users that is not valid.
 package struct UserListError: Error, Hashable {
+    /// Says what is wrong, naming the element or line.
     package let detail: String
 
     package init(detail: String) {
@@ -9,9 +10,9 @@ package struct UserListError: Error, Hashable {
     }
 }
 
-/// Reads lists of user ids.
+/// Parses lists of user ids.
 package enum UserList {
-    /// Reads a JSON array of strings.
+    /// Parses a JSON array of strings.
     package static func json(_ data: Data) throws(UserListError) -> [UserID] {
         let texts: [String]
         do {
@@ -32,7 +33,7 @@ package enum UserList {
         return try users(texts, called: "Element")
     }
 
-    /// Reads one id a line. Lines may end as on Windows; empty ones don't count.
+    /// Parses one id per line. Lines end with LF or CRLF; empty lines are ignored.
     package static func lines(_ data: Data) throws(UserListError) -> [UserID] {
         guard let text = String(data: data, encoding: .utf8) else {
             throw UserListError(detail: "The body is not UTF-8.")
@@ -55,7 +56,7 @@ package enum UserList {
         }
         guard users.count <= EligibleUsersChange.limit else {
             throw UserListError(
-                detail: "The list has \(users.count) user ids; it may have \(EligibleUsersChange.limit).")
+                detail: "The list has \(users.count) user ids. The maximum is \(EligibleUsersChange.limit).")
         }
         return users
     }

@@ -2,31 +2,31 @@ package import Broker
 internal import OrderedCollections
 package import RuntimeSupport
 
-/// What a claim's message says in its headers about its way so far.
+/// The headers of a claim's message: its history.
 package struct ClaimHeaders: Hashable, Sendable {
-    /// The order of publishing, see ``PublishSequence``. Messages that a queue returned are sorted by it.
+    /// The number in the order of publishing, see ``PublishSequence``. Redelivered messages are sorted by it.
     package static let sequence = PublishSequence.header
-    /// The tries made.
+    /// The number of attempts made since the last replay.
     package static let attempts = "attempts"
-    /// The failed ones, oldest first: an array of tables.
+    /// The failed attempts, oldest first: an array of tables.
     package static let errors = "errors"
-    /// Why it lies in the dead-letter queue.
+    /// Why the message was dead-lettered.
     package static let reason = "reason"
-    /// Since when it lies there.
+    /// When the message was dead-lettered.
     package static let diedAt = "died_at"
-    /// The times that an operator sent it back to be decided, oldest first: an array of tables.
+    /// The replays by operators, oldest first: an array of tables.
     package static let replays = "replays"
-    /// The broker's own count of returned deliveries.
+    /// The broker's count of failed deliveries.
     package static let deliveryCount = "x-delivery-count"
 
-    /// The value of `type` in the properties of a claim.
+    /// The `type` property of a claim.
     package static let claimType = ClaimAction.claim.rawValue
-    /// The value of `type` in the properties of a claim's cancelling.
+    /// The `type` property of a cancellation.
     package static let cancelType = ClaimAction.cancel.rawValue
 
     package var sequence: Int64?
     package var failures: [FailedAttempt]
-    /// The tries made, all of them failed.
+    /// The number of attempts made, all failed.
     package var attempts: Int
 
     package init(sequence: Int64? = nil, failures: [FailedAttempt] = [], attempts: Int = 0) {
@@ -43,7 +43,7 @@ package struct ClaimHeaders: Hashable, Sendable {
 }
 
 extension BrokerMessage {
-    /// An accepted claim, or its cancelling, on its way to its lane.
+    /// Returns the message of an accepted claim or cancellation.
     package static func claim(_ message: ClaimMessage, encodedBy coder: ClaimMessageCoder) -> BrokerMessage {
         var properties = MessageProperties()
         properties.contentType = "application/json"
@@ -54,23 +54,23 @@ extension BrokerMessage {
         return BrokerMessage(properties: properties, body: coder.encode(message))
     }
 
-    /// This message after one more failed attempt, without the marks that the broker left on it.
+    /// Returns the message with one more failed attempt, and without the broker's own headers.
     ///
-    /// The broker takes a message that carries its own `x-death` for one that goes round in circles.
-    package func after(_ failure: FailedAttempt) -> BrokerMessage {
-        var copy = withoutBrokerMarks
+    /// With its `x-death` header the message could be dropped as part of a dead-letter cycle.
+    package func recording(_ failure: FailedAttempt) -> BrokerMessage {
+        var copy = withoutBrokerHeaders
         copy.properties.headers[ClaimHeaders.attempts] = .int32(Int32(clamping: failure.attempt))
         copy.properties.headers[ClaimHeaders.errors] = .array(history(with: failure.headerValue))
         return copy
     }
 
-    /// This message as it is sent back to its lane from the dead-letter queue: with fresh retries and its history.
+    /// Returns the message for a replay: with all its retries and its history.
     ///
-    /// - Parameter operator: the name of whoever does it.
+    /// - Parameter operator: the name of the operator.
     package func replayed(by operator: String, at time: Timestamp) -> BrokerMessage {
-        var copy = withoutBrokerMarks
+        var copy = withoutBrokerHeaders
         copy.properties.expiration = nil
-        if let failure = brokersVerdict {
+        if let failure = brokerFailure {
             copy.properties.headers[ClaimHeaders.errors] = .array(history(with: failure))
         }
         var replay: AMQPTable = ["at": .string(time.description), "by": .string(`operator`)]
@@ -83,36 +83,36 @@ extension BrokerMessage {
         return copy
     }
 
-    /// Why the broker itself dead-lettered the message; nil if it did not.
-    package var brokersReason: String? { properties.headers["x-first-death-reason"]?.string }
+    /// Why the broker dead-lettered the message; nil if it did not.
+    package var brokerDeadLetterReason: String? { properties.headers["x-first-death-reason"]?.string }
 
-    /// When the broker itself dead-lettered the message; nil if it did not.
-    package var brokersDeath: Timestamp? {
+    /// When the broker dead-lettered the message; nil if it did not.
+    package var brokerDeadLetterTime: Timestamp? {
         guard case .timestamp(let seconds)? = properties.headers["x-death"]?.array?.first?.table?["time"] else {
             return nil
         }
         return Timestamp(secondsClamped: seconds)
     }
 
-    /// What the broker itself says about the death, as one more failed attempt.
-    private var brokersVerdict: AMQPValue? {
-        guard let reason = brokersReason else { return nil }
+    /// The dead-lettering by the broker as a failed attempt.
+    private var brokerFailure: AMQPValue? {
+        guard let reason = brokerDeadLetterReason else { return nil }
         let queue = properties.headers["x-first-death-queue"]?.string ?? "its queue"
         return FailedAttempt(
             attempt: Int(clamping: properties.headers[ClaimHeaders.attempts]?.integer ?? 0) + 1,
-            at: brokersDeath ?? .now(), worker: "rabbitmq", code: reason, message: "dead-lettered from \(queue)"
+            at: brokerDeadLetterTime ?? .now(), worker: "rabbitmq", code: reason, message: "dead-lettered from \(queue)"
         ).headerValue
     }
 
-    /// The failed attempts with one more. All headers have to fit into one frame, so the oldest are forgotten.
+    /// Returns the failed attempts with one more. All headers must fit into one frame, so the oldest are dropped.
     private func history(with failure: AMQPValue) -> [AMQPValue] {
         (properties.headers[ClaimHeaders.errors]?.array ?? []).suffix(Self.longestHistory - 1) + [failure]
     }
 
     private static let longestHistory = 40
 
-    /// This message as it is put into the dead-letter queue.
-    package func dead(because reason: String, at time: Timestamp) -> BrokerMessage {
+    /// Returns the message for the dead-letter queue.
+    package func deadLettered(reason: String, at time: Timestamp) -> BrokerMessage {
         var copy = self
         copy.properties.headers[ClaimHeaders.reason] = .string(reason)
         copy.properties.headers[ClaimHeaders.diedAt] = .string(time.description)
@@ -120,13 +120,13 @@ extension BrokerMessage {
         return copy
     }
 
-    /// Persistent, and without the headers that belong to the broker.
-    private var withoutBrokerMarks: BrokerMessage {
+    /// A persistent copy without the broker's own headers.
+    private var withoutBrokerHeaders: BrokerMessage {
         var copy = self
-        let marks = copy.properties.headers.keys.filter { $0.hasPrefix("x-") }
-        for mark in marks { copy.properties.headers[mark] = nil }
+        let brokerHeaders = copy.properties.headers.keys.filter { $0.hasPrefix("x-") }
+        for name in brokerHeaders { copy.properties.headers[name] = nil }
         copy.properties.deliveryMode = 2
-        // The broker refuses a message whose user is not the one that publishes it.
+        // The broker refuses a message whose user id is not that of the connection.
         copy.properties.userID = nil
         return copy
     }

@@ -1,23 +1,23 @@
 internal import Foundation
 package import RuntimeSupport
 
-/// What a message asks for.
+/// The action that a message requests.
 package enum ClaimAction: String, Hashable, Sendable {
     /// Decide the claim.
     case claim
-    /// Give back what the claim got.
+    /// Cancel the claim and give its coupon back.
     case cancel
 }
 
-/// The body of a message in the work queues: one claim that was accepted, or its cancelling, as JSON with a version.
+/// The body of a message in the work queues: an accepted claim or cancellation, as versioned JSON.
 package struct ClaimMessage: Hashable, Sendable {
-    /// The only version so far. A body of another version is unreadable, never guessed at.
+    /// The supported version. A body of another version is unreadable.
     package static let currentVersion = 1
 
     package var id: ClaimID
     package var userID: UserID
     package var couponName: CouponName
-    /// When the API took the claim, or the wish to cancel it; the coupon's times are held against a claim's.
+    /// When the API accepted the claim or cancellation. The start and end of a coupon apply to this time.
     package var createdAt: Timestamp
     package var action: ClaimAction
 
@@ -31,28 +31,28 @@ package struct ClaimMessage: Hashable, Sendable {
         self.action = action
     }
 
-    /// The claim as it reads before anything was tried.
+    /// The claim before its first attempt.
     package var pendingClaim: Claim {
         Claim(id: id, userID: userID, couponName: couponName, createdAt: createdAt)
     }
 }
 
-/// Reads and writes message bodies.
+/// Encodes and decodes message bodies.
 package struct ClaimMessageCoder: Sendable {
-    /// Its coders are never changed, so one serves all threads.
+    /// Shared by all threads: its coders are never changed.
     package static let shared = ClaimMessageCoder()
 
     private let decoder = JSONDecoder()
     private let encoder = JSONEncoder()
 
-    /// The fields as JSON has them. Plain types, since every nested type of one's own costs the coders a container.
+    /// The JSON fields. Only strings and integers, because each nested custom type costs the coders a container.
     private struct Fields: Codable {
         var version: Int
         var id: String
         var user_id: String
         var coupon_name: String
         var created_at: String
-        /// Not there in a claim.
+        /// Absent in a claim.
         var action: String?
     }
 
@@ -65,12 +65,12 @@ package struct ClaimMessageCoder: Sendable {
             version: ClaimMessage.currentVersion, id: message.id.description, user_id: message.userID.description,
             coupon_name: message.couponName.description, created_at: message.createdAt.description,
             action: message.action == .claim ? nil : message.action.rawValue)
-        // Every field is a string or a small number; there is nothing that JSON could not hold.
+        // Strings and integers can always be encoded.
         guard let data = try? encoder.encode(fields) else { preconditionFailure("a claim message is always JSON") }
         return Array(data)
     }
 
-    /// - Throws: ``UnreadableMessage`` saying what is wrong with it.
+    /// - Throws: ``UnreadableMessage``.
     package func decode(_ body: [UInt8]) throws(UnreadableMessage) -> ClaimMessage {
         struct Version: Decodable { var version: Int }
         let data = Data(body)
@@ -79,14 +79,14 @@ package struct ClaimMessageCoder: Sendable {
             fields = try decoder.decode(Fields.self, from: data)
         } catch {
             if let other = try? decoder.decode(Version.self, from: data), other.version != ClaimMessage.currentVersion {
-                throw UnreadableMessage("version \(other.version) is not known here")
+                throw UnreadableMessage("version \(other.version) is not supported")
             }
             throw UnreadableMessage((error as? DecodingError)?.message ?? "the body is not JSON")
         }
         guard fields.version == ClaimMessage.currentVersion else {
-            throw UnreadableMessage("version \(fields.version) is not known here")
+            throw UnreadableMessage("version \(fields.version) is not supported")
         }
-        guard let id = ClaimID(fields.id) else { throw UnreadableMessage("id is not a claim's id") }
+        guard let id = ClaimID(fields.id) else { throw UnreadableMessage("id is not a claim id") }
         guard let userID = UserID(fields.user_id) else { throw UnreadableMessage("user_id \(UserID.rule)") }
         guard let couponName = CouponName(fields.coupon_name) else {
             throw UnreadableMessage("coupon_name \(CouponName.rule)")
@@ -95,15 +95,15 @@ package struct ClaimMessageCoder: Sendable {
             throw UnreadableMessage("created_at must be a time as in RFC 3339")
         }
         guard let action = ClaimAction(rawValue: fields.action ?? ClaimAction.claim.rawValue) else {
-            throw UnreadableMessage("action is not known here")
+            throw UnreadableMessage("action is not supported")
         }
         return ClaimMessage(id: id, userID: userID, couponName: couponName, createdAt: createdAt, action: action)
     }
 }
 
-/// A body that is no claim of a version that is known here. No retry can help.
+/// A message body that is not valid or has an unsupported version. A retry would not help.
 package struct UnreadableMessage: Error, Hashable, Sendable {
-    /// What is wrong, naming the field where there is one.
+    /// Says what is wrong, naming the field if there is one.
     package let detail: String
 
     package init(_ detail: String) {

@@ -1,5 +1,5 @@
 extension DecodingError {
-    /// One sentence for whoever sent the JSON, naming the field: `user_id is missing`.
+    /// Says what is wrong with the JSON, naming the field: `user_id is missing`.
     package var message: String {
         switch self {
         case .keyNotFound(let key, let context):
@@ -36,10 +36,10 @@ extension DecodingError {
 }
 
 extension KeyedDecodingContainer {
-    /// Decodes a whole number, and says of any other number that it is none, naming the field.
+    /// Decodes a whole number.
     ///
-    /// For `1.5`, where an `Int` is asked for, Foundation throws an error of its own, and its decoder makes of that a
-    /// ``DecodingError`` that does not say where.
+    /// For a number such as `1.5` Foundation's decoder throws an error that does not name the field; this one does.
+    /// - Throws: `DecodingError`.
     package func decodeWholeNumber(forKey key: Key) throws -> Int {
         do {
             return try decode(Int.self, forKey: key)

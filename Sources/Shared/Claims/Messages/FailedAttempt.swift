@@ -2,16 +2,16 @@ internal import Broker
 internal import OrderedCollections
 package import RuntimeSupport
 
-/// One attempt at a claim that failed, as it stands in the message's history.
+/// A failed attempt at a claim, as recorded in the history of its message.
 package struct FailedAttempt: Codable, Hashable, Sendable {
-    /// Which try it was, from 1.
+    /// The number of the attempt, from 1.
     package var attempt: Int
     package var at: Timestamp
-    /// The worker that tried.
+    /// The name of the worker.
     package var worker: String
-    /// A stable word: `lock_held`, `database_error`, `unreadable` …
+    /// A stable code, see ``FailureCode``.
     package var code: String
-    /// What the server or the parser said.
+    /// The error message of the server or the parser.
     package var message: String
 
     package init(attempt: Int, at: Timestamp, worker: String, code: String, message: String) {
@@ -22,7 +22,7 @@ package struct FailedAttempt: Codable, Hashable, Sendable {
         self.message = Self.cut(message)
     }
 
-    /// Keeps a history of many attempts well below a frame's size: 1,000 bytes, and no half of a character.
+    /// Cuts a message to 1,000 bytes of whole characters, so that a history of many attempts fits into one frame.
     private static func cut(_ message: String) -> String {
         var cut = message.prefix(1000)
         while cut.utf8.count > 1000 { cut.removeLast() }
@@ -31,7 +31,7 @@ package struct FailedAttempt: Codable, Hashable, Sendable {
 }
 
 extension FailedAttempt {
-    /// As a table in the header ``ClaimHeaders/errors``.
+    /// The attempt as a table in the header ``ClaimHeaders/errors``.
     var headerValue: AMQPValue {
         .table([
             "attempt": .int32(Int32(clamping: attempt)),
@@ -42,7 +42,7 @@ extension FailedAttempt {
         ])
     }
 
-    /// Reads what ``headerValue`` wrote; nil if it is something else.
+    /// Reads a ``headerValue``; nil if it is malformed.
     init?(_ value: AMQPValue) {
         guard let table = value.table, let attempt = table["attempt"]?.integer,
             let at = table["at"]?.string.flatMap(Timestamp.init), let code = table["code"]?.string

@@ -1,8 +1,8 @@
 package import Broker
 internal import OrderedCollections
 
-/// The queues and exchanges that a claim's message travels, by name. Whoever connects declares them; declaring is
-/// idempotent as long as every version declares the same, so nothing here depends on a setting but the lanes' number.
+/// The queues and exchanges on the path of a claim's message. Every connection declares them. Declaring is idempotent as
+/// long as all programs declare the same, so the only setting that affects them is the number of lanes.
 ///
 /// ```
 /// claims (direct) ──lane number──► claims.work.<lane> ──delivery limit──► claims.dead (fanout)
@@ -11,9 +11,9 @@ internal import OrderedCollections
 ///                                                                     claims.dead  claims.obituaries
 /// ```
 package struct Topology: Hashable, Sendable {
-    /// How many lanes the coupons are spread over.
+    /// The number of lanes.
     package let lanes: Int
-    /// How many delay queues there are: one a retry. The API needs none of them.
+    /// The number of delay queues: one for each retry. The API needs none.
     package let retries: Int
 
     package init(lanes: Int, retries: Int = 0) {
@@ -21,35 +21,37 @@ package struct Topology: Hashable, Sendable {
         self.retries = retries
     }
 
-    /// Takes accepted claims; the routing key is the lane's number.
+    /// Receives accepted claims. The routing key is the number of the lane.
     package static let workExchange = "claims"
-    /// Takes what the broker itself gives up on, and feeds both dead-letter queue and obituaries.
+    /// Receives the messages that the broker dead-letters, and routes them to ``deadQueue`` and ``brokerDeadLetterQueue``.
     package static let deadExchange = "claims.dead"
-    /// Where lies what failed after its retries.
+    /// The dead-letter queue: claims that failed after their retries.
     package static let deadQueue = "claims.dead"
-    /// A copy of each message that the broker itself dead-lettered, for a worker to record the claim's status by.
-    package static let obituaryQueue = "claims.obituaries"
+    /// A copy of each message that the broker dead-lettered. A worker records the status of its claim.
+    package static let brokerDeadLetterQueue = "claims.obituaries"
 
-    /// A queue that whoever looks into the dead-letter queue holds meanwhile: what one has in hand another can't see.
-    package static let deadLock = "claims.dead.lock"
+    /// An exclusive queue that serves as a lock on the dead-letter queue: messages that one reader holds unacknowledged are
+    /// not visible to another.
+    package static let deadQueueLock = "claims.dead.lock"
 
     package static func workQueue(lane: Int) -> String { "claims.work.\(lane)" }
-    /// The queue, and the exchange in front of it, which keeps the routing key for the way back.
+    /// The name of a delay queue and of its exchange, which preserves the routing key for the return to the lane.
     package static func retry(_ retry: Int) -> String { "claims.retry.\(retry)" }
     package static func routingKey(lane: Int) -> String { String(lane) }
 
-    /// How often a message may come back from a worker that died over it, before the broker dead-letters it.
+    /// The most redeliveries of a message before the broker dead-letters it. It limits what a poison message that kills
+    /// its workers can do.
     ///
-    /// RabbitMQ 4 has 20 as its own default. Deliveries that a healthy worker acknowledges never count.
+    /// The default of RabbitMQ 4 is 20 as well. Acknowledged deliveries do not count.
     package static let deliveryLimit = 20
 
-    /// Declares all of it.
+    /// Declares all exchanges, queues and bindings.
     package func declare(on connection: AMQPConnection, channel: UInt16) throws(BrokerError) {
         try connection.declareExchange(Self.workExchange, type: "direct", channel: channel)
         try connection.declareExchange(Self.deadExchange, type: "fanout", channel: channel)
 
-        for queue in [Self.deadQueue, Self.obituaryQueue] {
-            // Looking into the dead-letter queue returns its messages, and RabbitMQ 4 drops what came back 20 times.
+        for queue in [Self.deadQueue, Self.brokerDeadLetterQueue] {
+            // Reading the dead-letter queue returns its messages. By default RabbitMQ 4 drops one that was returned 20 times.
             try connection.declareQueue(
                 queue, arguments: ["x-queue-type": .string("quorum"), "x-delivery-limit": .int32(.max)],
                 channel: channel)
@@ -66,7 +68,7 @@ package struct Topology: Hashable, Sendable {
         }
         for retry in 0..<retries {
             let name = Self.retry(retry)
-            // The delay is each message's own time to live, so that changing the setting needs no new queue.
+            // The delay is the time to live of each message, so that a changed setting needs no new queue.
             try connection.declareExchange(name, type: "fanout", channel: channel)
             try connection.declareQueue(
                 name, arguments: Self.deadLettering(to: Self.workExchange), channel: channel)
@@ -74,7 +76,7 @@ package struct Topology: Hashable, Sendable {
         }
     }
 
-    /// At-least-once dead-lettering, which wants reject-publish as the overflow behaviour.
+    /// Returns the arguments for at-least-once dead-lettering, which requires the overflow behaviour reject-publish.
     ///
     /// <https://www.rabbitmq.com/docs/quorum-queues#activating-at-least-once-dead-lettering>
     private static func deadLettering(to exchange: String) -> AMQPTable {

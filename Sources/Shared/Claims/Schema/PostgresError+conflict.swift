@@ -1,7 +1,7 @@
 package import Postgres
 
 extension PostgresError {
-    /// Whether the same transaction may succeed at once: two of them met over the same rows.
+    /// Whether the transaction conflicted with another one over the same rows, so that an immediate retry may succeed.
     package var isConflict: Bool {
         if isSerializationFailure { return true }
         guard sqlState == "23505" else { return false }

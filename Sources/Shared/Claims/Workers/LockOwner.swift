@@ -1,6 +1,6 @@
-/// What the value of a coupon's lock says: whose it is.
+/// The owner of a coupon's lock, as written in the lock's value.
 package struct LockOwner: Hashable, Sendable, CustomStringConvertible {
-    /// The worker, as its sign of life names it.
+    /// The id of the worker, see ``WorkerStatus/id``.
     package let workerID: String
     package let lane: Int
 
@@ -9,7 +9,7 @@ package struct LockOwner: Hashable, Sendable, CustomStringConvertible {
         self.lane = lane
     }
 
-    /// Reads a lock's value; nil if it is a stranger's.
+    /// Reads the value of a lock; nil if no worker of this system wrote it.
     package init?(_ value: String) {
         let parts = value.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0] == "worker", let lane = Int(parts[2]) else { return nil }

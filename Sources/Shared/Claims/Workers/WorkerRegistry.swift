@@ -49,7 +49,7 @@ package enum WorkerRegistry {
         }
         let now = Timestamp.now().milliseconds
         let beat = RedisRequest<Void>([
-            ["SET", RedisKeys.life(of: status.id), json(status), "PX", String(lifetime.wholeMilliseconds)],
+            ["SET", RedisKeys.heartbeat(of: status.id), json(status), "PX", String(lifetime.wholeMilliseconds)],
             ["SET", RedisKeys.metrics(of: status.id), json(metrics), "EX", String(metricsLifetime)],
             ["ZADD", RedisKeys.workers, String(now), status.id],
             ["ZREMRANGEBYSCORE", RedisKeys.workers, "-inf", String(now - Int64(metricsLifetime) * 1000)],
@@ -60,7 +60,7 @@ package enum WorkerRegistry {
 
     /// Removes a worker's heartbeat, so that its lanes and locks are free at once.
     package static func leave(_ id: String) -> RedisRequest<Void> {
-        RedisRequest([["DEL", RedisKeys.life(of: id)], ["ZREM", RedisKeys.workers, id]])
+        RedisRequest([["DEL", RedisKeys.heartbeat(of: id)], ["ZREM", RedisKeys.workers, id]])
     }
 
     /// Looks up the ids of the workers that sent a heartbeat recently.
@@ -71,7 +71,7 @@ package enum WorkerRegistry {
     /// Looks up which of these workers are alive. Answer: their statuses by id.
     package static func live(_ ids: [String]) -> RedisRequest<[WorkerStatus]> {
         guard !ids.isEmpty else { return RedisRequest([]) { _ in [] } }
-        return RedisRequest(command: ["MGET"] + ids.map(RedisKeys.life(of:))) {
+        return RedisRequest(command: ["MGET"] + ids.map(RedisKeys.heartbeat(of:))) {
             decode(WorkerStatus.self, $0).sorted { $0.id < $1.id }
         }
     }

@@ -2,15 +2,15 @@ import Claims
 import Testing
 
 @Suite struct RedisKeysTests {
-    @Test func aLocksKeyIsThatOfTheContract() throws {
+    @Test func theKeyOfALockIsThatOfTheContract() throws {
         #expect(RedisKeys.lock(of: try #require(CouponName("flash sale"))) == "claim:coupon:FLASH_SALE")
     }
 
-    @Test func noTwoThingsShareAKey() throws {
+    @Test func everyKeyIsDistinct() throws {
         let coupon = try #require(CouponName("X"))
         let id = try #require(ClaimID(String(repeating: "0", count: 40)))
         let keys = [
-            RedisKeys.lock(of: coupon), RedisKeys.claim(id), RedisKeys.life(of: "X"), RedisKeys.metrics(of: "X"),
+            RedisKeys.lock(of: coupon), RedisKeys.claim(id), RedisKeys.heartbeat(of: "X"), RedisKeys.metrics(of: "X"),
             RedisKeys.workers, RedisKeys.changes,
         ]
         #expect(Set(keys).count == keys.count)

@@ -14,12 +14,12 @@ import Testing
     }
 
     /// Computed elsewhere, as HMAC-SHA256 under keys derived with HKDF. Whoever changes these breaks every key in use.
-    @Test func theSameRequestHasTheSameIDForEver() throws {
+    @Test func theIDOfARequestNeverChanges() throws {
         #expect(try id("u1", "order-4711").description == "uf5jq8koagdurr3j5if03f068mdjd7r8hp44tvi6")
         #expect(try id("größe", "order 4711").description == "iqgb6jrbg0f1gur5q2cqoauqo2o4o2sp7qlc7ggu")
     }
 
-    @Test func anotherProcessWithTheSameSecretMakesTheSameID() throws {
+    @Test func anotherProcessWithTheSameSecretIssuesTheSameID() throws {
         let other = ClaimIDIssuer(secret: "a secret of at least 32 characters")
         #expect(try id("u1", "k", by: other) == id("u1", "k"))
     }
@@ -33,13 +33,13 @@ import Testing
     }
 
     @Test(arguments: [("ab", "c", "a", "bc"), ("a", "aa", "aa", "a"), ("user", "key", "use", "rkey")])
-    func theUserAndTheKeyDoNotRunIntoEachOther(_ user: String, _ key: String, _ otherUser: String, _ otherKey: String)
+    func userAndKeyAreSeparated(_ user: String, _ key: String, _ otherUser: String, _ otherKey: String)
         throws
     {
         #expect(try id(user, key) != id(otherUser, otherKey))
     }
 
-    @Test func noTwoOfManyRequestsShareAnID() throws {
+    @Test func manyRequestsHaveDistinctIDs() throws {
         var ids: Set<ClaimID> = []
         for user in 0..<50 {
             for key in 0..<50 { ids.insert(try id("u\(user)", "k\(key)")) }
@@ -95,11 +95,11 @@ import Testing
         String(repeating: "w", count: 40), String(repeating: "A", count: 40), String(repeating: "0", count: 39),
         String(repeating: "0", count: 41), String(repeating: "é", count: 20), String(repeating: "é", count: 40), "",
     ])
-    func whatCannotBeAnIDIsNotTakenForOne(_ text: String) {
+    func aMalformedIDIsRefused(_ text: String) {
         #expect(ClaimID(text) == nil)
     }
 
-    @Test func anIDSurvivesJSON() throws {
+    @Test func anIDIsReadBackFromJSON() throws {
         let ids = [try id("u1", "k")]
         #expect(try JSONDecoder().decode([ClaimID].self, from: try JSONEncoder().encode(ids)) == ids)
         #expect(throws: DecodingError.self) { try JSONDecoder().decode([ClaimID].self, from: Data(#"["x"]"#.utf8)) }

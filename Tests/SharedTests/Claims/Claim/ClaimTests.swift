@@ -14,7 +14,7 @@ import Testing
         Claim(id: try #require(ClaimID(String(repeating: "0", count: 40))))
     }
 
-    @Test func everyFieldIsWrittenEvenIfItIsNull() throws {
+    @Test func everyFieldIsEncodedEvenIfItIsNull() throws {
         let id = String(repeating: "0", count: 40)
         #expect(
             try json(pending())
@@ -23,7 +23,7 @@ import Testing
                 + #""reason":null,"status":"pending","user_id":null}"#)
     }
 
-    @Test func aWholeClaimSurvivesJSON() throws {
+    @Test func aClaimIsReadBackFromJSON() throws {
         var claim = try pending()
         claim.status = .deadLettered
         claim.reason = "lock_held"
@@ -35,7 +35,7 @@ import Testing
         #expect(try JSONDecoder().decode(Claim.self, from: Data(json(claim).utf8)) == claim)
     }
 
-    @Test func onlyAPendingClaimIsNotSettled() {
+    @Test func everyStatusExceptPendingIsFinal() {
         #expect(ClaimStatus.allCases.filter { !$0.isFinal } == [.pending])
     }
 

@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(arguments: ["", " ", "!!!", "___", "äöü", "🎉"])
-    func aNameOfWhichNothingIsLeftIsRefused(_ written: String) {
+    func aNameWithoutLettersAndDigitsIsRefused(_ written: String) {
         #expect(CouponName(written) == nil)
     }
 
@@ -54,7 +54,7 @@ import Testing
         #expect(CouponName("a" + String(repeating: "ü", count: 63))?.description == "A")
     }
 
-    @Test func aRefusedNameIsExplainedWhenItIsDecoded() {
+    @Test func decodingAnInvalidNameFails() {
         #expect(throws: DecodingError.self) { try JSONDecoder().decode([CouponName].self, from: Data(#"["!"]"#.utf8)) }
     }
 
@@ -71,12 +71,12 @@ import Testing
         ("COUPON_2", [0, 0, 1, 2, 10, 106]), ("SUMMER_2026", [0, 1, 0, 7, 7, 215]),
         (String(repeating: "X", count: 64), [0, 1, 2, 5, 5, 37]),
     ])
-    func aCouponHasTheSameLaneForEver(_ name: String, _ lanes: [Int]) throws {
+    func theLaneOfACouponNeverChanges(_ name: String, _ lanes: [Int]) throws {
         let name = try #require(CouponName(name))
         #expect([1, 2, 3, 8, 16, 256].map(name.lane) == lanes)
     }
 
-    @Test func namesThatNormaliseAlikeTravelOneLane() {
+    @Test func namesThatNormaliseAlikeHaveTheSameLane() {
         #expect(CouponName("coupon 1")?.lane(of: 8) == CouponName("COUPON_1")?.lane(of: 8))
     }
 
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 5, 8, 100, 256])
-    func theLaneIsOneOfThoseThereAre(_ lanes: Int) throws {
+    func theLaneIsWithinTheNumberOfLanes(_ lanes: Int) throws {
         for number in 0..<500 {
             #expect((0..<lanes).contains(try #require(CouponName("N\(number)")).lane(of: lanes)))
         }

@@ -2,11 +2,11 @@ import Claims
 import Testing
 
 @Suite struct IdempotencyKeyTests {
-    @Test func aBareKeyIsTakenAsItIs() {
+    @Test func aBareKeyIsNotChanged() {
         #expect(IdempotencyKey(headerValue: "order-4711/a=b,c;d")?.value == "order-4711/a=b,c;d")
     }
 
-    @Test func everyPrintableCharacterMayStandInABareKey() {
+    @Test func aBareKeyMayHoldEveryPrintableCharacter() {
         let all = String(decoding: UInt8(0x21)...0x7E, as: UTF8.self)
         #expect(IdempotencyKey(headerValue: all)?.value == all)
     }
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(arguments: ["schlüssel", "\"schlüssel\"", "🔑", "\"🔑\""])
-    func otherThanASCIIIsRefused(_ written: String) {
+    func aKeyWithOtherThanASCIIIsRefused(_ written: String) {
         #expect(IdempotencyKey(headerValue: written) == nil)
     }
 

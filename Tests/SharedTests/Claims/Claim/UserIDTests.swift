@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct UserIDTests {
     @Test(arguments: ["u1", " spaced out ", "größe", "客户", "👩‍🚀", "a/b?c=%41", "U1"])
-    func anIDIsTakenAsItIsWritten(_ written: String) throws {
+    func anIDIsNotChanged(_ written: String) throws {
         #expect(Array(try #require(UserID(written)).description.utf8) == Array(written.utf8))
     }
 
@@ -33,7 +33,7 @@ import Testing
         #expect(UserID(written) == nil)
     }
 
-    @Test func anIDSurvivesJSON() throws {
+    @Test func anIDIsReadBackFromJSON() throws {
         let ids = try [#require(UserID("größe \"1\"")), #require(UserID("u/1"))]
         #expect(try JSONDecoder().decode([UserID].self, from: try JSONEncoder().encode(ids)) == ids)
     }

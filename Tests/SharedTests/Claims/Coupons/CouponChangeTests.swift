@@ -8,20 +8,20 @@ import Testing
         try JSONDecoder().decode(CouponChange.self, from: Data(json.utf8))
     }
 
-    @Test func whatIsNotNamedStaysAsItIs() throws {
+    @Test func absentFieldsDoNotChange() throws {
         #expect(try decode("{}") == CouponChange())
         #expect(try decode(#"{"amount": 5}"#) == CouponChange(amount: 5))
         #expect(try decode(#"{"name": "OTHER", "color": "red"}"#) == CouponChange())
     }
 
-    @Test func aTimeThatIsNullIsTakenAway() throws {
+    @Test func aTimeThatIsNullIsRemoved() throws {
         let time = try #require(Timestamp("2026-11-22T17:27:34Z"))
         #expect(try decode(#"{"ends_at": null}"#) == CouponChange(endsAt: .some(nil)))
         #expect(try decode(#"{"starts_at": "2026-11-22T17:27:34Z"}"#) == CouponChange(startsAt: time))
         #expect(try decode(#"{"starts_at": null}"#) != CouponChange())
     }
 
-    @Test(arguments: ["amount", "per_user_limit"]) func aNumberCannotBeTakenAway(_ field: String) {
+    @Test(arguments: ["amount", "per_user_limit"]) func aNumberCannotBeNull(_ field: String) {
         let error = #expect(throws: DecodingError.self) { try decode(#"{"\#(field)": null}"#) }
         #expect(error?.message.contains(field) == true)
     }
@@ -40,7 +40,7 @@ import Testing
         #expect(CouponChange(amount: amount, perUserLimit: limit).validationError?.hasPrefix(field) == true)
     }
 
-    @Test func theGreatestNumbersAreTaken() {
+    @Test func theLargestNumbersAreValid() {
         #expect(CouponChange(amount: 2_147_483_647, perUserLimit: 2_147_483_647).validationError == nil)
         #expect(CouponChange(amount: 0, perUserLimit: 1).validationError == nil)
     }

@@ -43,27 +43,27 @@ import Testing
     }
 
     @Test(arguments: ["per_user_limit", "starts_at", "ends_at", "eligible_users"])
-    func aRuleThatIsNullIsNoRule(_ field: String) throws {
+    func aRuleThatIsNullIsAbsent(_ field: String) throws {
         #expect(try decode(#"{"name": "a", "amount": 1, "\#(field)": null}"#) == decode(#"{"name": "a", "amount": 1}"#))
     }
 
     @Test(arguments: [0, 1, 2_147_483_647])
-    func anAmountUpToThirtyOneBitsIsTaken(_ amount: Int) throws {
+    func anAmountUpTo31BitsIsValid(_ amount: Int) throws {
         #expect(try new(amount).validationError == nil)
     }
 
     @Test(arguments: [-1, 2_147_483_648, Int.max])
-    func anyOtherAmountIsAFlawOfAmount(_ amount: Int) throws {
+    func anAmountOutOfRangeIsNamed(_ amount: Int) throws {
         #expect(try new(amount).validationError?.hasPrefix("amount must be ") == true)
     }
 
     @Test(arguments: [0, -1, 2_147_483_648])
-    func aUserMayHoldOneAtLeast(_ limit: Int) throws {
+    func theLimitPerUserIsAtLeastOne(_ limit: Int) throws {
         #expect(try new(limit: limit).validationError?.hasPrefix("per_user_limit must be ") == true)
         #expect(try new(limit: 1).validationError == nil)
     }
 
-    @Test func aCouponEndsAfterItStarts() throws {
+    @Test func anEndBeforeTheStartIsRefused() throws {
         #expect(try new(from: 1000, to: 1001).validationError == nil)
         #expect(try new(from: 1000, to: 1000).validationError?.hasPrefix("ends_at must be ") == true)
         #expect(try new(from: 1000, to: 999).validationError?.hasPrefix("ends_at must be ") == true)
@@ -71,7 +71,7 @@ import Testing
         #expect(try new(to: 1000).validationError == nil)
     }
 
-    @Test func aCouponIsShownWithItsRulesEvenIfTheyAreNull() throws {
+    @Test func aCouponIsEncodedWithItsRulesEvenIfTheyAreNull() throws {
         let json = """
             {"amount":5,"created_at":"2026-11-22T17:27:34.123Z","ends_at":null,"is_restricted":false,"name":"SALE",\
             "per_user_limit":1,"remaining_amount":3,"starts_at":null}

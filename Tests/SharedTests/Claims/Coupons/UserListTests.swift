@@ -30,7 +30,7 @@ import Testing
         (#"[null]"#, "Element 1 must be a string."), ("[", "the body is not valid JSON."),
         (#"["a", ""]"#, "Element 2 must be 1 to 128 characters without control characters."),
     ])
-    func whatIsNoListOfUsersIsNamed(_ text: String, _ detail: String) {
+    func anInvalidArrayIsReported(_ text: String, _ detail: String) {
         #expect(validationError { () throws(UserListError) in try json(text) } == detail)
     }
 
@@ -40,18 +40,19 @@ import Testing
         #expect(try lines("only") == ["only"])
     }
 
-    @Test func aLineThatIsNoUserIsNumbered() {
+    @Test func anInvalidLineIsReportedByItsNumber() {
         let detail = "Line 3 must be 1 to 128 characters without control characters."
         #expect(validationError { () throws(UserListError) in try lines("a\n\nb\tc\n") } == detail)
     }
 
-    @Test func whatIsNotUTF8IsRefused() {
+    @Test func aListThatIsNotUTF8IsRefused() {
         #expect(throws: UserListError(detail: "The body is not UTF-8.")) { try UserList.lines(Data([0x61, 0xFF])) }
     }
 
     @Test func aListHasAHundredThousandUsersAtMost() throws {
         let users = (0..<100_000).map { "u\($0)" }.joined(separator: "\n")
         #expect(try lines(users).count == 100_000)
-        #expect(validationError { () throws(UserListError) in try lines(users + "\none-more") }?.contains("100001") == true)
+        #expect(
+            validationError { () throws(UserListError) in try lines(users + "\none-more") }?.contains("100001") == true)
     }
 }

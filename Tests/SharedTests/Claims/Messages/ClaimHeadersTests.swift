@@ -18,7 +18,7 @@ import Testing
         return .claim(message, encodedBy: .shared)
     }
 
-    @Test func anAcceptedClaimIsPersistentAndNamesItself() throws {
+    @Test func theMessageOfAClaimIsPersistentAndCarriesItsID() throws {
         let properties = try fresh().properties
         #expect(properties.deliveryMode == 2)
         #expect(properties.messageID == String(repeating: "0", count: 40))
@@ -29,7 +29,7 @@ import Testing
         #expect(try ClaimMessageCoder.shared.decode(fresh().body).userID.description == "u1")
     }
 
-    @Test func aTimeBefore1970IsNoTimestampOfAMessage() throws {
+    @Test func aTimeBefore1970BecomesTimestampZero() throws {
         var message = ClaimMessage(
             id: try #require(ClaimID(String(repeating: "0", count: 40))), userID: try #require(UserID("u1")),
             couponName: try #require(CouponName("SALE")), createdAt: Timestamp(milliseconds: -1_000_000))
@@ -43,16 +43,16 @@ import Testing
     }
 
     @Test func theHistoryGrowsOldestFirst() throws {
-        let message = try fresh().after(failure(1)).after(failure(2, code: "database_error"))
+        let message = try fresh().recording(failure(1)).recording(failure(2, code: "database_error"))
         let headers = ClaimHeaders(message.properties.headers)
         #expect(headers.attempts == 2)
         #expect(headers.failures == [failure(1), failure(2, code: "database_error")])
     }
 
-    @Test func aFailedAttemptSurvivesItsWayThroughTheHeaders() throws {
+    @Test func aFailedAttemptIsReadBackFromTheHeaders() throws {
         var attempt = failure(3)
         attempt.message = "größe \"quoted\"\n"
-        #expect(ClaimHeaders(try fresh().after(attempt).properties.headers).failures == [attempt])
+        #expect(ClaimHeaders(try fresh().recording(attempt).properties.headers).failures == [attempt])
     }
 
     @Test func aLongMessageIsCut() {
@@ -61,54 +61,54 @@ import Testing
         #expect(attempt.message.count == 1000)
     }
 
-    @Test func marksOfTheBrokerAreDropped() throws {
+    @Test func headersOfTheBrokerAreRemoved() throws {
         var message = try fresh()
         message.properties.headers = [
             "x-death": .array([.table(["count": .int64(1)])]), "x-first-death-reason": .string("expired"),
             "x-delivery-count": .int64(3), "sequence": .int64(7), "trace": .string("kept"),
         ]
-        let headers = message.after(failure(1)).properties.headers
+        let headers = message.recording(failure(1)).properties.headers
         #expect(Set(headers.keys) == ["sequence", "trace", "attempts", "errors"])
         #expect(headers["trace"] == .string("kept"))
     }
 
-    @Test func theUserOfTheFirstPublisherIsDropped() throws {
+    @Test func theUserIDOfTheFirstPublisherIsRemoved() throws {
         var message = try fresh()
         message.properties.userID = "claims"
-        #expect(message.after(failure(1)).properties.userID == nil)
+        #expect(message.recording(failure(1)).properties.userID == nil)
     }
 
-    @Test func aCopyIsPersistentWhateverCameIn() throws {
+    @Test func aCopyIsPersistentEvenIfTheOriginalWasNot() throws {
         var message = try fresh()
         message.properties.deliveryMode = 1
-        #expect(message.after(failure(1)).properties.deliveryMode == 2)
+        #expect(message.recording(failure(1)).properties.deliveryMode == 2)
     }
 
     @Test func theBodyAndTheOtherPropertiesAreKept() throws {
         var message = try fresh()
         message.body = [0xFF, 0x00, 0x7B]
         message.properties.correlationID = "c"
-        let copy = message.after(failure(1)).dead(because: "unreadable", at: Self.time)
+        let copy = message.recording(failure(1)).deadLettered(reason: "unreadable", at: Self.time)
         #expect(copy.body == message.body)
         #expect(copy.properties.messageID == message.properties.messageID)
         #expect(copy.properties.timestamp == message.properties.timestamp)
         #expect(copy.properties.correlationID == "c")
     }
 
-    @Test func aDeadLetterTellsWhyAndSinceWhen() throws {
-        let dead = try fresh().after(failure(4)).dead(because: "lock_held", at: Self.time)
+    @Test func aDeadLetterStatesItsReasonAndTime() throws {
+        let dead = try fresh().recording(failure(4)).deadLettered(reason: "lock_held", at: Self.time)
         #expect(dead.properties.headers["reason"] == .string("lock_held"))
         #expect(dead.properties.headers["died_at"] == .string("2026-11-22T17:27:34.123Z"))
         #expect(dead.properties.headers["attempts"]?.integer == 4)
     }
 
-    @Test func aDeadLetterStaysForGood() throws {
+    @Test func aDeadLetterNeverExpires() throws {
         var message = try fresh()
         message.properties.expiration = "500"
-        #expect(message.dead(because: "lock_held", at: Self.time).properties.expiration == nil)
+        #expect(message.deadLettered(reason: "lock_held", at: Self.time).properties.expiration == nil)
     }
 
-    @Test func whatIsNoHistoryIsPassedOver() {
+    @Test func malformedHeadersAreIgnored() {
         let headers = ClaimHeaders([
             "attempts": .string("three"), "sequence": .boolean(true),
             "errors": .array([.string("odd"), .table([:]), .table(["attempt": .int32(1), "at": .string("now")])]),

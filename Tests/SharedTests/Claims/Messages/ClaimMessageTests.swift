@@ -33,7 +33,7 @@ import Testing
         return String(decoding: try JSONSerialization.data(withJSONObject: fields), as: UTF8.self)
     }
 
-    @Test func whatIsEncodedIsDecodedAgain() throws {
+    @Test func anEncodedMessageIsDecodedUnchanged() throws {
         #expect(try coder.decode(coder.encode(message())) == message())
     }
 
@@ -46,7 +46,7 @@ import Testing
             ])
     }
 
-    @Test func aCancelIsToldFromAClaim() throws {
+    @Test func aCancellationIsDistinguishedFromAClaim() throws {
         var cancel = try message()
         cancel.action = .cancel
         #expect(try coder.decode(coder.encode(cancel)) == cancel)
@@ -57,16 +57,16 @@ import Testing
         #expect(try BrokerMessage.claim(message(), encodedBy: coder).properties.type == "claim")
     }
 
-    @Test func anActionThatIsNotKnownIsNotGuessedAt() throws {
+    @Test func anUnsupportedActionIsRefused() throws {
         #expect(validationError(try body(replacing: ["action": "claim"])) == nil)
-        #expect(validationError(try body(replacing: ["action": "transfer"])) == "action is not known here")
+        #expect(validationError(try body(replacing: ["action": "transfer"])) == "action is not supported")
     }
 
-    @Test func aWholeBodyIsTaken() throws {
+    @Test func aCompleteBodyIsDecoded() throws {
         #expect(validationError(try body()) == nil)
     }
 
-    @Test func unknownFieldsAreNoFlaw() throws {
+    @Test func unknownFieldsAreIgnored() throws {
         #expect(validationError(try body(replacing: ["color": "red"])) == nil)
     }
 
@@ -88,17 +88,17 @@ import Testing
     @Test(arguments: [
         ("id", "x"), ("user_id", ""), ("user_id", "a\nb"), ("coupon_name", "!"), ("created_at", "yesterday"),
     ])
-    func aFieldThatBreaksItsRuleIsNamed(_ field: String, _ value: String) throws {
+    func anInvalidFieldIsNamed(_ field: String, _ value: String) throws {
         #expect(validationError(try body(replacing: [field: value]))?.hasPrefix("\(field) ") == true)
     }
 
     @Test(arguments: [0, 2, -1, 1000])
-    func anotherVersionIsNotGuessedAt(_ version: Int) throws {
-        #expect(validationError(try body(replacing: ["version": version])) == "version \(version) is not known here")
+    func anUnsupportedVersionIsRefused(_ version: Int) throws {
+        #expect(validationError(try body(replacing: ["version": version])) == "version \(version) is not supported")
     }
 
-    @Test func anotherVersionIsNamedEvenIfItsFieldsAreOthers() {
-        #expect(validationError(#"{"version": 2, "claim": {}}"#) == "version 2 is not known here")
+    @Test func anUnsupportedVersionIsNamedEvenIfItsFieldsDiffer() {
+        #expect(validationError(#"{"version": 2, "claim": {}}"#) == "version 2 is not supported")
     }
 
     @Test(arguments: ["", "not json", "{", "{\"version\" 1}", "\0", "{}{}", "{'version': 1}", "<claim/>"])
@@ -111,7 +111,7 @@ import Testing
     }
 
     @Test(arguments: ["null", "[]", "[{}]", "\"claim\"", "1", "true"])
-    func aBodyThatIsNoObjectIsRefused(_ body: String) {
+    func aBodyThatIsNotAnObjectIsRefused(_ body: String) {
         #expect(validationError(body) == "the body must be a JSON object")
     }
 
@@ -119,7 +119,7 @@ import Testing
         #expect(validationError(String(repeating: "[", count: 100_000)) != nil)
     }
 
-    @Test func anAcceptedClaimReadsAsPending() throws {
+    @Test func anAcceptedClaimIsPending() throws {
         let claim = try message().pendingClaim
         #expect(claim.status == .pending)
         #expect(claim.attempts == 0)

@@ -2,7 +2,7 @@ import Claims
 import Foundation
 import Testing
 
-@Suite struct DecodingErrorInWordsTests {
+@Suite struct DecodingErrorMessageTests {
     private struct Body: Decodable {
         struct Nested: Decodable {
             var count: Int
@@ -18,7 +18,7 @@ import Testing
     }
 
     /// What is said of a body; nil if nothing is wrong with it.
-    private func words(_ json: String) -> String? {
+    private func message(_ json: String) -> String? {
         do {
             _ = try JSONDecoder().decode(Body.self, from: Data(json.utf8))
             return nil
@@ -27,8 +27,8 @@ import Testing
         }
     }
 
-    @Test func aBodyWithoutFlawsIsTaken() {
-        #expect(words(#"{"needed": "x"}"#) == nil)
+    @Test func aValidBodyIsDecoded() {
+        #expect(message(#"{"needed": "x"}"#) == nil)
     }
 
     @Test(arguments: [
@@ -44,8 +44,8 @@ import Testing
         (#"{"needed": "x", "nested": "1"}"#, "nested must be an object"),
         (#"{"needed": "x", "nested": []}"#, "nested must be an object"),
     ])
-    func theFieldAndWhatItMustBeAreNamed(_ json: String, _ expected: String) {
-        #expect(words(json) == expected)
+    func theErrorNamesTheFieldAndTheExpectedType(_ json: String, _ expected: String) {
+        #expect(message(json) == expected)
     }
 
     @Test(arguments: [
@@ -56,7 +56,7 @@ import Testing
         (#"{"needed": "x", "several": [null]}"#, "several.0 must be an object, not null"),
     ])
     func aNestedFieldIsNamedByItsPath(_ json: String, _ expected: String) {
-        #expect(words(json) == expected)
+        #expect(message(json) == expected)
     }
 
     private struct Whole: Decodable {
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test(arguments: ["1.5", "1e30", "9223372036854775808", "\"1\"", "true"])
-    func whatIsNoWholeNumberIsCalledSo(_ number: String) {
+    func aNumberThatIsNotWholeIsReported(_ number: String) {
         let error = #expect(throws: DecodingError.self) {
             try JSONDecoder().decode(Whole.self, from: Data(#"{"number": \#(number)}"#.utf8))
         }
@@ -79,21 +79,21 @@ import Testing
     }
 
     @Test(arguments: [("0", 0), ("-7", -7), ("2e2", 200), ("3.0", 3)])
-    func aWholeNumberIsTakenHoweverItIsWritten(_ json: String, _ number: Int) throws {
+    func anyNotationOfAWholeNumberIsDecoded(_ json: String, _ number: Int) throws {
         #expect(try JSONDecoder().decode(Whole.self, from: Data(#"{"number": \#(json)}"#.utf8)).number == number)
     }
 
     @Test(arguments: ["", "{", "no json", "{'needed': 'x'}"])
-    func whatIsNotJSONIsCalledSo(_ json: String) {
-        #expect(words(json) == "the body is not valid JSON")
+    func aBodyThatIsNotJSONIsReported(_ json: String) {
+        #expect(message(json) == "the body is not valid JSON")
     }
 
     @Test(arguments: ["[]", "1", "\"x\"", "null", "true"])
-    func aBodyThatIsNoObjectIsCalledSo(_ json: String) {
-        #expect(words(json) == "the body must be a JSON object")
+    func aBodyThatIsNotAnObjectIsReported(_ json: String) {
+        #expect(message(json) == "the body must be a JSON object")
     }
 
-    @Test func theRuleOfAFieldIsToldWithItsName() {
+    @Test func theRuleOfAFieldIsReportedWithItsName() {
         let error = #expect(throws: DecodingError.self) {
             try JSONDecoder().decode([String: UserID].self, from: Data(#"{"user_id": ""}"#.utf8))
         }

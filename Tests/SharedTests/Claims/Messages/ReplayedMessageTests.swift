@@ -18,15 +18,15 @@ import Testing
             id: #require(ClaimID(String(repeating: "0", count: 40))), userID: #require(UserID("u1")),
             couponName: #require(CouponName("SALE")), createdAt: Self.time)
         var message = BrokerMessage.claim(claim, encodedBy: .shared)
-        for attempt in 1...tries { message = message.after(failure(attempt)) }
-        return message.dead(because: "lock_held", at: Self.time)
+        for attempt in 1...tries { message = message.recording(failure(attempt)) }
+        return message.deadLettered(reason: "lock_held", at: Self.time)
     }
 
     private func replays(_ message: BrokerMessage) -> [AMQPValue] {
         message.properties.headers["replays"]?.array ?? []
     }
 
-    @Test func aReplayedClaimHasAllItsTriesBeforeIt() throws {
+    @Test func aReplayedClaimHasAllItsRetries() throws {
         let headers = try dead().replayed(by: "eve", at: Self.later).properties.headers
         #expect(Set(headers.keys) == ["errors", "replays"])
         #expect(ClaimHeaders(headers).attempts == 0)
@@ -37,7 +37,7 @@ import Testing
         #expect(headers.failures == [failure(1), failure(2), failure(3), failure(4)])
     }
 
-    @Test func theReplayIsWrittenDownWithWhatItTookAway() throws {
+    @Test func aReplayRecordsTheHeadersThatItRemoves() throws {
         let replay: AMQPTable = [
             "at": .string("2026-11-22T17:28:34.123Z"), "by": .string("eve"), "reason": .string("lock_held"),
             "attempts": .int32(4), "died_at": .string("2026-11-22T17:27:34.123Z"),
@@ -45,7 +45,7 @@ import Testing
         #expect(replays(try dead().replayed(by: "eve", at: Self.later)) == [.table(replay)])
     }
 
-    @Test func whatWasNeverWrittenDownIsMissingInTheReplay() {
+    @Test func aReplayRecordsOnlyTheHeadersThatExist() {
         let bare = BrokerMessage(properties: MessageProperties(), body: [])
         let replay: AMQPTable = ["at": .string("2026-11-22T17:27:34.123Z"), "by": .string("eve")]
         #expect(replays(bare.replayed(by: "eve", at: Self.time)) == [.table(replay)])
@@ -63,7 +63,7 @@ import Testing
         #expect(replayed.properties.correlationID == "c")
     }
 
-    @Test func whatTheBrokerWouldStumbleOverIsGone() throws {
+    @Test func aReplayRemovesWhatTheBrokerWouldMisread() throws {
         var message = try dead()
         message.properties.expiration = "500"
         message.properties.userID = "claims"
@@ -80,24 +80,24 @@ import Testing
 
     @Test func replaysAreListedOldestFirst() throws {
         let once = try dead().replayed(by: "eve", at: Self.time)
-        let twice = once.dead(because: "unreadable", at: Self.later).replayed(by: "bob", at: Self.later)
+        let twice = once.deadLettered(reason: "unreadable", at: Self.later).replayed(by: "bob", at: Self.later)
         #expect(replays(twice).compactMap { $0.table?["by"]?.string } == ["eve", "bob"])
         #expect(replays(twice).last?.table?["reason"] == .string("unreadable"))
         #expect(replays(twice).first == replays(once).first)
     }
 
-    @Test func ofManyReplaysTheLast40AreKept() throws {
+    @Test func theLast40ReplaysAreKept() throws {
         var message = try dead()
         for number in 1...45 { message = message.replayed(by: "\(number)", at: Self.later) }
         #expect(replays(message).compactMap { $0.table?["by"]?.string } == (6...45).map { "\($0)" })
     }
 
-    @Test func ofManyFailuresTheLast40AreKept() throws {
+    @Test func theLast40FailuresAreKept() throws {
         let headers = ClaimHeaders(try dead(tries: 45).replayed(by: "eve", at: Self.later).properties.headers)
         #expect(headers.failures.map(\.attempt) == Array(6...45))
     }
 
-    @Test func replaysThatAreNoListAreForgotten() throws {
+    @Test func aMalformedReplaysHeaderIsReplaced() throws {
         var message = try dead()
         message.properties.headers["replays"] = .string("odd")
         #expect(replays(message.replayed(by: "eve", at: Self.later)).count == 1)

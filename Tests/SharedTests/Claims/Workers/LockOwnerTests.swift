@@ -17,7 +17,7 @@ import Testing
         "Worker/w/1",
         "worker/w/1 ", "b3b6ad64-6a4e-4b8e-9ae5-8b1b24fd9b70",
     ])
-    func aStrangersValueIsNoOwner(_ value: String) {
+    func aForeignValueIsNotAnOwner(_ value: String) {
         #expect(LockOwner(value) == nil)
     }
 }

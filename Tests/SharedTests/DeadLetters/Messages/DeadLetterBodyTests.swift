@@ -91,6 +91,6 @@ import Testing
     @Test func anIDDerivedFromTheContentSurvivesAReplay() {
         let letter = DeadLetter.stray("odd", headers: ["reason": .string("unreadable"), "attempts": .int32(1)])
         let replayed = letter.message.replayed(by: "eve", at: DeadLetter.end)
-        #expect(DeadLetter(replayed.dead(because: "unreadable", at: DeadLetter.end)).id == letter.id)
+        #expect(DeadLetter(replayed.deadLettered(reason: "unreadable", at: DeadLetter.end)).id == letter.id)
     }
 }

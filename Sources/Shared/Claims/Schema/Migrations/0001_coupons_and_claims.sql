@@ -1,16 +1,16 @@
--- Names and ids are compared byte by byte (collate "C"), which is several times as fast as by a language's rules.
+-- Names and ids are compared bytewise (collate "C"), which is several times as fast as a language's collation.
 
--- A coupon, how many there are of it, and the rules by which it is given.
+-- Coupons with their amounts and rules.
 create table coupons (
     id bigint generated always as identity primary key,
     name text collate "C" not null unique check (name ~ '^[A-Z0-9]+(_[A-Z0-9]+)*$' and length(name) <= 64),
     amount integer not null check (amount >= 0),
-    -- The rule that nothing can break: not one more is given than there are.
+    -- This constraint makes overselling impossible.
     remaining_amount integer not null check (remaining_amount between 0 and amount),
     per_user_limit integer not null default 1 check (per_user_limit >= 1),
     starts_at timestamptz(3),
     ends_at timestamptz(3),
-    -- Whether eligible_users has the only ones who may claim; false lets everybody.
+    -- Whether only the users in eligible_users may claim.
     is_restricted boolean not null default false,
     created_at timestamptz(3) not null default now(),
     check (ends_at > starts_at)
@@ -22,14 +22,14 @@ create table eligible_users (
     primary key (coupon_id, user_id)
 );
 
--- A claim that is no longer pending. What is pending lies in the broker.
+-- Claims that are no longer pending. Pending claims exist in the broker only.
 create table claims (
     id text collate "C" constraint claims_pkey primary key check (length(id) between 1 and 64),
-    -- The order in which claims were decided; pages of a coupon's claims go by it.
+    -- The order of decision, by which claims are paged.
     number bigint generated always as identity,
     status text collate "C" not null check (status in ('claimed', 'rejected', 'dead_lettered', 'discarded', 'cancelled')),
     reason text,
-    -- Both null only for what could not be read.
+    -- Both are null only if the message was unreadable.
     user_id text collate "C" check (length(user_id) between 1 and 128),
     coupon_name text collate "C" check (length(coupon_name) between 1 and 64),
     attempts integer not null check (attempts >= 0),
@@ -46,13 +46,12 @@ create table claims (
 );
 create index claims_of_a_coupon on claims (coupon_name, number);
 
--- One row a coupon held by a user. A user's slots of a coupon are 1, 2 … without gaps, so the one unique key says
--- both "nobody gets one twice" and, with slot <= per_user_limit, "nobody gets more than the limit"; the other says that
--- no claim gives two.
--- Foreign keys would cost a fifth of what deciding a claim costs. The one statement that writes this table reads both
--- others, no statement deletes from them, and claimctl audit looks for rows that belong to nothing.
+-- One row for each coupon held by a user. A user's slots of a coupon are 1, 2 … without gaps. The unique key over them,
+-- with slot <= per_user_limit, enforces the limit per user. The unique claim_id ensures that a claim gives one coupon.
+-- Foreign keys would add a fifth to the cost of deciding a claim. The one statement that writes this table reads both
+-- other tables, no statement deletes from those, and claimctl audit reports orphaned rows.
 create table user_claims (
-    -- The order of claiming.
+    -- The order of decision.
     number bigint generated always as identity,
     coupon_id bigint not null,
     user_id text collate "C" not null,

@@ -1,4 +1,4 @@
--- What operators planned to do with dead letters, so that exactly that can be done later, whatever has arrived since.
+-- Plans of operators: a fixed set of dead letters, to be replayed or discarded later whatever has arrived since.
 create table dead_letter_plans (
     digest text collate "C" primary key,
     action text collate "C" not null check (action in ('replay', 'discard')),
@@ -7,23 +7,23 @@ create table dead_letter_plans (
     made_by text not null
 );
 
--- What operators took out of the dead-letter queue for good, or changed: the whole message, who did it, when and why.
+-- Messages that operators discarded or edited: the complete message, the operator, the time and the reason.
 create table dead_letter_archive (
     number bigint generated always as identity primary key,
     action text collate "C" not null check (action in ('discarded', 'mended')),
-    -- What the message is called: the claim's id, or one made from its content.
+    -- The id of the claim, or an id derived from the content of the message.
     id text collate "C" not null,
     fingerprint text collate "C" not null,
-    -- How many messages there were that are alike to the last byte.
+    -- The number of identical messages.
     copies integer not null check (copies >= 1),
     note text,
     done_at timestamptz(3) not null default now(),
     done_by text not null,
-    -- As claimctl dlq export writes it. Not jsonb, which can't hold every character.
+    -- As claimctl dlq export writes it. Not jsonb, which can not store every character.
     message json not null,
     restored_at timestamptz(3),
     restored_by text
 );
--- A discard that was broken off and is run again archives nothing twice.
+-- A discard that is interrupted and run again archives nothing twice.
 create unique index dead_letter_archive_once on dead_letter_archive (fingerprint, action) where restored_at is null;
 create index dead_letter_archive_by_id on dead_letter_archive (id);

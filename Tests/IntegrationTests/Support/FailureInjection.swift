@@ -1,0 +1,39 @@
+import Testing
+
+/// A trigger that makes claims fail in the database.
+enum FailureInjection {
+    /// Makes claims of these users fail until they are dead-lettered, then removes the trigger.
+    ///
+    /// - Returns: the ids of the claims.
+    static func deadLetter(_ users: [String], of coupon: String, _ api: API) async throws -> [String] {
+        try refuseAll()
+        defer { try? stop() }
+        let ids = try await users.asyncMap { try await api.submit($0, coupon).id }
+        for id in ids {
+            try #require(try await api.claim(id, wait: 20).outcome == "dead_lettered database_error")
+            try await eventually("its message in claims.dead") { try RabbitMQ.dead(id) }
+        }
+        return ids
+    }
+
+    /// Makes every claim fail.
+    static func refuseAll() throws { try refuse(when: "true") }
+
+    /// Makes the claims of a user fail.
+    static func refuse(_ user: String) throws { try refuse(when: "new.user_id = '\(user)'") }
+
+    private static func refuse(when condition: String) throws {
+        try Database.script(
+            """
+            create or replace function refuse() returns trigger language plpgsql as $$
+            begin raise exception 'claim refused by the test'; end $$;
+            create or replace trigger refuse before insert on user_claims for each row
+            when (\(condition)) execute function refuse();
+            """)
+    }
+
+    /// Removes the trigger.
+    static func stop() throws {
+        try Database.script("drop trigger if exists refuse on user_claims")
+    }
+}
