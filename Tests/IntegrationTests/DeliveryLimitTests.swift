@@ -1,3 +1,4 @@
+import Redis
 import Broker
 import Claims
 import Foundation
