@@ -4,7 +4,7 @@
 package struct DeadLetterError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A stable word for each kind of error.
     package enum Code: String, Hashable, Sendable, CaseIterable {
-        /// The request does not say which messages are meant. Nothing was changed.
+        /// The request does not select messages in exactly one way. Nothing was changed.
         case invalidSelection = "invalid_selection"
         /// Several different messages have the given id. Nothing was changed.
         case ambiguousID = "ambiguous_id"

@@ -23,7 +23,7 @@ package enum DeadLetterSelection: Hashable, Sendable {
         let selections = given.compactMap(\.self)
         guard selections.count == 1 else {
             throw DeadLetterError(
-                .invalidSelection, "exactly one of ids, filters, all and plan must say which messages are meant")
+                .invalidSelection, "exactly one of ids, filters, all and plan must select the messages")
         }
         self = selections[0]
     }

@@ -44,13 +44,13 @@ import Testing
     }
 
     @Test(arguments: [(59_999, false), (60_000, false), (60_001, true)] as [(Int64, Bool)])
-    func olderThanExcludesTheExactAge(_ milliseconds: Int64, _ isMeant: Bool) {
-        #expect(matches(DeadLetterFilter(olderThan: 60), milliseconds: milliseconds) == isMeant)
+    func olderThanExcludesTheExactAge(_ milliseconds: Int64, _ isSelected: Bool) {
+        #expect(matches(DeadLetterFilter(olderThan: 60), milliseconds: milliseconds) == isSelected)
     }
 
     @Test(arguments: [(59_999, true), (60_000, false), (60_001, false)] as [(Int64, Bool)])
-    func newerThanExcludesTheExactAge(_ milliseconds: Int64, _ isMeant: Bool) {
-        #expect(matches(DeadLetterFilter(newerThan: 60), milliseconds: milliseconds) == isMeant)
+    func newerThanExcludesTheExactAge(_ milliseconds: Int64, _ isSelected: Bool) {
+        #expect(matches(DeadLetterFilter(newerThan: 60), milliseconds: milliseconds) == isSelected)
     }
 
     @Test func anUnknownTimeOfDeathIsOlderThanEverything() {

@@ -15,7 +15,7 @@ import Testing
         #expect(letter.claim == nil)
         #expect(letter.couponName == "FLASH_SALE")
         #expect(letter.userID == "u9")
-        #expect(letter.error == "version 2 is not known here")
+        #expect(letter.error == "version 2 is not supported")
     }
 
     @Test func aCouponWithoutANormalFormIsShownUnchanged() {
