@@ -184,7 +184,8 @@ let package = Package(
         .testTarget(
             name: "ClaimCtlTests",
             dependencies: [
-                "Broker", "Claims", "DeadLetters", "RuntimeSupport", "SeededRandom", "claimctl",
+                "Broker", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "claimctl",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),

@@ -5,7 +5,7 @@
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 
-// amqp_login_with_properties takes its SASL arguments as varargs, which Swift can't call.
+// amqp_login_with_properties takes its SASL arguments as varargs, which Swift cannot call.
 static inline amqp_rpc_reply_t claims_amqp_login_plain(
     amqp_connection_state_t state, const char *vhost, int frame_max, int heartbeat,
     const amqp_table_t *properties, const char *user, const char *password) {

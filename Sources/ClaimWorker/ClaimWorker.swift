@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import Observability
 import RuntimeSupport
 import ServiceLifecycle
 import Settings
@@ -8,7 +9,7 @@ import Settings
 struct ClaimWorker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ClaimWorker",
-        abstract: "Takes claims from the broker, decides them in PostgreSQL and stores the results.",
+        abstract: "Consumes claims from RabbitMQ, decides them in PostgreSQL and publishes the results.",
         discussion: WorkerSettings.all.help)
 
     func run() async throws {

@@ -1,38 +1,42 @@
 import Claims
 import Settings
 
-/// What ClaimWorker can be told from the environment.
+/// The settings of ClaimWorker.
 struct WorkerSettings: Sendable {
     var stores: StoreSettings
     var name: String
+    /// The most claims that one transaction decides.
     var batch: Int
+    /// The most unacknowledged messages of a lane.
     var prefetch: Int
     var lock: LockSettings
     var retries: RetrySchedule
     /// Seconds.
     var heartbeat: Int
+    /// The longest time that a lane keeps its messages while a store is unavailable.
     var outagePatience: Duration
 
     static let workerName = Setting(
-        "CLAIMS_WORKER_NAME", defaultValue: "worker", help: "shown in logs, errors and claimctl status")
-    static let batchSize = Setting("CLAIMS_BATCH", defaultValue: "500", help: "claims decided in one transaction, at most")
+        "CLAIMS_WORKER_NAME", defaultValue: "worker", help: "Worker name in logs, failed attempts and claimctl status")
+    static let batchSize = Setting("CLAIMS_BATCH", defaultValue: "500", help: "Maximum claims per transaction")
     static let prefetchCount = Setting(
-        "CLAIMS_PREFETCH", defaultValue: "1000", help: "claims a lane holds unacknowledged, at most; not below the batch")
+        "CLAIMS_PREFETCH", defaultValue: "1000",
+        help: "Maximum unacknowledged claims per lane; at least CLAIMS_BATCH")
     static let lockTTL = Setting(
-        "CLAIMS_LOCK_TTL_MS", defaultValue: "20000", help: "milliseconds after which a coupon's lock ends by itself")
+        "CLAIMS_LOCK_TTL_MS", defaultValue: "20000", help: "Time to live of a coupon lock, in milliseconds")
     static let lockWait = Setting(
-        "CLAIMS_LOCK_WAIT_MS", defaultValue: "500", help: "milliseconds before a held lock is tried again")
+        "CLAIMS_LOCK_WAIT_MS", defaultValue: "500", help: "Delay before each retry of a held lock, in milliseconds")
     static let lockTries = Setting(
-        "CLAIMS_LOCK_RETRIES", defaultValue: "3", help: "times a held lock is tried again before the attempt has failed")
+        "CLAIMS_LOCK_RETRIES", defaultValue: "3", help: "Maximum retries of a held lock per attempt")
     static let retryDelays = Setting(
         "CLAIMS_RETRY_DELAYS_MS", defaultValue: "500,5000,30000",
-        help: "milliseconds before each retry of a failed claim; after the last one it is dead-lettered")
+        help: "Delays before the retries of a failed claim, in milliseconds; dead letter after the last one")
     static let heartbeatSeconds = Setting(
         "CLAIMS_HEARTBEAT_SECONDS", defaultValue: "5",
-        help: "AMQP heartbeat; the broker takes a frozen worker's lanes away after two to three of them")
+        help: "AMQP heartbeat in seconds; loss of a frozen worker's lanes after two to three heartbeats")
     static let patience = Setting(
         "CLAIMS_OUTAGE_PATIENCE_MS", defaultValue: "60000",
-        help: "milliseconds that a lane holds its messages while a store is away, before it hands them back")
+        help: "Maximum time that a lane keeps its messages during an outage of a store, in milliseconds")
 
     static let all =
         StoreSettings.all
@@ -61,12 +65,12 @@ struct WorkerSettings: Sendable {
     }
 }
 
-/// How a coupon's lock is taken.
+/// How a coupon's lock is acquired.
 struct LockSettings: Sendable {
-    /// After this it ends by itself.
+    /// The time after which the lock expires.
     var ttl: Duration
-    /// After this a held lock is tried again.
+    /// The time between two tries of a held lock.
     var wait: Duration
-    /// So often it is tried again; then the attempt has failed.
+    /// How often a held lock is tried again before the attempt fails.
     var retries: Int
 }

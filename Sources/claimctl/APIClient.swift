@@ -4,10 +4,10 @@ import NIOCore
 import NIOHTTP1
 import Settings
 
-/// Speaks to ClaimAPI.
+/// Sends requests to ClaimAPI.
 struct APIClient {
     static let url = Setting(
-        "CLAIMS_URL", defaultValue: "http://127.0.0.1:8080", help: "ClaimAPI, for claimctl claim")
+        "CLAIMS_URL", defaultValue: "http://127.0.0.1:8080", help: "base URL of ClaimAPI, for claimctl claim")
 
     private let base: String
 
@@ -21,7 +21,7 @@ struct APIClient {
         let status: Int
         let body: Data
 
-        /// What went wrong, in the API's own words.
+        /// The API's description of the problem.
         var problem: String {
             struct Problem: Decodable {
                 let detail: String
@@ -47,7 +47,7 @@ struct APIClient {
             let bytes = try await response.body.collect(upTo: 16 << 20)
             return Answer(status: Int(response.status.code), body: Data(bytes.readableBytesView))
         } catch {
-            throw Failure.failed("ClaimAPI at \(base) can't be reached: \(error). Does it run? Try deploy/up.")
+            throw Failure.failed("ClaimAPI at \(base) can't be reached: \(error); start it with deploy/up")
         }
     }
 }

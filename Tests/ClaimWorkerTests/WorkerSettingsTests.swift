@@ -1,3 +1,4 @@
+import Claims
 import Settings
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
         try WorkerSettings(SettingReader(environment: stores.merging(changes) { $1 }))
     }
 
-    @Test func theStandardsAreThoseOfTheContract() throws {
+    @Test func theDefaultsAreThoseOfTheContract() throws {
         let settings = try settings()
         #expect(settings.lock.ttl == .seconds(20))
         #expect(settings.lock.wait == .milliseconds(500))
@@ -44,18 +45,18 @@ import Testing
         ("CLAIMS_LOCK_RETRIES", "-1"), ("CLAIMS_RETRY_DELAYS_MS", "soon"), ("CLAIMS_HEARTBEAT_SECONDS", "0"),
         ("CLAIMS_OUTAGE_PATIENCE_MS", "x"), ("CLAIMS_LANES", "0"),
     ])
-    func aSettingThatCannotBeUnderstoodIsNamedAndShown(_ name: String, _ value: String) {
+    func anInvalidSettingIsNamedAndShown(_ name: String, _ value: String) {
         let error = #expect(throws: SettingError.self) { try settings([name: value]) }
         #expect(error?.description.hasPrefix("\(name) must be ") == true)
         #expect(error?.description.hasSuffix("not \"\(value)\"") == true)
     }
 
-    @Test func aLaneHoldsAWholeBatchAtLeast() throws {
+    @Test func thePrefetchIsAtLeastABatch() throws {
         #expect(throws: SettingError.self) { try settings(["CLAIMS_BATCH": "500", "CLAIMS_PREFETCH": "499"]) }
         #expect(try settings(["CLAIMS_BATCH": "500", "CLAIMS_PREFETCH": "500"]).prefetch == 500)
     }
 
-    @Test func everySettingHasANameOfItsOwnAndAHelp() {
+    @Test func everySettingHasAUniqueNameAndAHelpText() {
         #expect(Set(WorkerSettings.all.map(\.name)).count == WorkerSettings.all.count)
         #expect(WorkerSettings.all.allSatisfy { !$0.help.isEmpty })
     }

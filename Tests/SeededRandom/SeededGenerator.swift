@@ -1,4 +1,4 @@
-/// Random numbers that are the same in every run, so that a test that failed fails again.
+/// A random number generator that yields the same numbers in every run, so that a failed test is reproducible.
 ///
 /// SplitMix64: <https://prng.di.unimi.it/splitmix64.c>
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
@@ -16,7 +16,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// True once in so many times.
+    /// Returns true with a probability of 1 in `times`.
     package mutating func oneIn(_ times: Int) -> Bool {
         Int.random(in: 0..<times, using: &self) == 0
     }

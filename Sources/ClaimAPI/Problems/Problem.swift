@@ -4,17 +4,43 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// An error as clients see it: `application/problem+json`, RFC 9457, with a `code` to switch on.
+/// An error as clients see it: `application/problem+json` (RFC 9457) with a `code` for programs.
 struct Problem: Error, HTTPResponseError {
-    let status: HTTPResponse.Status
-    let code: String
-    let title: String
+    /// The JSON of a problem.
+    struct Body: Encodable {
+        let type: String
+        let title: String
+        let status: Int
+        let detail: String
+        let code: String
+    }
+
+    let type: ProblemType
+    /// What is wrong with this request and what to do next.
     let detail: String
-    var headers: HTTPFields = [:]
+    /// The headers of the answer besides its content type.
+    let headers: HTTPFields
+
+    /// A problem that happened to one request.
+    ///
+    /// - Parameters:
+    ///   - detail: whole sentences. They say what happened, that nothing was lost or changed where that is in doubt,
+    ///     and what the client can do.
+    ///   - headers: headers that the answer carries besides its content type.
+    init(_ type: ProblemType, _ detail: String, headers: HTTPFields = [:]) {
+        self.type = type
+        self.detail = detail
+        self.headers = headers
+    }
+
+    var status: HTTPResponse.Status { type.status }
+    var code: String { type.code }
+
+    var body: Body {
+        Body(type: type.uri, title: type.title, status: status.code, detail: detail, code: code)
+    }
 
     func response(from request: Request, context: some RequestContext) throws -> Response {
-        let body = ProblemBody(
-            type: "urn:claims:problem:\(code)", title: title, status: status.code, detail: detail, code: code)
         var response = Response.json(try JSON.encoder.encode(body), status: status)
         response.headers[.contentType] = "application/problem+json"
         response.headers.append(contentsOf: headers)
@@ -22,132 +48,130 @@ struct Problem: Error, HTTPResponseError {
     }
 }
 
-private struct ProblemBody: Encodable {
-    let type: String
-    let title: String
-    let status: Int
-    let detail: String
-    let code: String
-}
-
 extension Problem {
-    static let notFound = Problem(
-        status: .notFound, code: "not_found", title: "Not found",
-        detail: "There is nothing at this path; GET /openapi.json tells what there is.")
+    // MARK: Requests
 
+    static let notFound = Problem(
+        .notFound, "No resource exists at this path. GET /openapi.json lists all paths.")
+
+    /// - Parameter allow: the methods that the path supports.
     static func methodNotAllowed(allow: [HTTPRequest.Method]) -> Problem {
         let names = allow.map(\.rawValue).joined(separator: ", ")
         return Problem(
-            status: .methodNotAllowed, code: "method_not_allowed", title: "Method not allowed",
-            detail: "This path takes \(names).", headers: [.allow: names])
+            .methodNotAllowed, "This path does not support the method. Supported methods: \(names).",
+            headers: [.allow: names])
     }
 
     static let notAcceptable = Problem(
-        status: .notAcceptable, code: "not_acceptable", title: "Not acceptable",
-        detail: "There is text/event-stream here, and Accept leaves that out.")
+        .notAcceptable, "This path returns text/event-stream, which the Accept header excludes.")
 
     static let unsupportedMediaType = Problem(
-        status: .unsupportedMediaType, code: "unsupported_media_type", title: "Unsupported media type",
-        detail: "Send the body as application/json.")
+        .unsupportedMediaType, "The Content-Type is not supported. Send the body as application/json.")
 
     static let unsupportedListType = Problem(
-        status: .unsupportedMediaType, code: "unsupported_media_type", title: "Unsupported media type",
-        detail: "Send the list as application/json, one array, or as text/plain, one user id a line.")
+        .unsupportedMediaType,
+        "The Content-Type is not supported. Send the user ids as application/json (an array of strings) "
+            + "or as text/plain (one user id per line).")
 
+    /// - Parameter limit: the most bytes that the body may have.
     static func bodyTooLarge(limit: Int) -> Problem {
-        Problem(
-            status: .contentTooLarge, code: "body_too_large", title: "Body too large",
-            detail: "The body may have \(limit / 1024) KiB at most.")
+        let mebibyte = 1024 * 1024
+        let size = limit % mebibyte == 0 ? "\(limit / mebibyte) MiB" : "\(limit / 1024) KiB"
+        return Problem(.bodyTooLarge, "The body exceeds the limit of \(size). Nothing was changed.")
     }
 
+    /// - Parameters:
+    ///   - name: the parameter's name.
+    ///   - rule: what its value must be, as the end of a sentence.
     static func invalidParameter(_ name: String, _ rule: String) -> Problem {
-        Problem(
-            status: .badRequest, code: "invalid_parameter", title: "Invalid parameter",
-            detail: "The query parameter \(name) must be \(rule).")
+        Problem(.invalidParameter, "The query parameter \(name) must be \(rule).")
     }
 
+    /// - Parameter detail: one sentence that names the field.
     static func invalidBody(_ detail: String) -> Problem {
-        Problem(
-            status: .unprocessableContent, code: "invalid_body", title: "Invalid body", detail: detail)
+        Problem(.invalidBody, detail)
     }
 
     static let internalError = Problem(
-        status: .internalServerError, code: "internal_error", title: "Internal error",
-        detail: "Something went wrong here that was not foreseen. The same request may be sent again.")
+        .internalError, "An unexpected error occurred. The same request can be sent again.")
+
+    // MARK: Claims
 
     static let keyMissing = Problem(
-        status: .badRequest, code: "idempotency_key_missing", title: "Idempotency key missing",
-        detail: "Send the header Idempotency-Key with a value of your own, and the same value when you try again.")
+        .idempotencyKeyMissing,
+        "The Idempotency-Key header is missing. Send a unique value for each claim, and the same value to retry it.")
 
     static let keyInvalid = Problem(
-        status: .badRequest, code: "idempotency_key_invalid", title: "Idempotency key invalid",
-        detail: "Idempotency-Key must be 1 to \(IdempotencyKey.maximumLength) printable ASCII characters, "
-            + "bare without spaces or as a quoted string.")
+        .idempotencyKeyInvalid,
+        "Idempotency-Key must be 1 to \(IdempotencyKey.maximumLength) printable ASCII characters, "
+            + "either bare without spaces or as a quoted string.")
 
     static let keyReused = Problem(
-        status: .unprocessableContent, code: "idempotency_key_reused", title: "Idempotency key reused",
-        detail: "This user has sent this key with another coupon_name before. A new claim needs a new key.")
+        .idempotencyKeyReused,
+        "This user has already sent this key with another coupon_name. The first claim is unchanged. "
+            + "Use a new key for a new claim.")
 
     static let claimNotFound = Problem(
-        status: .notFound, code: "claim_not_found", title: "Claim not found",
-        detail: "No claim was ever accepted under this id.")
+        .claimNotFound, "No claim was accepted with this id. Use the id from the answer to POST /claims.")
 
     static func notCancellable(_ status: ClaimStatus) -> Problem {
         Problem(
-            status: .conflict, code: "not_cancellable", title: "Not cancellable",
-            detail: "Only a claim that is claimed can be cancelled; this one is \(status.rawValue).")
+            .notCancellable,
+            "The claim is \(status.rawValue). Only a claim with status claimed can be cancelled. Nothing was changed.")
     }
 
-    static let couponNotFound = Problem(
-        status: .notFound, code: "coupon_not_found", title: "Coupon not found", detail: "There is no such coupon.")
+    // MARK: Coupons
+
+    static let couponNotFound = Problem(.couponNotFound, "The coupon does not exist.")
 
     static let couponExists = Problem(
-        status: .conflict, code: "coupon_exists", title: "Coupon exists",
-        detail: "There is a coupon of this name already; nothing was changed.")
+        .couponExists, "A coupon with this name already exists. Nothing was changed.")
 
+    /// - Parameter claimed: the number of coupons already claimed.
     static func amountBelowClaimed(_ claimed: Int) -> Problem {
         Problem(
-            status: .conflict, code: "amount_below_claimed", title: "Amount below claimed",
-            detail: "The amount can't be less than the \(claimed) that are claimed; nothing was changed.")
+            .amountBelowClaimed,
+            "amount must be at least \(claimed), the number of coupons already claimed. Nothing was changed.")
     }
 
+    // MARK: Servers
+
     static let storeUnavailable = Problem(
-        status: .serviceUnavailable, code: "store_unavailable", title: "Store unavailable",
-        detail: "The database can't be reached at present, so this can't be answered. Nothing was lost; try again.",
+        .storeUnavailable,
+        "The database is unreachable or too slow to answer. No accepted claim is lost. Send the request again.",
         headers: [.retryAfter: "1"])
 
     static func brokerUnavailable(_ error: PublishError, for action: ClaimAction) -> Problem {
         let advice =
             switch action {
-            case .claim: "Send it again with the same key"
-            case .cancel: "Send it again"
+            case .claim: "Send the request again with the same Idempotency-Key"
+            case .cancel: "Send the request again"
             }
         return Problem(
-            status: .serviceUnavailable, code: "broker_unavailable", title: "Broker unavailable",
-            detail: "The \(action.rawValue) was not confirmed: \(error.message). \(advice); "
-                + "it is carried out once at most.",
+            .brokerUnavailable,
+            "The \(action.rawValue) was not confirmed: \(error.message). \(advice); "
+                + "the \(action.rawValue) takes effect at most once.",
             headers: [.retryAfter: "1"])
     }
 
+    /// - Parameter missing: one sentence that names the server that is missing.
     static func notReady(_ missing: String) -> Problem {
-        Problem(
-            status: .serviceUnavailable, code: "not_ready", title: "Not ready", detail: missing,
-            headers: [.retryAfter: "1"])
+        Problem(.notReady, "Claims cannot be accepted. \(missing)", headers: [.retryAfter: "1"])
     }
 }
 
 extension PublishError {
-    /// One clause for whoever sent the claim.
+    /// One clause for the client that sent the request.
     fileprivate var message: String {
         switch self {
-        case .unreachable: "the broker can't be reached"
+        case .unreachable: "the broker is unreachable"
         case .connectionLost: "the connection to the broker was lost"
-        case .blocked: "the broker takes no messages at present"
-        case .refused: "the broker refused it"
-        case .unroutable: "the broker has no queue for it"
-        case .timeout: "the broker did not confirm it in time"
-        case .queueFull: "too many requests wait already"
-        case .stopping: "this process is about to end"
+        case .blocked: "the broker blocks publishers"
+        case .refused: "the broker rejected the message"
+        case .unroutable: "the broker has no queue for the message"
+        case .timeout: "the publisher confirm did not arrive in time"
+        case .queueFull: "too many requests are waiting for a confirm"
+        case .stopping: "the server is shutting down"
         }
     }
 }

@@ -2,9 +2,9 @@ import Hummingbird
 import Logging
 import Postgres
 
-/// Turns every error into a ``Problem``; what was not foreseen is logged whole and shown without internals.
+/// Answers every error with a ``Problem``. An unexpected error is logged in full and answered without internals.
 struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
-    /// What there is, to tell a wrong method from a wrong path.
+    /// All endpoints, to distinguish an unsupported method from an unknown path.
     let endpoints: [Endpoint]
     let logger: Logger
 
@@ -26,7 +26,7 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
             logger.warning("database unavailable for a request", metadata: ["error": "\(error)"])
             return .storeUnavailable
         case let error as HTTPError where error.status == .notFound:
-            // The router says so of a path that it doesn't know, and of a method that the path doesn't take.
+            // The router throws this for an unknown path and for an unsupported method alike.
             let known = endpoints.first { $0.matches(request.uri.path) }
             return known.map { .methodNotAllowed(allow: $0.methods) } ?? .notFound
         default:

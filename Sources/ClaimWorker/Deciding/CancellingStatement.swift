@@ -1,10 +1,10 @@
 import Claims
 import Postgres
 
-/// The statement that gives back what claims got: the claim becomes cancelled, its coupon can be claimed again.
+/// The statement that cancels claims: the claim becomes cancelled, and its coupon can be claimed again.
 ///
-/// It runs in the transaction that ``DecidingStatement`` runs in, behind the same lock on the coupons. Cancelling twice
-/// changes nothing the second time, and neither does cancelling what holds nothing.
+/// It runs in the same transaction as ``DecidingStatement``, after the same lock on the coupons. Cancelling a claim twice,
+/// or one that holds no coupon, changes nothing.
 enum CancellingStatement {
     static func query(for cancels: [ClaimMessage]) -> PostgresQuery {
         PostgresQuery(
@@ -12,32 +12,27 @@ enum CancellingStatement {
             [.texts(cancels.map(\.id.description)), .texts(cancels.map(\.couponName.description))])
     }
 
-    /// What became of the claims, in the order of their cancels: nil for one that has no row.
-    static func outcomes(_ rows: PostgresRows) -> [(claim: Claim, wasDecidedBefore: Bool)?] {
+    /// Returns a verdict for each cancel, in order.
+    static func verdicts(_ rows: PostgresRows) -> [Verdict] {
         (0..<rows.count).map { row in
-            guard let id = rows.text(row, 1).flatMap(ClaimID.init),
-                let status = rows.text(row, 2).flatMap(ClaimStatus.init)
-            else { return nil }
-            let claim = Claim(
-                id: id, status: status, reason: rows.text(row, 3), userID: rows.text(row, 4).flatMap(UserID.init),
-                couponName: rows.text(row, 5).flatMap(CouponName.init), attempts: rows.integer(row, 6) ?? 0,
-                createdAt: rows.timestamp(row, 7), decidedAt: rows.timestamp(row, 8))
-            return (claim, rows.boolean(row, 0) == true)
+            guard let claim = ClaimStore.claim(rows, row, from: 1) else { return .nothingToCancel }
+            return .decided(claim, wasDecidedBefore: rows.boolean(row, 0) == true)
         }
     }
 
-    /// $1 claim ids, $2 coupons; one element a cancel, in order.
+    /// $1 claim ids, $2 coupons; one element per cancel, in order.
     ///
-    /// - `cancelled`: claims that hold their coupon, and no longer will.
-    /// - `freed`: the rows that say so.
-    /// - `returned`: their coupons have one more each.
-    /// - `kept`: what the same users hold besides.
-    /// - `above`, `gaps`: slots that are too high now, and freed ones below. They are as many as each other.
-    /// - `moved`: the high ones take the freed ones' place, so that a user's slots stay 1, 2 … without gaps. All rows
-    ///   are deleted by then, since numbering the gaps takes all of them.
+    /// - `cancelled`: claims that hold their coupon; they become cancelled.
+    /// - `freed`: their rows in `user_claims`, deleted.
+    /// - `returned`: their coupons, with the freed amount added.
+    /// - `kept`: the other rows of the same users and coupons.
+    /// - `above`, `gaps`: kept slots that are now too high, and freed slots below. There are as many of one as of the
+    ///   other.
+    /// - `moved`: the high slots move into the gaps, so that a user's slots stay 1, 2 … without gaps. Numbering the gaps
+    ///   needs all of `freed`, so the deletes precede the moves.
     ///
-    /// `in` and `not in` are looked up by hash; a join would compare each with each, as nobody can tell the planner how
-    /// many there are.
+    /// The result has the columns of ``ClaimStore/columns`` after the first one. `in` and `not in` use a hash; a join
+    /// would be a nested loop, since the planner does not know the number of rows.
     private static let cancel = """
         with input as materialized (
             select id collate "C" as id, coupon_name collate "C" as coupon_name, ord,

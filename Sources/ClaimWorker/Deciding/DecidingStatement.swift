@@ -1,41 +1,40 @@
 import Claims
 import Postgres
 
-/// The one statement that decides claims: every rule of a coupon, in the order in which the claims came.
+/// The one statement that decides claims: it applies every rule of a coupon, in the order of the claims.
 enum DecidingStatement {
-    /// Locks the coupons first, in one order for everybody, so that the next statement sees what others committed.
+    /// Locks the coupons before the claims are decided, so that the next statement sees what other sessions committed.
+    ///
+    /// Every session locks them in the same order, so no two wait for each other.
     static func lock(_ coupons: Set<CouponName>) -> PostgresQuery {
         PostgresQuery(lock, [.texts(coupons.map(\.description))])
     }
 
-    static func query(for jobs: [(claim: ClaimMessage, attempt: Int)]) -> PostgresQuery {
+    static func query(for attempts: [ClaimAttempt]) -> PostgresQuery {
         PostgresQuery(
             decide,
             [
-                .texts(jobs.map(\.claim.id.description)), .texts(jobs.map(\.claim.userID.description)),
-                .texts(jobs.map(\.claim.couponName.description)), .integers(jobs.map(\.attempt)),
-                .timestamps(jobs.map(\.claim.createdAt)),
+                .texts(attempts.map(\.claim.id.description)), .texts(attempts.map(\.claim.userID.description)),
+                .texts(attempts.map(\.claim.couponName.description)), .integers(attempts.map(\.number)),
+                .timestamps(attempts.map(\.claim.createdAt)),
             ])
     }
 
-    /// What became of the claims, in their order. A message that is not the first of its id has the first one's outcome.
-    static func outcomes(
-        _ rows: PostgresRows, of jobs: [(claim: ClaimMessage, attempt: Int)]
-    ) -> [(claim: Claim, wasDecidedBefore: Bool)] {
-        jobs.indices.map { row in
-            let job = jobs[row]
-            var claim = job.claim.pendingClaim
-            // Null where somebody else was quicker; the next look finds what is so now.
-            claim.status = rows.text(row, 1).flatMap(ClaimStatus.init) ?? .pending
-            claim.reason = rows.text(row, 2)
-            claim.decidedAt = rows.timestamp(row, 3)
-            claim.attempts = job.attempt
-            guard rows.boolean(row, 0) == true else { return (claim, false) }
-            claim.userID = rows.text(row, 4).flatMap(UserID.init)
-            claim.couponName = rows.text(row, 5).flatMap(CouponName.init)
-            claim.attempts = rows.integer(row, 6) ?? job.attempt
-            claim.createdAt = rows.timestamp(row, 7)
-            return (claim, true)
+    /// Returns a verdict for each claim, in order. A repeated id has the outcome of its first claim.
+    static func verdicts(_ rows: PostgresRows, of attempts: [ClaimAttempt]) -> [Verdict] {
+        attempts.indices.map { row in
+            let wasDecidedBefore = rows.boolean(row, 0) == true
+            if wasDecidedBefore, let claim = ClaimStore.claim(rows, row, from: 1) {
+                return .decided(claim, wasDecidedBefore: true)
+            }
+            // The other columns of a new claim repeat the message.
+            var claim = attempts[row].claim.pendingClaim
+            claim.attempts = attempts[row].number
+            // Null if another session changed the claim meanwhile; the next try finds its outcome.
+            claim.status = rows.text(row, 2).flatMap(ClaimStatus.init) ?? .pending
+            claim.reason = rows.text(row, 3)
+            claim.decidedAt = rows.timestamp(row, 8)
+            return .decided(claim, wasDecidedBefore: wasDecidedBefore)
         }
     }
 
@@ -46,18 +45,19 @@ enum DecidingStatement {
         .map { "when \($0.condition) then '\($0.reason.rawValue)'" }.joined(separator: "\n")
     private static let place = "count(*) filter (where asks) over (partition by coupon_id order by ord)"
 
-    /// $1 claim ids, $2 users, $3 coupons, $4 attempts, $5 times of acceptance; one element a claim, in order.
+    /// $1 claim ids, $2 users, $3 coupons, $4 attempts, $5 times of acceptance; one element per claim, in order.
     ///
     /// - `known`: claims that have a row. All but the dead-lettered keep their outcome.
     /// - `fresh`: the others, each id once, with its coupon.
-    /// - `ruled`: the rules that look at the claim alone, and how many the user holds.
-    /// - `asking`: claims that no rule of theirs turns away get a number for their user, the first within the limit
-    ///   ask for a coupon.
-    /// - `placed`: those that ask get a number for their coupon, the first within what remains win.
-    /// - `outcome`: who was within the limit and lost is sold_out, and so is who came after a loss of their own.
-    /// - `written`: those whose row was written just now; only for them a coupon is given. In this moment another lane
-    ///   may have decided the same dead-lettered id under another coupon, or an operator's replay taken its row away;
-    ///   then there is no outcome, and the next look finds one.
+    /// - `ruled`: the rules that depend on the claim alone, and how many coupons the user holds.
+    /// - `asking`: claims that no rule refuses are numbered per user; those within the user's limit ask for a coupon.
+    /// - `placed`: those that ask are numbered per coupon; those within the remaining amount win.
+    /// - `outcome`: a claim within the limit that does not win is sold_out, as is a later claim of that user.
+    /// - `written`: claims whose row was written just now; only they get a coupon. Meanwhile another lane may have
+    ///   decided the same dead-lettered id under another coupon, or an operator's replay may have deleted its row. Then
+    ///   there is no outcome, and the next try finds one.
+    ///
+    /// The result has the columns of ``ClaimStore/columns`` after the first one.
     private static let decide = """
         with input as materialized (
             select id collate "C" as id, user_id collate "C" as user_id, coupon_name collate "C" as coupon_name,
@@ -128,12 +128,12 @@ enum DecidingStatement {
             where c.id = won.coupon_id
         )
         select
-            o.id is null or o.ord <> i.ord,
+            o.id is null or o.ord <> i.ord, i.id,
             case when o.id is null then nullif(n.status, 'dead_lettered') when o.wins then 'claimed' else 'rejected' end,
             case when o.id is null then n.reason else o.reason end,
-            \(PostgresRows.milliseconds("case when o.id is null then n.decided_at else now end")),
             coalesce(o.user_id, n.user_id), coalesce(o.coupon_name, n.coupon_name), coalesce(o.attempts, n.attempts),
-            \(PostgresRows.milliseconds("coalesce(o.created_at, n.created_at)"))
+            \(PostgresRows.milliseconds("coalesce(o.created_at, n.created_at)")),
+            \(PostgresRows.milliseconds("case when o.id is null then n.decided_at else now end"))
         from input i cross join moment left join written o on o.id = i.id left join known n on n.id = i.id
         order by i.ord
         """

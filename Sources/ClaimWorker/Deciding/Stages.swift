@@ -1,19 +1,19 @@
 import Claims
 
-/// How a batch is cut into statements of one transaction, since claims and cancels are decided by different ones.
+/// Splits a batch into the statements of one transaction, since claims and cancels are decided by different statements.
 ///
-/// Pure. The claims and cancels of one coupon keep their order; those of different coupons don't mind each other. So
-/// each job goes to the first stage that is not before its coupon's last one and is of its own kind, and a batch without
-/// cancels is one stage, however many coupons it has.
+/// Pure. The claims and cancels of one coupon keep their order; those of different coupons are independent. Each job goes
+/// into the first stage of its kind that is not before the last stage of its coupon. A batch without cancels is one
+/// stage, however many coupons it has.
 struct Stages {
     /// Jobs that one statement decides.
     struct Stage: Hashable {
         let action: ClaimAction
-        /// Their places in the batch, in order.
+        /// Their indices in the batch, ascending.
         var jobs: [Int]
     }
 
-    /// In the order in which they have to run; none is empty.
+    /// The stages in the order in which they have to run; none is empty.
     let all: [Stage]
 
     init(_ claims: [ClaimMessage]) {

@@ -1,10 +1,11 @@
+import Claims
 import Logging
 import RuntimeSupport
 
-/// One lane: one work queue, read by one worker at a time, on a thread of its own.
+/// A lane: one work queue, consumed by one worker at a time, on a thread of its own.
 ///
-/// Plain sequential code: take what is there, lock its coupons, decide all in one transaction, announce the results,
-/// unlock, acknowledge. A lane that is not the active one of its queue is simply handed nothing.
+/// Every worker subscribes to every lane. The broker delivers a lane's messages to one subscriber only; the others are
+/// idle.
 final class Lane: Sendable {
     let control: LaneControl
     private let workerID: String
@@ -22,41 +23,40 @@ final class Lane: Sendable {
 
     var number: Int { control.lane }
 
-    /// Works until told to stop. Blocks its thread.
+    /// Subscribes and serves until the stop is requested. Blocks its thread.
     func run() {
-        let stores = LaneStores(settings.stores, name: "ClaimWorker \(settings.name) lane \(number)")
-        var backoff = Backoff()
-        var turn = 0
-        while !control.isStopping {
-            let address = settings.stores.brokers[turn % settings.stores.brokers.count]
+        let stores = StoreConnections(settings.stores, name: "ClaimWorker \(settings.name) lane \(number)")
+        let brokers = settings.stores.brokers
+        var failures = 0
+        control.stop.retrying { connected in
+            // The subscription ends with this scope: its messages are back in the queue before the stores are awaited.
             do {
                 let subscription = try LaneSubscription(
-                    to: address, control: control, workerID: workerID, settings: settings, stores: stores,
-                    logger: logger)
-                backoff.reset()
+                    to: brokers[failures % brokers.count], control: control, workerID: workerID, settings: settings,
+                    stores: stores, logger: logger)
+                connected()
                 try subscription.serve()
                 subscription.close()
             } catch let outage as Outage {
-                // Its messages went back to the broker with the subscription; come again when the store is there.
-                logger.warning("lane let its messages go until the store is back", metadata: ["error": "\(outage)"])
-                awaitStores(stores)
-            } catch {
-                let pause = backoff.next()
                 logger.warning(
-                    "lane has no broker, trying again", metadata: ["error": "\(error)", "retry.in": "\(pause)"])
-                turn += 1
-                if !control.isStopping { control.wake.wait(atMost: pause) }
+                    "store still unavailable, lane returned its messages to the queue", metadata: ["error": "\(outage)"]
+                )
+                awaitStores(stores)
             }
+        } onFailure: { error, pause in
+            failures += 1
+            logger.warning(
+                "lane has no broker connection, retrying", metadata: ["error": "\(error)", "retry.in": "\(pause)"])
         }
     }
 
-    private func awaitStores(_ stores: LaneStores) {
+    private func awaitStores(_ stores: StoreConnections) {
         var backoff = Backoff()
-        while !control.isStopping {
+        while !control.stop.isRequested {
             do throws(Outage) {
                 return try stores.check()
             } catch {
-                control.wake.wait(atMost: backoff.next())
+                control.stop.wait(atMost: backoff.next())
             }
         }
     }

@@ -1,39 +1,31 @@
 import RuntimeSupport
 import Synchronization
 
-/// What others say to a lane's thread, and what it tells of itself.
+/// Controls a lane's thread from other threads, and tells them since when it is subscribed.
 final class LaneControl: Sendable {
     private struct State {
-        var isStopping = false
         var mustStepBack = false
         var subscribedSince: Int64?
     }
 
     let lane: Int
-    let wake = WakeSignal()
+    /// Asks the lane to finish its batch and to end.
+    let stop = StopSignal()
     private let state = Mutex(State())
 
     init(lane: Int) {
         self.lane = lane
     }
 
-    /// Finish the batch, then end.
-    func stop() {
-        state.withLock { $0.isStopping = true }
-        wake.raise()
-    }
-
-    var isStopping: Bool { state.withLock { $0.isStopping } }
-
-    /// Finish the batch, then subscribe again behind the other workers.
+    /// Asks the lane to finish its batch and to subscribe again, behind the other workers.
     func stepBack() {
         state.withLock { $0.mustStepBack = true }
-        wake.raise()
+        stop.wake.raise()
     }
 
     var mustStepBack: Bool { state.withLock { $0.mustStepBack } }
 
-    /// Notes that the lane has just subscribed.
+    /// Records that the lane has just subscribed.
     func subscribed() {
         state.withLock { state in
             state.mustStepBack = false
@@ -41,8 +33,8 @@ final class LaneControl: Sendable {
         }
     }
 
-    /// Since when it stands in the broker's line, in microseconds since 1970; nil before the first time.
+    /// The time of the latest subscription, in microseconds since 1970; nil before the first one.
     ///
-    /// Keeps its value while it steps back, so that it counts as a subscriber all the time.
+    /// It keeps its value while the lane steps back, so that the lane counts as a subscriber all the time.
     var subscribedSince: Int64? { state.withLock { $0.subscribedSince } }
 }

@@ -4,142 +4,126 @@ import Logging
 import OrderedCollections
 import RuntimeSupport
 
-/// A lane's time with one subscription to its queue: from the first delivery until it is lost, left or told to stop.
+/// One subscription of a lane, from subscribing until the connection is lost, the lane steps back or the worker stops.
+///
+/// Owns every message that the lane holds.
 final class LaneSubscription {
-    private static let consuming: UInt16 = 1
-
     private let control: LaneControl
+    private let workerID: String
     private let settings: WorkerSettings
-    private let stores: LaneStores
     private let logger: Logger
-    private let connection: AMQPConnection
-    private var processor: BatchProcessor
-    private var deliveries = DeliveryBuffer()
-    private var retryQueue: LockRetryQueue
-    private var acks = AckLedger()
+    private let stores: StoreConnections
+    private let consumer: LaneConsumer
+    private var queue: JobQueue
+    private let poisonMessages: PoisonMessageDetector
+    private let couponLocks: CouponLocks
+    private let decider: Decider
+    private var throughput = LaneThroughput()
+    private let results: ResultPublisher
+    private let reporter: BatchReporter
     private let retryPublisher: RetryPublisher
-    /// What happened to the connection while something else was being waited for.
+    /// An error of the broker connection during a statement; thrown after the batch.
     private var connectionError: BrokerError?
 
     /// Connects and subscribes.
+    ///
+    /// - Throws: ``BrokerError``.
     init(
         to address: BrokerAddress, control: LaneControl, workerID: String, settings: WorkerSettings,
-        stores: LaneStores, logger: Logger
-    ) throws {
+        stores: StoreConnections, logger: Logger
+    ) throws(BrokerError) {
+        let lane = control.lane
         self.control = control
+        self.workerID = workerID
         self.settings = settings
-        self.stores = stores
         self.logger = logger
-        retryQueue = LockRetryQueue(settings.lock)
-        retryPublisher = RetryPublisher(to: address, settings: settings, lane: control.lane, logger: logger)
-        connection = try AMQPConnection(
-            address, heartbeat: settings.heartbeat, name: "ClaimWorker \(settings.name) lane \(control.lane)")
-        processor = BatchProcessor(stores: stores, settings: settings, workerID: workerID, lane: control.lane, logger: logger)
-        try connection.openChannel(Self.consuming)
-        try Topology(lanes: settings.stores.lanes, retries: settings.retries.delays.count)
-            .declare(on: connection, channel: Self.consuming)
-        try connection.consume(
-            Topology.workQueue(lane: control.lane), prefetch: UInt16(settings.prefetch), channel: Self.consuming)
+        self.stores = stores
+        queue = JobQueue(lock: settings.lock, maximumLockRetries: settings.prefetch * 3 / 4)
+        poisonMessages = PoisonMessageDetector(stores: stores)
+        couponLocks = CouponLocks(stores: stores, settings: settings.lock, workerID: workerID, lane: lane)
+        decider = Decider(stores: stores)
+        results = ResultPublisher(stores: stores, lane: lane, logger: logger)
+        reporter = BatchReporter(logger: logger)
+        retryPublisher = RetryPublisher(to: address, settings: settings, lane: lane, logger: logger)
+        consumer = try LaneConsumer(to: address, lane: lane, settings: settings)
         control.subscribed()
         stores.whileWaiting = { [unowned self] in keepAlive() }
     }
 
-    /// Works until told to stop or to step back.
+    /// Runs batches until the worker stops or the lane has to step back.
     ///
-    /// - Throws: ``BrokerError`` when the broker is lost; ``Outage`` when a store stays away for long.
+    /// - Throws: ``BrokerError`` when the broker connection is lost; ``Outage`` when a store is unavailable for longer
+    ///   than the lane may keep its messages.
     func serve() throws {
         defer { stores.whileWaiting = {} }
-        while !control.isStopping, !control.mustStepBack {
+        while !control.stop.isRequested, !control.mustStepBack {
             try receive()
-            let now = ContinuousClock.now
-            deliveries.sortReturned(now: now)
-            let tickets = nextBatch(now: now)
-            if tickets.isEmpty { idle(now: now) } else { try runBatch(tickets) }
+            try runBatch()
         }
         try finishPublishing()
     }
 
-    /// Ends the subscription. What was not acknowledged goes back to the queue, for the next in line.
+    /// Closes the connection. The unacknowledged messages return to the queue, for the next subscriber.
     func close() {
-        connection.close()
+        consumer.close()
     }
 
-    // MARK: One turn
+    // MARK: One batch
 
-    /// The claims to work on now: those whose lock is due again first, since they came first.
-    private func nextBatch(now: ContinuousClock.Instant) -> [PendingJob] {
-        // Copies that can't go on keep their messages in hand; with too many of them there is no retryQueue for others.
-        guard retryPublisher.pending < settings.prefetch / 2 else { return [] }
-        let isSuspicious = deliveries.isSuspicious(within: settings.batch)
-        var tickets = retryQueue.takeDue(now: now, atMost: settings.batch)
-        let limit = isSuspicious ? 1 : settings.batch
-        while tickets.count < limit {
-            let jobs = deliveries.take(atMost: limit - tickets.count)
-            if jobs.isEmpty { break }
-            for job in jobs {
-                // What can't be read has no coupon, no lock and no order.
-                let coupon = job.claim?.couponName
-                if let coupon, retryQueue.join(job, of: coupon) { continue }
-                tickets.append(PendingJob(job: job, coupon: coupon, tries: 0))
-            }
-        }
-        return tickets
-    }
-
-    private func runBatch(_ tickets: [PendingJob]) throws {
-        let retryQueueBefore = retryQueue
+    /// Takes what is there, up to a batch, locks its coupons, decides it in one transaction, publishes the results,
+    /// releases the locks and acknowledges the messages. Waits if there is nothing to take.
+    ///
+    /// After an outage at any step the whole batch is put back. It can be run again: a decided claim stays decided.
+    private func runBatch() throws {
+        let start = ContinuousClock.now
+        guard canTakeMore else { return idle(atMost: .seconds(1)) }
+        let batch = queue.take(atMost: settings.batch, now: start)
+        guard !batch.jobs.isEmpty else { return idle(until: queue.nextDue) }
         do {
-            let result = try processor.run(tickets, retryQueue: &retryQueue)
+            var outcome = BatchOutcome(worker: workerID, schedule: settings.retries)
+            var jobs = batch.jobs
+            if let suspect = batch.suspect, try poisonMessages.strike(suspect) {
+                outcome.fail([suspect], .deliveryLimit, "every worker that processed this message alone died")
+                jobs = []
+            }
+            outcome.failUnreadable(jobs)
+
+            let locks = try couponLocks.acquire(for: jobs)
+            let refused = queue.postpone(jobs, without: locks, now: .now)
+            outcome.fail(refused, .lockHeld, "the coupon's lock was held through \(settings.lock.retries) retries")
+            let locked = jobs.filter(locks.covers).map(\.job)
+
+            outcome.add(try decider.decide(locked.compactMap(\.claimAttempt)), of: locked)
+            throughput.decided(locked.count, from: start, to: .now)
+
+            try results.publish(outcome, rate: throughput.perSecond, releasing: couponLocks.release(locks))
+            if let suspect = batch.suspect, !jobs.isEmpty { try poisonMessages.clear(suspect) }
+            reporter.report(outcome, size: locked.count)
+
             if let connectionError { throw connectionError }
-            try acknowledge(result.decided)
-            retryPublisher.add(result.failedJobs)
-            try acknowledge(retryPublisher.work())
+            try consumer.acknowledge(outcome.decisions.map(\.job))
+            retryPublisher.add(outcome.failures)
+            try consumer.acknowledge(retryPublisher.work())
         } catch let outage as Outage {
-            // Whoever went to the retryQueue or was turned away in this turn stands where it stood before.
-            retryQueue = retryQueueBefore
-            retryQueue.putBack(tickets.filter(\.isFromRetryQueue), now: .now)
-            deliveries.putBack(tickets.filter { !$0.isFromRetryQueue }.map(\.job))
+            queue.putBack(batch)
             try waitForStores(outage)
         }
     }
 
-    private func acknowledge(_ jobs: [Job]) throws(BrokerError) {
-        for ack in acks.acknowledge(jobs.map(\.tag)) {
-            try connection.acknowledge(ack.tag, multiple: ack.multiple, channel: Self.consuming)
-        }
-    }
+    /// Whether the lane may take more messages. Those whose copies are not confirmed stay unacknowledged, and with too
+    /// many of them the prefetch leaves no room for others.
+    private var canTakeMore: Bool { retryPublisher.pending < settings.prefetch / 2 }
 
-    /// Gives the copies that are under way a moment to be confirmed; what is not comes again, and does no harm.
-    private func finishPublishing() throws(BrokerError) {
-        let end = ContinuousClock.now + .seconds(2)
-        while retryPublisher.pending > 0, ContinuousClock.now < end {
-            connection.wait(
-                orSignal: control.wake, orSockets: retryPublisher.socket.map { [$0] } ?? [], atMost: .milliseconds(100))
-            try receive()
-        }
-    }
+    // MARK: Broker
 
-    // MARK: Hearing the broker
-
-    /// Takes in all that the broker has sent.
+    /// Takes in what the broker has sent on both connections.
     private func receive() throws(BrokerError) {
         if let connectionError { throw connectionError }
-        while let event = try connection.nextEvent() {
-            switch event {
-            case .delivered(let delivery, _):
-                acks.delivered(delivery.tag)
-                deliveries.receive(Job(delivery), now: .now)
-            case .consumerCancelled:
-                throw BrokerError(.refused(code: 0), "the broker cancelled the subscription")
-            case .confirmed, .refused, .returned, .blocked, .unblocked:
-                // Nothing is published on this connection.
-                break
-            }
-        }
-        try acknowledge(retryPublisher.work())
+        for job in try consumer.receive() { queue.receive(job, now: .now) }
+        try consumer.acknowledge(retryPublisher.work())
     }
 
-    /// Hears the broker in the middle of something that must not be broken off.
+    /// Takes in what the broker has sent during a statement, so that heartbeats are answered.
     private func keepAlive() {
         do throws(BrokerError) {
             try receive()
@@ -148,26 +132,40 @@ final class LaneSubscription {
         }
     }
 
-    // MARK: Waiting
-
-    private func idle(now: ContinuousClock.Instant) {
-        let due = [retryQueue.nextDue, deliveries.gatheringEnd].compactMap(\.self).min()
-        connection.wait(
-            orSignal: control.wake, orSockets: retryPublisher.socket.map { [$0] } ?? [],
-            atMost: due.map { max(.zero, $0 - now) } ?? .seconds(1))
+    /// Gives unconfirmed copies a moment to be confirmed. The message of a copy that is not is delivered again, which is
+    /// harmless.
+    private func finishPublishing() throws(BrokerError) {
+        let end = ContinuousClock.now + .seconds(2)
+        while retryPublisher.pending > 0, ContinuousClock.now < end {
+            idle(atMost: .milliseconds(100))
+            try receive()
+        }
     }
 
-    /// Waits until the stores are back, with all messages in hand: nothing is lost, and no retry is used up.
+    // MARK: Waiting
+
+    private func idle(until due: ContinuousClock.Instant?) {
+        idle(atMost: due.map { max(.zero, $0 - .now) } ?? .seconds(1))
+    }
+
+    /// Waits for a delivery, a confirm or a request to the lane.
+    private func idle(atMost time: Duration) {
+        consumer.wait(orSignal: control.stop.wake, orSocket: retryPublisher.socket, atMost: time)
+    }
+
+    /// Waits until both stores are available. The lane keeps its messages meanwhile, and no attempt is counted.
+    ///
+    /// - Throws: ``Outage`` when the wait exceeds the patience; ``BrokerError``.
     private func waitForStores(_ outage: Outage) throws {
-        logger.warning("store away, waiting", metadata: ["error": "\(outage)"])
+        logger.warning("store unavailable, waiting", metadata: ["error": "\(outage)"])
         let end = ContinuousClock.now + settings.outagePatience
         var backoff = Backoff()
-        while !control.isStopping {
-            connection.wait(orSignal: control.wake, atMost: backoff.next())
+        while !control.stop.isRequested {
+            consumer.wait(orSignal: control.stop.wake, atMost: backoff.next())
             try receive()
             do throws(Outage) {
                 try stores.check()
-                return logger.info("store is back")
+                return logger.info("store available again")
             } catch {
                 if ContinuousClock.now > end { throw error }
             }

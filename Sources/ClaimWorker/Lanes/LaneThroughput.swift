@@ -1,36 +1,37 @@
 import DequeModule
 import RuntimeSupport
 
-/// How fast a lane decides, from its work of the last seconds.
+/// Measures how fast a lane decides claims, over its batches of the last seconds.
 ///
-/// Pure. Time in which nothing waited does not count: a lane that had one claim a minute is not a slow one.
+/// Pure. Idle time does not count: a lane that decides one claim per minute is not slow.
 struct LaneThroughput {
-    private struct Turn {
+    private struct Batch {
         let end: ContinuousClock.Instant
         let claims: Int
         let time: Duration
     }
 
-    private var turns = Deque<Turn>()
+    private var batches = Deque<Batch>()
     private var claims = 0
     private var time = Duration.zero
 
-    /// Work that is longer ago says nothing.
+    /// Batches that ended longer ago than this do not count.
     static let window = Duration.seconds(10)
 
-    /// Notes a turn.
+    /// Records a batch. An empty one does not count.
     mutating func decided(_ count: Int, from start: ContinuousClock.Instant, to end: ContinuousClock.Instant) {
-        turns.append(Turn(end: end, claims: count, time: end - start))
+        guard count > 0 else { return }
+        batches.append(Batch(end: end, claims: count, time: end - start))
         claims += count
         time += end - start
-        while let first = turns.first, end - first.end > Self.window {
+        while let first = batches.first, end - first.end > Self.window {
             claims -= first.claims
             time -= first.time
-            turns.removeFirst()
+            batches.removeFirst()
         }
     }
 
-    /// Claims a second of work; 0 before the first turn.
+    /// Claims per second of work; 0 before the first batch.
     var perSecond: Double {
         time > .zero ? Double(claims) / time.inSeconds : 0
     }

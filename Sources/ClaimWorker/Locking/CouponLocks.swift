@@ -1,70 +1,113 @@
 import Claims
 import Metrics
+import OrderedCollections
 import Redis
 import RuntimeSupport
 
-/// The coupons' locks in Redis, as one lane takes and gives them.
+/// The coupons' locks in Redis, as one lane acquires and releases them.
 ///
-/// They spare the database contention; no rule rests on them.
+/// They save the database from contention. No rule depends on them.
 struct CouponLocks {
-    private let stores: LaneStores
-    private let settings: LockSettings
-    private let owner: LockOwner
+    /// Which locks a batch got.
+    struct Acquisition {
+        /// The coupons whose lock this lane now holds.
+        var acquired: Set<CouponName> = []
+        /// The coupons whose lock another worker holds. All others are held by something else.
+        var heldByWorkers: Set<CouponName> = []
 
-    init(stores: LaneStores, settings: LockSettings, workerID: String, lane: Int) {
+        /// Whether the job's lock was acquired; false for an unreadable message.
+        func covers(_ job: PendingJob) -> Bool { job.coupon.map(acquired.contains) ?? false }
+    }
+
+    private let stores: StoreConnections
+    private let ttl: String
+    private let owner: LockOwner
+    /// How often a coupon's lock was found held.
+    private let waits = Counter(label: "claims.lock.waits")
+
+    init(stores: StoreConnections, settings: LockSettings, workerID: String, lane: Int) {
         self.stores = stores
-        self.settings = settings
+        ttl = String(settings.ttl.wholeMilliseconds)
         owner = LockOwner(workerID: workerID, lane: lane)
     }
 
-    /// Takes the locks that are free, and those of workers that show no life.
+    /// Acquires the locks of the jobs' coupons that are free or whose worker has no heartbeat.
     ///
-    /// One round trip, and a second one only if some are held.
-    /// - Returns: the coupons whose lock is now this lane's, and those whose lock another worker holds.
-    func acquire(
-        _ coupons: [CouponName]
-    ) throws(Outage) -> (acquired: Set<CouponName>, workers: Set<CouponName>) {
-        try stores.redis { redis throws(RedisError) in
-            let ttl = String(settings.ttl.wholeMilliseconds)
-            let replies = try redis.pipeline(
-                coupons.map { ["SET", RedisKeys.lock(of: $0), owner.description, "NX", "PX", ttl, "GET"] })
-            var acquired: Set<CouponName> = []
-            var held: [(coupon: CouponName, holder: LockOwner, value: String)] = []
-            for (coupon, reply) in zip(coupons, replies) {
-                switch reply {
-                case .null: acquired.insert(coupon)
-                case .string(let value):
-                    if let holder = LockOwner(value) { held.append((coupon, holder, value)) }
-                case .error(let message):
-                    throw RedisError("taking the lock of \(coupon): \(message)")
-                case .integer, .array: break
+    /// One round trip, and a second one only if some locks are held.
+    /// - Throws: ``Outage``. Locks that were acquired until then count as this lane's own the next time.
+    func acquire(for jobs: [PendingJob]) throws(Outage) -> Acquisition {
+        let coupons = OrderedSet(jobs.lazy.compactMap(\.coupon))
+        guard !coupons.isEmpty else { return Acquisition() }
+        let acquisition = try stores.redis { redis throws(RedisError) in
+            var acquisition = Acquisition()
+            var held: [Held] = []
+            for (coupon, answer) in zip(coupons, try redis.send(.all(coupons.map(tryLock)))) {
+                switch answer {
+                case .acquired: acquisition.acquired.insert(coupon)
+                case .held(let holder?, let value): held.append(Held(coupon: coupon, holder: holder, value: value))
+                case .held(nil, _): break
                 }
             }
-            guard !held.isEmpty else { return (acquired, []) }
-            let takeovers = try redis.pipeline(
-                held.map { lock in
-                    // This lane's own lock is a leftover: whoever holds it is the one who asks.
-                    let life = lock.holder == owner ? "" : RedisKeys.life(of: lock.holder.workerID)
-                    return [
-                        "EVAL", Self.takeOver, "2", RedisKeys.lock(of: lock.coupon), life, lock.value,
-                        owner.description, ttl,
-                    ]
-                })
-            for (lock, reply) in zip(held, takeovers) where reply.integer == 1 {
-                acquired.insert(lock.coupon)
-                if lock.holder != owner { Counter(label: "claims.lock.takeovers").increment() }
+            for (lock, wasTakenOver) in zip(held, try redis.send(.all(held.map(takeOver)))) {
+                if wasTakenOver {
+                    acquisition.acquired.insert(lock.coupon)
+                    if lock.holder != owner { Counter(label: "claims.lock.takeovers").increment() }
+                } else {
+                    acquisition.heldByWorkers.insert(lock.coupon)
+                }
             }
-            return (acquired, Set(held.map(\.coupon)).subtracting(acquired))
+            return acquisition
+        }
+        waits.increment(by: coupons.count - acquisition.acquired.count)
+        return acquisition
+    }
+
+    /// Returns the request that releases the locks that are still this lane's.
+    func release(_ acquisition: Acquisition) -> RedisRequest<Void> {
+        let keys = acquisition.acquired.map(RedisKeys.lock(of:))
+        guard !keys.isEmpty else { return RedisRequest([]) }
+        return RedisRequest([["EVAL", Self.releaseScript, String(keys.count)] + keys + [owner.description]])
+    }
+
+    // MARK: Requests
+
+    /// A lock whose value names a worker.
+    private struct Held {
+        let coupon: CouponName
+        let holder: LockOwner
+        let value: String
+    }
+
+    private enum Answer {
+        case acquired
+        /// The owner is nil if the value names no worker.
+        case held(LockOwner?, value: String)
+    }
+
+    /// Acquires a lock if it is free.
+    private func tryLock(_ coupon: CouponName) -> RedisRequest<Answer> {
+        let command = ["SET", RedisKeys.lock(of: coupon), owner.description, "NX", "PX", ttl, "GET"]
+        return RedisRequest(command: command) { reply throws(RedisError) in
+            switch reply {
+            case .null: return .acquired
+            case .string(let value): return .held(LockOwner(value), value: value)
+            case .error(let message): throw RedisError("acquiring the lock of \(coupon): \(message)")
+            case .integer, .array: return .held(nil, value: "")
+            }
         }
     }
 
-    /// The command that gives up the locks that are still this lane's.
-    func release(_ coupons: some Collection<CouponName>) -> RedisCommand {
-        ["EVAL", Self.release, String(coupons.count)] + coupons.map(RedisKeys.lock(of:)) + [owner.description]
+    /// Takes a lock over if its value is unchanged and its worker has no heartbeat. Answer: whether it was taken over.
+    private func takeOver(_ lock: Held) -> RedisRequest<Bool> {
+        // A lock of this lane is left over from an interrupted batch. It needs no check of the heartbeat.
+        let heartbeat = lock.holder == owner ? "" : RedisKeys.life(of: lock.holder.workerID)
+        let keys = [RedisKeys.lock(of: lock.coupon), heartbeat]
+        return RedisRequest(
+            command: ["EVAL", Self.takeOverScript, "2"] + keys + [lock.value, owner.description, ttl]
+        ) { $0.integer == 1 }
     }
 
-    /// Takes a lock whose value is still the one seen, unless its worker has come to life.
-    private static let takeOver = """
+    private static let takeOverScript = """
         if redis.call('GET', KEYS[1]) == ARGV[1] and (KEYS[2] == '' or redis.call('EXISTS', KEYS[2]) == 0) then
           redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
           return 1
@@ -72,7 +115,7 @@ struct CouponLocks {
         return 0
         """
 
-    private static let release = """
+    private static let releaseScript = """
         for _, key in ipairs(KEYS) do
           if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
         end

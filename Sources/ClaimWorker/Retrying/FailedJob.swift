@@ -3,7 +3,7 @@ import Claims
 import OrderedCollections
 import RuntimeSupport
 
-/// An attempt that failed, and what follows from it: which message goes where, and what the claim now reads.
+/// A failed attempt and its consequences: the claim's new state, and the copy of the message that replaces it.
 ///
 /// Pure.
 struct FailedJob {
@@ -11,22 +11,21 @@ struct FailedJob {
     let failure: FailedAttempt
     let step: RetrySchedule.Step
 
-    /// - Parameter canBeRetried: false where no retry can help.
-    init(_ job: Job, code: String, message: String, worker: String, at time: Timestamp, schedule: RetrySchedule) {
+    /// - Parameter worker: the id of the worker that tried.
+    init(
+        _ job: Job, code: FailureCode, message: String, worker: String, at time: Timestamp, schedule: RetrySchedule
+    ) {
         self.job = job
-        failure = FailedAttempt(attempt: job.attempt, at: time, worker: worker, code: code, message: message)
-        // What can't be read now can't be read later, and what kills workers must not go on doing so.
-        let isHopeless = job.claim == nil || code == PoisonMessageDetector.code
-        step = isHopeless ? .dead : schedule.step(afterAttempts: job.attempt)
+        failure = FailedAttempt(
+            attempt: job.attempt, at: time, worker: worker, code: code.rawValue, message: message)
+        step = code.isRetryable ? schedule.step(afterAttempts: job.attempt) : .dead
     }
 
     var isDeadLettered: Bool { step == .dead }
 
-    /// The claim as it now stands; nil if the message tells no claim's id, or leaves the claim as it was.
+    /// The claim's new state; nil if the message has no claim id, or is a cancel, which leaves the claim unchanged.
     var claim: Claim? {
-        guard !job.isCancel else { return nil }
-        let id = job.claim?.id ?? job.message.properties.messageID.flatMap(ClaimID.init)
-        guard let id else { return nil }
+        guard !job.isCancel, let id = job.claimID else { return nil }
         var claim = job.claim?.pendingClaim ?? Claim(id: id)
         claim.reason = failure.code
         claim.attempts = failure.attempt
@@ -37,17 +36,19 @@ struct FailedJob {
         return claim
     }
 
-    /// The copy that goes on in the message's stead.
+    /// Returns the copy that replaces the message, and where it is published to.
     ///
-    /// - Parameter lane: the lane that a retry comes back to.
-    func copy(lane: Int) -> (message: BrokerMessage, exchange: String, routingKey: String) {
+    /// - Parameter lane: the lane to which a retry returns.
+    func copy(lane: Int) -> OutgoingMessage {
         var message = job.message.after(failure)
         switch step {
         case .retry(let queue, let delay):
             message.properties.expiration = String(delay)
-            return (message, Topology.retry(queue), Topology.routingKey(lane: lane))
+            return OutgoingMessage(
+                message, exchange: Topology.retry(queue), routingKey: Topology.routingKey(lane: lane))
         case .dead:
-            return (message.dead(because: failure.code, at: failure.at), "", Topology.deadQueue)
+            return OutgoingMessage(
+                message.dead(because: failure.code, at: failure.at), exchange: "", routingKey: Topology.deadQueue)
         }
     }
 }

@@ -1,29 +1,23 @@
 import Broker
 import Claims
 import Logging
-import OrderedCollections
 import RuntimeSupport
 
-/// Puts the copies of failed claims where they have to go: into a delay queue or the dead-letter queue.
+/// Publishes the copies of failed jobs to a delay queue or to the dead-letter queue.
 ///
-/// It has a connection of its own, made when it is first needed: a broker with a memory alarm stops reading from every
-/// connection that publishes, acknowledgements included. Nobody waits for it either. A claim's own message is
-/// acknowledged when its copy was confirmed, and until then the broker has it.
+/// It has its own connection, made when it is first needed, and waits for nothing but that connection. A job is
+/// acknowledged after its copy was confirmed; until then the broker keeps the original message.
 final class RetryPublisher {
-    private static let channel: UInt16 = 1
-    private static let confirmTime = Duration.seconds(5)
+    private static let confirmTimeout = Duration.seconds(5)
 
     private let address: BrokerAddress
     private let settings: WorkerSettings
     private let lane: Int
     private let logger: Logger
-    private var connection: AMQPConnection?
+    private var publisher: ConfirmedPublisher<FailedJob>?
     private var outbox: [FailedJob] = []
-    private var ledger = ConfirmLedger<FailedJob>()
-    private var isBlocked = false
     private var backoff = Backoff()
     private var nextTry = ContinuousClock.now
-    private var sequence = PublishSequence()
 
     init(to address: BrokerAddress, settings: WorkerSettings, lane: Int, logger: Logger) {
         self.address = address
@@ -32,90 +26,79 @@ final class RetryPublisher {
         self.logger = logger
     }
 
-    /// How many copies are not confirmed yet.
-    var pending: Int { outbox.count + ledger.count }
+    /// The number of unconfirmed copies.
+    var pending: Int { outbox.count + (publisher?.unconfirmed ?? 0) }
 
-    /// The socket to watch; nil while nothing is awaited from it.
-    var socket: Int32? { ledger.count > 0 ? connection?.socket : nil }
+    /// The socket to watch for confirms; nil if none is awaited.
+    var socket: Int32? {
+        guard let publisher, publisher.unconfirmed > 0 else { return nil }
+        return publisher.socket
+    }
 
-    /// Takes in claims whose copies have to go on.
+    /// Adds jobs whose copies have to be published.
     func add(_ failedJobs: [FailedJob]) {
         outbox += failedJobs
     }
 
-    /// Sends what can be sent and hears what was confirmed. Waits for nothing but a connection.
+    /// Publishes copies and receives confirms, without waiting for them. Reconnects with a backoff.
     ///
-    /// - Returns: the jobs whose copies the broker has.
+    /// - Returns: the jobs whose copies are confirmed.
     func work() -> [Job] {
-        guard pending > 0 || connection != nil else { return [] }
+        guard pending > 0 || publisher != nil else { return [] }
         let now = ContinuousClock.now
         do throws(BrokerError) {
-            guard let connection = try standingConnection(now: now) else { return [] }
-            if !isBlocked { try send(on: connection, now: now) }
-            let resolved = try receive(connection)
-            if !isBlocked, let deadline = ledger.firstDeadline, deadline <= now {
-                throw BrokerError(.timeout, "no publisher confirm within \(Self.confirmTime)")
-            }
-            return resolved
+            guard let publisher = try connected(now: now) else { return [] }
+            if publisher.blockedReason == nil, now >= nextTry { try publishAll(on: publisher) }
+            return try receive(from: publisher, now: now)
         } catch {
+            // Some of the unconfirmed copies may have arrived. A claim that arrives twice is decided once.
+            outbox = (publisher?.abandon() ?? []) + outbox
+            publisher = nil
+            let pause = backoff.next()
+            nextTry = now + pause
             logger.warning(
-                "retries and dead letters wait for the broker",
-                metadata: ["error": "\(error)", "waiting": "\(pending)"])
-            connection = nil
-            isBlocked = false
-            // Some of these may have arrived; a copy that comes twice is decided once.
-            outbox = ledger.reset() + outbox
-            nextTry = now + backoff.next()
+                "publishing of retries and dead letters failed, retrying",
+                metadata: ["error": "\(error)", "waiting": "\(pending)", "retry.in": "\(pause)"])
             return []
         }
     }
 
-    private func standingConnection(now: ContinuousClock.Instant) throws(BrokerError) -> AMQPConnection? {
-        if let connection { return connection }
+    private func connected(now: ContinuousClock.Instant) throws(BrokerError) -> ConfirmedPublisher<FailedJob>? {
+        if let publisher { return publisher }
         guard now >= nextTry else { return nil }
-        let new = try AMQPConnection(
-            address, heartbeat: settings.heartbeat, name: "ClaimWorker \(settings.name) lane \(lane) retries")
-        try new.openChannel(Self.channel)
-        try new.selectConfirms(channel: Self.channel)
-        backoff.reset()
-        connection = new
+        let new = try ConfirmedPublisher<FailedJob>(
+            anyOf: [address], heartbeat: settings.heartbeat,
+            name: "ClaimWorker \(settings.name) lane \(lane) retries", confirmTimeout: Self.confirmTimeout)
+        publisher = new
         return new
     }
 
-    private func send(on connection: AMQPConnection, now: ContinuousClock.Instant) throws(BrokerError) {
-        let failedJobs = outbox
-        for failedJob in failedJobs {
-            var (message, exchange, routingKey) = failedJob.copy(lane: lane)
-            message.properties.headers[ClaimHeaders.sequence] = .int64(sequence.next())
-            _ = ledger.publish(
-                messageID: message.properties.messageID, deadline: now + Self.confirmTime, waiter: failedJob)
-            outbox.removeFirst()
-            try connection.publish(message, exchange: exchange, routingKey: routingKey, channel: Self.channel)
-        }
+    private func publishAll(on publisher: ConfirmedPublisher<FailedJob>) throws(BrokerError) {
+        let copies = outbox.map { (message: $0.copy(lane: lane), waiter: $0) }
+        // From here on the publisher has them, also if publishing fails.
+        outbox.removeAll()
+        try publisher.publish(copies)
     }
 
-    private func receive(_ connection: AMQPConnection) throws(BrokerError) -> [Job] {
-        var resolved: [Job] = []
-        while let event = try connection.nextEvent() {
-            switch event {
-            case .confirmed(let tag, let multiple):
-                for (failedJob, outcome) in ledger.resolve(tag: tag, multiple: multiple, confirmed: true) {
-                    if outcome == .confirmed { resolved.append(failedJob.job) } else { outbox.append(failedJob) }
-                }
-            case .refused(let tag, let multiple):
-                outbox += ledger.resolve(tag: tag, multiple: multiple, confirmed: false).map(\.waiter)
-            case .returned(let messageID, let reason):
-                logger.error("message returned", metadata: ["claim.id": "\(messageID ?? "-")", "error": "\(reason)"])
-                ledger.returned(messageID: messageID)
-            case .blocked(let reason):
-                logger.warning("retries and dead letters are blocked", metadata: ["error": "\(reason)"])
-                isBlocked = true
-            case .unblocked:
-                isBlocked = false
-            case .delivered, .consumerCancelled:
-                break
-            }
+    private func receive(
+        from publisher: ConfirmedPublisher<FailedJob>, now: ContinuousClock.Instant
+    ) throws(BrokerError) -> [Job] {
+        let wasBlocked = publisher.blockedReason != nil
+        let outcomes = try publisher.receive()
+        if let reason = publisher.blockedReason, !wasBlocked {
+            logger.warning("retries and dead letters blocked by the broker", metadata: ["error": "\(reason)"])
         }
-        return resolved
+        let confirmed = outcomes.filter { $0.outcome == .confirmed }.map(\.waiter.job)
+        if !confirmed.isEmpty { backoff.reset() }
+        let rejected = outcomes.filter { $0.outcome != .confirmed }
+        if !rejected.isEmpty {
+            outbox += rejected.map(\.waiter)
+            nextTry = now + backoff.next()
+        }
+        for (failedJob, outcome) in rejected {
+            let id = failedJob.job.message.properties.messageID ?? "-"
+            logger.error("copy rejected by the broker", metadata: ["claim.id": "\(id)", "error": "\(outcome)"])
+        }
+        return confirmed
     }
 }

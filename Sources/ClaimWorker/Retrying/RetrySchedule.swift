@@ -1,10 +1,9 @@
-
-/// When a claim whose attempt failed is tried again, and when it is given up.
+/// Decides when a claim is tried again after a failed attempt, and when it is dead-lettered.
 struct RetrySchedule: Hashable, Sendable {
-    /// The wait before each retry, in milliseconds.
+    /// The delay before each retry, in milliseconds.
     let delays: [Int]
 
-    /// Reads `500,5000,30000`; nil if it is something else.
+    /// Parses a list like `500,5000,30000`. Nil if it is invalid.
     init?(_ text: String) {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         let delays = parts.compactMap { part in
@@ -17,12 +16,13 @@ struct RetrySchedule: Hashable, Sendable {
     }
 
     enum Step: Hashable, Sendable {
-        /// Through the delay queue of this number, for so many milliseconds.
+        /// Through the delay queue of this number; the delay is in milliseconds.
         case retry(queue: Int, delay: Int)
+        /// Into the dead-letter queue.
         case dead
     }
 
-    /// What follows when this many attempts have failed, at least one.
+    /// Returns what follows this number of failed attempts, at least one.
     func step(afterAttempts attempts: Int) -> Step {
         let retry = attempts - 1
         return delays.indices.contains(retry) ? .retry(queue: retry, delay: delays[retry]) : .dead

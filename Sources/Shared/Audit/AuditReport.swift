@@ -1,119 +1,68 @@
+internal import Claims
+package import DeadLetters
 internal import Postgres
 
-/// The invariants of the contract, checked over the raw rows as of one moment.
-package struct Audit: Sendable {
-    /// A rule that does not hold.
-    package struct Violation: Codable, Hashable, Sendable {
+/// The result of checking all rules over the raw rows and the dead-letter queue. Encodes as JSON.
+package struct AuditReport: Encodable, Sendable {
+    /// A rule that is broken.
+    package struct Violation: Encodable, Hashable, Sendable {
         /// A stable word for the rule.
         package let rule: String
         /// The coupon, claim or queue.
         package let subject: String
+        /// What is wrong, with the numbers that do not match.
         package let detail: String
-
-        package init(rule: String, subject: String, detail: String) {
-            self.rule = rule
-            self.subject = subject
-            self.detail = detail
-        }
     }
 
     package let violations: [Violation]
-    /// How many rows were checked.
+    /// The number of coupons that were checked.
     package let coupons: Int
+    /// The number of claims that were checked.
     package let claims: Int
-    /// The claims that should lie in the dead-letter queue.
-    package let deadLettered: Set<String>
+    /// The number of dead-lettered claims whose message was looked for in the queue.
+    package let deadLettered: Int
 
-    /// Reads all rows.
-    package init(_ connection: PostgresConnection) throws(PostgresError) {
-        let snapshot = PostgresQuery("set transaction isolation level repeatable read, read only")
-        let results = try connection.transaction(
-            [snapshot, PostgresQuery(Self.counts), PostgresQuery(Self.dead)] + Self.rules.map { PostgresQuery($0.sql) })
+    private enum CodingKeys: String, CodingKey {
+        case violations, coupons, claims
+        case deadLettered = "dead_lettered"
+    }
+
+    /// Reads all rows as of one moment, then the dead-letter queue.
+    ///
+    /// - Throws: `PostgresError` or `BrokerError`.
+    package init(_ session: OperatorSession) throws {
+        let connection = try PostgresConnection(
+            session.stores.databaseURL, name: session.connectionName,
+            timeouts: .init(statement: .seconds(600), answer: .seconds(600)))
+        let rows = try AuditedRows(connection)
+        coupons = rows.coupons
+        claims = rows.claims
+        deadLettered = rows.deadLettered.count
+        violations = rows.violations + (try MissingDeadLetters.violations(of: rows.deadLettered, connection, session))
+    }
+}
+
+/// What the rules find in the rows as of one moment.
+private struct AuditedRows {
+    let violations: [AuditReport.Violation]
+    let coupons: Int
+    let claims: Int
+    /// The ids of the claims that must have a message in the dead-letter queue.
+    let deadLettered: Set<String>
+
+    init(_ connection: PostgresConnection) throws(PostgresError) {
+        let snapshot = "set transaction isolation level repeatable read, read only"
+        let counts = "select (select count(*) from coupons), count(*) from claims"
+        let statements = [snapshot, counts, MissingDeadLetters.statement] + AuditRule.all.map(\.sql)
+        let results = try connection.transaction(statements.map { PostgresQuery($0) })
         coupons = results[1].integer(0, 0) ?? 0
         claims = results[1].integer(0, 1) ?? 0
         deadLettered = Set((0..<results[2].count).compactMap { results[2].text($0, 0) })
-        violations = zip(Self.rules, results.dropFirst(3)).flatMap { rule, rows in
+        violations = zip(AuditRule.all, results.dropFirst(3)).flatMap { rule, rows in
             (0..<rows.count).map { row in
-                Violation(rule: rule.name, subject: rows.text(row, 0) ?? "-", detail: rows.text(row, 1) ?? "")
+                AuditReport.Violation(
+                    rule: rule.name, subject: rows.text(row, 0) ?? "-", detail: rows.text(row, 1) ?? "")
             }
         }
     }
-
-    private static let counts = """
-        select (select count(*) from coupons), count(*) from claims
-        """
-
-    private static let dead = "select id from claims where status = 'dead_lettered'"
-
-    /// Which of these claims read dead-lettered still.
-    package static func stillDead(_ ids: Set<String>, _ connection: PostgresConnection) throws(PostgresError) -> Set<
-        String
-    > {
-        let rows = try connection.execute("\(dead) and id = any($1)", [.texts(ids.sorted())])
-        return Set((0..<rows.count).compactMap { rows.text($0, 0) })
-    }
-
-    /// Each statement gives the subject and the detail of every violation.
-    private static let rules = [
-        (
-            name: "quota_adds_up",
-            sql: """
-            with held as (select coupon_id, count(*) as n from user_claims group by coupon_id),
-            claimed as (select coupon_name, count(*) as n from claims where status = 'claimed' group by coupon_name)
-            select c.name, format('amount %s - remaining_amount %s = %s, user_claims %s, claims claimed %s',
-                c.amount, c.remaining_amount, c.amount - c.remaining_amount, coalesce(h.n, 0), coalesce(k.n, 0))
-            from coupons c left join held h on h.coupon_id = c.id left join claimed k on k.coupon_name = c.name
-            where c.amount - c.remaining_amount <> coalesce(h.n, 0)
-                or coalesce(h.n, 0) <> coalesce(k.n, 0) or c.remaining_amount < 0
-            order by c.name
-            """
-        ),
-        (
-            name: "nobody_exceeds_the_limit",
-            sql: """
-            select c.name, format('user %s holds %s of at most %s', u.user_id, count(*), c.per_user_limit)
-            from user_claims u join coupons c on c.id = u.coupon_id
-            group by c.id, u.user_id having count(*) > greatest(c.per_user_limit, c.former_user_limit)
-            """
-        ),
-        (
-            name: "slots_are_dense",
-            sql: """
-            select c.name, format('user %s holds %s, but the highest slot is %s', u.user_id, count(*), max(u.slot))
-            from user_claims u left join coupons c on c.id = u.coupon_id
-            group by c.id, u.coupon_id, u.user_id having max(u.slot) <> count(*)
-            """
-        ),
-        (
-            name: "cancelled_claim_holds_nothing",
-            sql: """
-            select k.id, format('%s gave %s back and still holds it', k.user_id, k.coupon_name)
-            from user_claims u join claims k on k.id = u.claim_id where k.status = 'cancelled'
-            """
-        ),
-        (
-            name: "remaining_is_within_amount",
-            sql: """
-            select name, format('remaining_amount is %s of %s', remaining_amount, amount)
-            from coupons where remaining_amount not between 0 and amount
-            """
-        ),
-        (
-            name: "held_coupon_has_its_claim",
-            sql: """
-            select u.claim_id, format('held by %s, but its claim is %s of %s for %s', u.user_id, k.status,
-                k.user_id, k.coupon_name)
-            from user_claims u join coupons c on c.id = u.coupon_id join claims k on k.id = u.claim_id
-            where k.status <> 'claimed' or k.user_id <> u.user_id or k.coupon_name <> c.name
-            """
-        ),
-        (
-            name: "claim_has_its_held_coupon",
-            sql: """
-            select k.id, format('claimed %s for %s, but no row of user_claims says so', k.coupon_name, k.user_id)
-            from claims k where k.status = 'claimed'
-                and not exists (select from user_claims u where u.claim_id = k.id)
-            """
-        ),
-    ]
 }

@@ -1,10 +1,10 @@
 internal import CRabbitMQ
 internal import OrderedCollections
 
-/// Memory for the C structures of one call, given back all at once.
+/// Allocates the C structures of one library call.
 ///
-/// librabbitmq's own pool (`amqp_pool_t`): what it hands out lives until ``recycle()``.
-final class CallMemory {
+/// Wraps librabbitmq's memory pool (`amqp_pool_t`): everything allocated is valid until ``recycle()``.
+final class AMQPMemoryPool {
     private let pool: UnsafeMutablePointer<amqp_pool_t>
 
     init() {
@@ -17,7 +17,7 @@ final class CallMemory {
         pool.deallocate()
     }
 
-    /// Makes everything that was handed out so far invalid.
+    /// Invalidates everything that has been allocated so far.
     func recycle() {
         recycle_amqp_pool(pool)
     }
@@ -92,7 +92,7 @@ extension amqp_bytes_t {
         return [UInt8](UnsafeRawBufferPointer(start: bytes, count: len))
     }
 
-    /// As text; bytes that are not UTF-8 are replaced.
+    /// The bytes as text; invalid UTF-8 is replaced by U+FFFD.
     var text: String {
         guard let bytes, len > 0 else { return "" }
         return String(decoding: UnsafeRawBufferPointer(start: bytes, count: len), as: UTF8.self)
@@ -100,7 +100,7 @@ extension amqp_bytes_t {
 }
 
 extension OrderedDictionary where Key == String, Value == AMQPValue {
-    /// Copies a table out of the library's memory. A key that stands twice keeps its last value.
+    /// Copies a table out of librabbitmq's memory. The last value of a repeated key is kept.
     init(_ table: amqp_table_t) {
         self.init(minimumCapacity: Int(table.num_entries))
         for index in 0..<Int(table.num_entries) {
@@ -111,7 +111,7 @@ extension OrderedDictionary where Key == String, Value == AMQPValue {
 }
 
 extension AMQPValue {
-    /// Copies a value out of the library's memory.
+    /// Copies a value out of librabbitmq's memory.
     init(_ field: amqp_field_value_t) {
         switch amqp_field_value_kind_t(UInt32(field.kind)) {
         case AMQP_FIELD_KIND_BOOLEAN: self = .boolean(field.value.boolean != 0)

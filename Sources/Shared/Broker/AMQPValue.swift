@@ -1,9 +1,9 @@
 package import OrderedCollections
 
-/// A table of headers, in the order in which it was written.
+/// A field table, such as the headers of a message. Keeps the order of its fields.
 package typealias AMQPTable = OrderedDictionary<String, AMQPValue>
 
-/// A value in a header table, of every kind that RabbitMQ speaks, so that a message of any program can be copied whole.
+/// A value in a field table. Covers every type that RabbitMQ supports, so that any message can be copied without loss.
 ///
 /// <https://www.rabbitmq.com/amqp-0-9-1-errata#section_3>
 package indirect enum AMQPValue: Hashable, Sendable {
@@ -19,9 +19,9 @@ package indirect enum AMQPValue: Hashable, Sendable {
     case float(Float)
     case double(Double)
     case decimal(places: UInt8, value: UInt32)
-    /// A long string that is UTF-8.
+    /// A long string of valid UTF-8.
     case string(String)
-    /// A long string that is not UTF-8.
+    /// A long string that is not valid UTF-8.
     case rawString([UInt8])
     case bytes([UInt8])
     /// Seconds since 1970.
@@ -30,7 +30,7 @@ package indirect enum AMQPValue: Hashable, Sendable {
     case table(AMQPTable)
     case void
 
-    /// The number, of whichever width it is; nil if it is none.
+    /// The value of an integer of any width; nil for other types and for values above `Int64.max`.
     package var integer: Int64? {
         switch self {
         case .int8(let value): Int64(value)
@@ -45,17 +45,17 @@ package indirect enum AMQPValue: Hashable, Sendable {
         }
     }
 
-    /// The text; nil if it is none.
+    /// The text of a UTF-8 string; nil for other types.
     package var string: String? {
         if case .string(let value) = self { value } else { nil }
     }
 
-    /// The elements; nil if it is no array.
+    /// The elements of an array; nil for other types.
     package var array: [AMQPValue]? {
         if case .array(let value) = self { value } else { nil }
     }
 
-    /// The nested table; nil if it is none.
+    /// The nested table; nil for other types.
     package var table: AMQPTable? {
         if case .table(let value) = self { value } else { nil }
     }

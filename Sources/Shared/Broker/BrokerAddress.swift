@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Where a broker listens and as whom to log in: one part of `AMQP_URL`.
+/// The address and credentials of a broker, parsed from an AMQP URI.
 ///
 /// <https://www.rabbitmq.com/docs/uri-spec>
 package struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
@@ -11,14 +11,14 @@ package struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
     package var password: String
     package var virtualHost: String
 
-    /// The address without its password.
+    /// The address without user and password.
     package var description: String {
         "\(isTLS ? "amqps" : "amqp")://\(host):\(port)/\(virtualHost)"
     }
 
-    /// Reads `amqp[s]://user:password@host:port/vhost`, several separated by commas.
+    /// Parses a comma-separated list of `amqp[s]://user:password@host:port/vhost`.
     ///
-    /// - Returns: nil if any part of it is something else.
+    /// - Returns: nil if the list is empty or any part is not such an address.
     package static func list(_ text: String) -> [BrokerAddress]? {
         let parts = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         let addresses = parts.compactMap(BrokerAddress.init(url:))
@@ -35,7 +35,8 @@ package struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
         guard (1...65535).contains(port) else { return nil }
         user = url.user ?? "guest"
         password = url.password ?? "guest"
-        // "amqp://host" means the default virtual host "/", "amqp://host/" the one without a name, "%2F" is "/".
+        // "amqp://host" means the default virtual host "/", "amqp://host/" the virtual host with an empty name, and
+        // "amqp://host/%2F" means "/".
         let path = url.percentEncodedPath.dropFirst()
         guard !path.contains("/"), let name = path.removingPercentEncoding else { return nil }
         virtualHost = url.path.isEmpty ? "/" : name

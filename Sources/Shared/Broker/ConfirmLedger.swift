@@ -1,26 +1,26 @@
 internal import DequeModule
 
-/// The published messages of one channel that the broker has not confirmed yet, in the order of publishing.
+/// The unconfirmed messages of one channel, in publishing order.
 ///
-/// Pure: no connection and no clock. `Waiter` is what the owner gets back with the outcome.
+/// A pure value without I/O and clock. `Waiter` is the caller's own value, returned with the message's outcome.
 ///
 /// <https://www.rabbitmq.com/docs/confirms#publisher-confirms>
 package struct ConfirmLedger<Waiter> {
     private struct Entry {
         var messageID: String?
         var deadline: ContinuousClock.Instant
-        /// Nil once it is resolved while an earlier entry is not.
+        /// Nil once the message is resolved. The entry remains until all earlier ones are resolved.
         var waiter: Waiter?
         var wasReturned = false
     }
 
     private var entries = Deque<Entry>()
-    /// The delivery tag of the first entry. Tags count the publishes of a channel from 1.
+    /// The delivery tag of the first entry. Tags number the publishes of a channel from 1.
     private var firstTag: UInt64 = 1
 
     package init() {}
 
-    /// The number of messages that wait for their confirm, or for that of an earlier one.
+    /// The number of messages that are unconfirmed or were published after an unconfirmed one.
     package var count: Int { entries.count }
 
     /// The deadline of the oldest unconfirmed message; nil if there is none.
@@ -37,9 +37,9 @@ package struct ConfirmLedger<Waiter> {
         return firstTag + UInt64(entries.count) - 1
     }
 
-    /// Applies a basic.ack, basic.nack or basic.return; other events change nothing.
+    /// Applies a basic.ack, basic.nack or basic.return; ignores other events.
     ///
-    /// - Returns: the messages that this resolves, with their outcomes.
+    /// - Returns: the resolved messages with their outcomes.
     package mutating func apply(_ event: BrokerEvent) -> [(waiter: Waiter, outcome: PublishOutcome)] {
         switch event {
         case .confirmed(let tag, let multiple):
@@ -54,13 +54,19 @@ package struct ConfirmLedger<Waiter> {
         }
     }
 
-    /// Records a basic.return. It precedes the confirm of the same message, so it belongs to an unresolved one.
+    /// Records a basic.return. It precedes the confirm of its message, so the message is an unresolved one.
     package mutating func returned(messageID: String?) {
         let index = entries.firstIndex { $0.messageID == messageID && $0.waiter != nil && !$0.wasReturned }
         if let index { entries[index].wasReturned = true }
     }
 
-    /// Resolves the messages of a basic.ack or basic.nack. An unknown tag resolves nothing.
+    /// Resolves the messages of a basic.ack or basic.nack. Ignores an unknown tag.
+    ///
+    /// - Parameters:
+    ///   - tag: the delivery tag.
+    ///   - multiple: whether the tag stands for all messages up to and including it.
+    ///   - confirmed: true for an ack, false for a nack.
+    /// - Returns: the resolved messages with their outcomes.
     package mutating func resolve(
         tag: UInt64, multiple: Bool, confirmed: Bool
     ) -> [(waiter: Waiter, outcome: PublishOutcome)] {
@@ -81,25 +87,26 @@ package struct ConfirmLedger<Waiter> {
         return resolved
     }
 
-    /// Gives every unconfirmed message until `deadline`.
+    /// Sets the deadline of every unconfirmed message.
     package mutating func extendDeadlines(to deadline: ContinuousClock.Instant) {
         for index in entries.indices { entries[index].deadline = deadline }
     }
 
-    /// Removes all messages: the channel is gone, and its numbering with it.
+    /// Removes all messages and restarts the numbering, as for a new channel.
     ///
-    /// - Returns: the unresolved ones, in the order of publishing.
+    /// - Returns: the waiters of the unresolved messages, in publishing order.
     package mutating func reset() -> [Waiter] {
         defer { self = ConfirmLedger() }
         return entries.compactMap(\.waiter)
     }
 }
 
-/// How the broker answered a published message.
+/// The broker's response to a published message.
 package enum PublishOutcome: Hashable, Sendable {
+    /// basic.ack: the broker has stored the message.
     case confirmed
-    /// basic.nack: the broker could not take it.
+    /// basic.nack: the broker could not store the message.
     case refused
-    /// No queue took it, although the broker confirmed it.
+    /// basic.return, then basic.ack: the broker confirmed the message, but it was routed to no queue.
     case unroutable
 }

@@ -1,26 +1,30 @@
 internal import OrderedCollections
 package import RuntimeSupport
 
-/// Publishes messages on a connection of its own and reports the broker's confirm of each.
+/// Publishes messages on a dedicated connection and reports the publisher confirm of each. It is not `Sendable`: one
+/// thread uses it at a time.
 ///
-/// It belongs to the thread that made it. The connection is its own because a broker with a memory or disk alarm stops
-/// reading from every connection that publishes, acknowledgements included.
+/// Consumers use another connection: during a memory or disk alarm the broker stops reading from every connection that
+/// publishes, and would not receive acknowledgements on it either.
 package final class ConfirmedPublisher<Waiter> {
     private static var channel: UInt16 { 1 }
 
     private let connection: AMQPConnection
     private let confirmTimeout: Duration
     private var ledger = ConfirmLedger<Waiter>()
-    /// Why the broker takes no messages at present: a memory or disk alarm; nil if it takes them.
+    /// An error that ``receive()`` met after it had resolved messages. The next call throws it.
+    private var pendingError: BrokerError?
+    /// The broker's reason for blocking publishers, a memory or disk alarm; nil if the connection is not blocked.
     package private(set) var blockedReason: String?
 
-    /// Connects to the first of several addresses that answers, and selects publisher confirms.
+    /// Connects to the first reachable address and enables publisher confirms.
     ///
     /// - Parameters:
-    ///   - heartbeat: seconds.
-    ///   - name: shown by `rabbitmqctl list_connections`.
+    ///   - addresses: at least one, tried in order.
+    ///   - heartbeat: the heartbeat timeout in seconds.
+    ///   - name: the connection name in `rabbitmqctl list_connections`.
     ///   - confirmTimeout: the longest wait for a confirm before the connection counts as lost.
-    ///   - prepare: declares what the messages need, on the given channel.
+    ///   - prepare: declares the exchanges and queues that the messages need, on the given channel.
     /// - Throws: ``BrokerError``.
     package init(
         anyOf addresses: [BrokerAddress], heartbeat: Int, name: String, confirmTimeout: Duration,
@@ -33,26 +37,27 @@ package final class ConfirmedPublisher<Waiter> {
         try connection.selectConfirms(channel: Self.channel)
     }
 
-    /// The number of messages that are published and not confirmed.
+    /// The number of unconfirmed messages.
     package var unconfirmed: Int { ledger.count }
 
-    /// The socket, to watch for confirms.
+    /// The socket, readable when the broker has sent something.
     package var socket: Int32 { connection.socket }
 
-    /// Publishes messages in order, numbered by ``PublishSequence`` unless they are to stay as they are.
+    /// Publishes messages in order.
     ///
-    /// - Parameter numbered: whether each message gets the next sequence number.
-    /// - Throws: ``BrokerError``; ``abandon()`` returns those that may or may not have arrived.
+    /// - Parameter numbered: whether each message gets the header of ``PublishSequence``. Pass false for messages that
+    ///   must arrive unchanged.
+    /// - Throws: ``BrokerError``. The messages may or may not have arrived then; ``abandon()`` returns their waiters.
     package func publish(
         _ messages: [(message: OutgoingMessage, waiter: Waiter)], numbered: Bool = true
     ) throws(BrokerError) {
         guard !messages.isEmpty else { return }
         let deadline = ContinuousClock.now + confirmTimeout
-        // All of them are recorded first, so that none is forgotten when the connection breaks in between.
+        // All messages are recorded first, so that none is missing from the ledger if publishing fails halfway.
         for (message, waiter) in messages {
             ledger.publish(messageID: message.message.properties.messageID, deadline: deadline, waiter: waiter)
         }
-        try connection.gathered { () throws(BrokerError) in
+        try connection.coalescingWrites { () throws(BrokerError) in
             for (outgoing, _) in messages {
                 var message = outgoing.message
                 if numbered { message.properties.headers[PublishSequence.header] = .int64(PublishSequence.next()) }
@@ -62,14 +67,21 @@ package final class ConfirmedPublisher<Waiter> {
         }
     }
 
-    /// Reads what the broker has sent, without waiting.
+    /// Processes what the broker has sent, without waiting.
     ///
-    /// - Returns: the messages that are resolved by it.
-    /// - Throws: ``BrokerError`` when the connection is lost, or a confirm is overdue while the broker is not blocked.
+    /// - Returns: the resolved messages with their outcomes.
+    /// - Throws: ``BrokerError`` if the connection is lost, or a confirm is overdue and the connection is not blocked.
     package func receive() throws(BrokerError) -> [(waiter: Waiter, outcome: PublishOutcome)] {
+        if let pendingError { throw pendingError }
         var resolved: [(waiter: Waiter, outcome: PublishOutcome)] = []
-        while let event = try connection.nextEvent() { resolved += apply(event) }
-        if blockedReason == nil, let deadline = ledger.firstDeadline, deadline <= .now { throw overdue }
+        do throws(BrokerError) {
+            while let event = try connection.nextEvent() { resolved += apply(event) }
+            if blockedReason == nil, let deadline = ledger.firstDeadline, deadline <= .now { throw confirmTimeoutError }
+        } catch {
+            // The resolved messages have left the ledger, so they are reported before the error.
+            guard !resolved.isEmpty else { throw error }
+            pendingError = error
+        }
         return resolved
     }
 
@@ -80,7 +92,7 @@ package final class ConfirmedPublisher<Waiter> {
             return []
         case .unblocked:
             blockedReason = nil
-            // The silence was announced, so the time starts anew.
+            // The broker sends no confirms while it blocks, so the confirm timeout starts again.
             ledger.extendDeadlines(to: .now + confirmTimeout)
             return []
         case .confirmed, .refused, .returned, .delivered, .consumerCancelled:
@@ -88,16 +100,18 @@ package final class ConfirmedPublisher<Waiter> {
         }
     }
 
-    private var overdue: BrokerError {
+    private var confirmTimeoutError: BrokerError {
         BrokerError(.timeout, "no publisher confirm within \(confirmTimeout)")
     }
 
-    /// Waits until the broker has sent something, the signal is raised, or the time is up.
+    /// Waits until the broker has sent something, the signal is raised or the time is up.
+    ///
+    /// The wait can end early, since heartbeats are sent and checked by ``receive()``.
     package func wait(orSignal signal: WakeSignal, atMost time: Duration) {
         connection.wait(orSignal: signal, atMost: time)
     }
 
-    /// Gives up on everything that is unconfirmed: it may or may not have arrived.
+    /// Forgets all unconfirmed messages and returns their waiters. The messages may or may not have arrived.
     package func abandon() -> [Waiter] {
         ledger.reset()
     }
@@ -111,18 +125,19 @@ package final class ConfirmedPublisher<Waiter> {
 extension ConfirmedPublisher where Waiter == Int {
     /// Publishes messages and waits for all their confirms.
     ///
+    /// - Parameter numbered: whether each message gets the header of ``PublishSequence``.
     /// - Returns: the indices of the messages that the broker has stored.
-    /// - Throws: ``BrokerError``, also when the broker is blocked; some may have arrived then.
+    /// - Throws: ``BrokerError``, also if the broker blocks the connection. Some messages may have arrived then.
     package func deliver(
         _ messages: [OutgoingMessage], numbered: Bool = true
     ) throws(BrokerError) -> Set<Int> {
         try publish(messages.enumerated().map { ($1, $0) }, numbered: numbered)
         var confirmed: Set<Int> = []
         while unconfirmed > 0 {
-            guard let event = try connection.nextEvent(atMost: confirmTimeout) else { throw overdue }
+            guard let event = try connection.nextEvent(atMost: confirmTimeout) else { throw confirmTimeoutError }
             for (index, outcome) in apply(event) where outcome == .confirmed { confirmed.insert(index) }
             if let blockedReason {
-                throw BrokerError(.timeout, "the broker is not accepting messages: \(blockedReason)")
+                throw BrokerError(.timeout, "the broker blocks publishers: \(blockedReason)")
             }
         }
         return confirmed

@@ -2,7 +2,7 @@ internal import CRabbitMQ
 internal import OrderedCollections
 
 extension MessageProperties {
-    /// Copies the properties out of the library's memory.
+    /// Copies the properties out of librabbitmq's memory.
     init(_ source: amqp_basic_properties_t) {
         func isSet(_ flag: Int32) -> Bool { source._flags & amqp_flags_t(flag) != 0 }
         func text(_ flag: Int32, _ bytes: amqp_bytes_t) -> String? { isSet(flag) ? bytes.text : nil }
@@ -22,8 +22,8 @@ extension MessageProperties {
     }
 }
 
-extension CallMemory {
-    /// The properties as the library takes them, valid until ``recycle()``.
+extension AMQPMemoryPool {
+    /// Returns the properties as a librabbitmq structure, valid until ``recycle()``.
     func properties(_ source: MessageProperties) -> amqp_basic_properties_t {
         var target = amqp_basic_properties_t()
         func set<Value>(

@@ -1,7 +1,7 @@
-/// A message and where it is published to.
+/// A message and the exchange and routing key that it is published with.
 package struct OutgoingMessage: Hashable, Sendable {
     package var message: BrokerMessage
-    /// The empty name is the default exchange, which routes to the queue that the routing key names.
+    /// The name of the exchange. The empty name is the default exchange, whose routing key is the name of a queue.
     package var exchange: String
     package var routingKey: String
 

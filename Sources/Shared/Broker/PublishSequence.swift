@@ -1,16 +1,17 @@
 internal import RuntimeSupport
 internal import Synchronization
 
-/// Numbers published messages in the order of publishing, so that a consumer can restore that order.
+/// Numbers published messages in publishing order, so that a consumer can restore the order of redelivered messages.
 ///
-/// A quorum queue returns unacknowledged messages in no particular order once there are more than about thirty.
+/// A quorum queue requeues more than about thirty unacknowledged messages in no particular order.
 package enum PublishSequence {
-    /// The header that carries the number.
+    /// The name of the header that carries the number.
     package static let header = "sequence"
 
     private static let last = Atomic<Int64>(0)
 
-    /// Returns the next number: microseconds since 1970, and always more than the one before in this process.
+    /// Returns the next number: the current microseconds since 1970, or the last number of this process plus 1 if that is
+    /// greater.
     package static func next() -> Int64 {
         let now = WallClock.microseconds()
         var previous = last.load(ordering: .relaxed)

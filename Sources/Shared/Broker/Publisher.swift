@@ -3,23 +3,23 @@ internal import RuntimeSupport
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// Publishes messages for many asynchronous callers over one connection, on a thread of its own.
+/// Publishes messages for many asynchronous callers over one connection, on a dedicated thread.
 ///
-/// Callers and thread meet in a bounded queue. The thread publishes all that is waiting, and resumes each caller when
-/// the broker has confirmed its message. A lost connection is replaced by one to the next address.
+/// Callers add messages to a bounded queue. The thread publishes all waiting messages and resumes each caller when the
+/// broker has confirmed its message. After a lost connection it connects to the next address.
 package final class Publisher: Service {
-    /// How the publisher connects, and its bounds.
+    /// The addresses, limits and topology of a publisher.
     package struct Configuration: Sendable {
         package var addresses: [BrokerAddress]
         /// Declares the exchanges and queues that the messages need, on the given channel.
         package var prepare: @Sendable (AMQPConnection, UInt16) throws(BrokerError) -> Void
-        /// Seconds.
+        /// The heartbeat timeout in seconds.
         package var heartbeat: Int
         /// The longest wait for a confirm.
         package var confirmTimeout: Duration
-        /// The most requests that may wait to be published or confirmed.
+        /// The maximum number of requests that wait to be published or confirmed.
         package var capacity: Int
-        /// Shown by `rabbitmqctl list_connections`.
+        /// The connection name in `rabbitmqctl list_connections`.
         package var name: String
 
         package init(
@@ -42,15 +42,16 @@ package final class Publisher: Service {
     private let state: Mutex<PublisherState<Waiter>>
     private let stop = StopSignal()
 
+    /// Creates a publisher. It connects once ``run()`` is called.
     package init(_ configuration: Configuration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
         state = Mutex(PublisherState(capacity: configuration.capacity))
     }
 
-    /// Publishes a message and waits for the broker's confirm.
+    /// Publishes a message and waits for its publisher confirm.
     ///
-    /// - Throws: ``PublishError``, within the confirm timeout at the latest.
+    /// - Throws: ``PublishError``, after the confirm timeout at the latest.
     package func publish(_ message: OutgoingMessage) async throws(PublishError) {
         let deadline = ContinuousClock.now + configuration.confirmTimeout
         let result: Result<Void, PublishError> = await withCheckedContinuation { waiter in
@@ -66,12 +67,12 @@ package final class Publisher: Service {
         try result.get()
     }
 
-    /// Why messages can't be published at present; nil if they can.
+    /// Why messages cannot be published at present; nil if they can.
     package var unavailableReason: String? {
         switch state.withLock({ $0.phase }) {
         case .open: nil
         case .disconnected(let reason): reason
-        case .blocked(let reason): "the broker is not accepting messages: \(reason)"
+        case .blocked(let reason): "the broker blocks publishers: \(reason)"
         case .stopping: "shutting down"
         }
     }
@@ -97,7 +98,7 @@ package final class Publisher: Service {
         stop.request()
     }
 
-    /// Answers callers whose time is up, even while the thread is held up by a full socket.
+    /// Fails requests whose deadline has passed, even while the thread is blocked by a full socket.
     private func expireRequests() async {
         while (try? await Task.sleep(for: .milliseconds(100))) != nil {
             let expired = state.withLock { $0.expire(now: .now) }
@@ -105,7 +106,7 @@ package final class Publisher: Service {
         }
     }
 
-    // MARK: On the thread
+    // MARK: Publisher thread
 
     private func work() {
         var nextAddress = 0
@@ -124,7 +125,7 @@ package final class Publisher: Service {
             let waiters = state.withLock { $0.disconnected(reason: "no connection to RabbitMQ") }
             for waiter in waiters { waiter.resume(returning: .failure(.connectionLost)) }
             logger.warning(
-                "publisher has no connection, retrying",
+                "publisher connection failed, retrying",
                 metadata: ["error": "\(error)", "retry.in": "\(pause)", "unconfirmed": "\(waiters.count)"])
         }
         let waiters = state.withLock { $0.disconnected(reason: "shutting down") }
@@ -141,14 +142,14 @@ package final class Publisher: Service {
             if !outcomes.isEmpty { resume(outcomes.map { ($0.waiter, $0.outcome) }) }
             if connection.blockedReason != blockedReason {
                 blockedReason = connection.blockedReason
-                noteBlocked(blockedReason)
+                updateBlocked(blockedReason)
             }
             if stop.isRequested, state.withLock({ $0.unresolved == 0 }) { return }
             if waiting.isEmpty { connection.wait(orSignal: stop.wake, atMost: .seconds(1)) }
         }
     }
 
-    private func noteBlocked(_ reason: String?) {
+    private func updateBlocked(_ reason: String?) {
         guard let reason else {
             logger.info("publisher unblocked by the broker")
             return state.withLock { $0.unblocked() }
@@ -160,7 +161,7 @@ package final class Publisher: Service {
     }
 
     private func resume(_ outcomes: [(number: UInt64, outcome: PublishOutcome)]) {
-        // The waiters are resumed outside of the lock: they run at once and may publish again.
+        // Callers are resumed outside of the lock, since they may publish again at once.
         for (waiter, outcome) in state.withLock({ $0.resolve(outcomes) }) {
             switch outcome {
             case .confirmed: waiter.resume(returning: .success(()))

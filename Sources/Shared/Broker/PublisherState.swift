@@ -1,29 +1,29 @@
 internal import DequeModule
 
-/// Why a message was not accepted. The sender knows, and may send it again.
+/// Why a message was not confirmed. The caller may publish it again.
 package enum PublishError: Error, Hashable, Sendable {
     /// There is no connection to the broker.
     case unreachable
     /// The connection was lost before the confirm came; the message may or may not be stored.
     case connectionLost
-    /// The broker takes no messages: a memory or disk alarm.
+    /// The broker blocks publishers because of a memory or disk alarm.
     case blocked
-    /// basic.nack.
+    /// The broker could not store the message (basic.nack).
     case refused
-    /// The broker has no queue for it.
+    /// No queue is bound for the routing key (basic.return).
     case unroutable
-    /// No confirm in time; the message may or may not be stored.
+    /// The confirm did not come in time; the message may or may not be stored.
     case timeout
-    /// Too many requests are waiting already.
+    /// The publisher's queue is full.
     case queueFull
     /// This process is shutting down.
     case stopping
 }
 
-/// What the publisher's callers and its thread share: the requests that are not answered yet.
+/// The state that the publisher's callers and its thread share: the unanswered requests.
 ///
-/// Pure: no connection, no clock, no lock of its own. Each transition returns the callers to resume, and the owner
-/// resumes them after it has released its lock.
+/// A pure value without I/O, clock and lock. Each transition returns the callers to resume, and the owner resumes them
+/// after it has released its lock.
 struct PublisherState<Waiter> {
     /// The state of the connection.
     enum Phase: Hashable {
@@ -35,19 +35,19 @@ struct PublisherState<Waiter> {
 
     private struct Request {
         var deadline: ContinuousClock.Instant
-        /// Nil once the caller is answered.
+        /// Nil once the request is answered.
         var waiter: Waiter?
     }
 
     private(set) var phase = Phase.disconnected(reason: "connecting to RabbitMQ")
-    /// All unanswered requests in the order of arrival, published or not.
+    /// The requests in order of arrival, published or not, from the oldest unanswered one on.
     private var requests = Deque<Request>()
     /// The number of the first request.
     private var firstNumber: UInt64 = 1
     private var unpublished = Deque<OutgoingMessage>()
     let capacity: Int
 
-    /// - Parameter capacity: the most requests that may be unanswered.
+    /// - Parameter capacity: the maximum number of unanswered requests.
     init(capacity: Int) {
         self.capacity = capacity
     }
@@ -55,12 +55,12 @@ struct PublisherState<Waiter> {
     /// The number of requests that wait to be published.
     var waitingCount: Int { unpublished.count }
 
-    /// The number of requests that are not answered, or follow one that is not.
+    /// The number of requests that are unanswered or follow an unanswered one.
     var unresolved: Int { requests.count }
 
     /// Queues a request.
     ///
-    /// - Returns: why it was not taken; nil if it was.
+    /// - Returns: why the request is refused; nil if it is queued.
     mutating func enqueue(
         _ message: OutgoingMessage, deadline: ContinuousClock.Instant, waiter: Waiter
     ) -> PublishError? {
@@ -76,7 +76,7 @@ struct PublisherState<Waiter> {
         }
     }
 
-    /// Takes the next messages to publish, each with the number of its request.
+    /// Removes and returns the next messages to publish, each with the number of its request.
     mutating func takeWaiting(atMost limit: Int) -> [(message: OutgoingMessage, number: UInt64)] {
         let count = min(limit, unpublished.count)
         let first = firstNumber + UInt64(requests.count - unpublished.count)
@@ -85,7 +85,9 @@ struct PublisherState<Waiter> {
         return taken
     }
 
-    /// Removes the callers of these requests; one that was answered already has none.
+    /// Resolves requests by their numbers. Ignores those that are already answered.
+    ///
+    /// - Returns: the callers to resume, with their outcomes.
     mutating func resolve(
         _ outcomes: [(number: UInt64, outcome: PublishOutcome)]
     ) -> [(waiter: Waiter, outcome: PublishOutcome)] {
@@ -96,11 +98,14 @@ struct PublisherState<Waiter> {
         return resolved
     }
 
+    /// Records a new connection.
     mutating func connected() {
         if phase != .stopping { phase = .open }
     }
 
-    /// - Returns: the callers that wait to be published. Those that wait for a confirm may still get it.
+    /// Records that the broker blocks the connection.
+    ///
+    /// - Returns: the callers whose messages are not published. Published messages can still be confirmed.
     mutating func blocked(reason: String) -> [Waiter] {
         if phase != .stopping { phase = .blocked(reason: reason) }
         let first = firstNumber + UInt64(requests.count - unpublished.count)
@@ -110,11 +115,14 @@ struct PublisherState<Waiter> {
         return waiters
     }
 
+    /// Records that the broker no longer blocks the connection.
     mutating func unblocked() {
         if case .blocked = phase { phase = .open }
     }
 
-    /// - Returns: all callers; no confirm can come any more.
+    /// Records a lost connection.
+    ///
+    /// - Returns: all callers, since no confirm can arrive any more.
     mutating func disconnected(reason: String) -> [Waiter] {
         if phase != .stopping { phase = .disconnected(reason: reason) }
         let waiters = requests.compactMap(\.waiter)
@@ -124,15 +132,17 @@ struct PublisherState<Waiter> {
         return waiters
     }
 
-    /// Takes no more requests; those that are queued may still be confirmed.
+    /// Refuses new requests. Queued ones can still be published and confirmed.
     mutating func stop() {
         phase = .stopping
     }
 
-    /// - Returns: the callers whose deadline has passed. What is still unpublished of theirs is not published.
+    /// Expires requests. Expired messages that are not published yet are dropped.
+    ///
+    /// - Returns: the callers whose deadline has passed.
     mutating func expire(now: ContinuousClock.Instant) -> [Waiter] {
         var expired: [Waiter] = []
-        // All requests have the same time, so the first that is not due ends the search.
+        // All requests have the same timeout, so deadlines are in order of arrival.
         var count = 0
         for index in requests.indices {
             guard requests[index].deadline <= now else { break }

@@ -3,12 +3,13 @@ package import Logging
 internal import RuntimeSupport
 internal import Settings
 
-/// Logs each fact as one line of JSON to standard error.
+/// Writes each log event to standard error as one line of JSON.
 package struct JSONLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var logLevel: Logger.Level = .info
     private let label: String
 
+    /// Creates a handler for the logger of this label.
     package init(label: String) {
         self.label = label
     }
@@ -29,14 +30,14 @@ package struct JSONLogHandler: LogHandler {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let json = try? encoder.encode(line) else { return }
-        // One write a line, so that lines of several threads don't run into each other.
-        // A log that can't be written is no reason to stop working.
+        // One write per line keeps the lines of different threads apart.
+        // A failed write is ignored: logging must not stop the program.
         try? FileHandle.standardError.write(contentsOf: json + [UInt8(ascii: "\n")])
     }
 }
 
 extension LogSettings {
-    /// Makes every logger of this process log as set.
+    /// Configures the logging system of this process. Call it once, before the first logger is created.
     package func bootstrap() {
         let (format, level) = (format, level)
         LoggingSystem.bootstrap { label in

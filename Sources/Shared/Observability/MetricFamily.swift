@@ -1,15 +1,17 @@
 internal import Foundation
 
-/// A metric with all its labelled values at one moment, ready to be written out or sent on.
+/// A snapshot of one metric with all its labelled samples.
 package struct MetricFamily: Codable, Hashable, Sendable {
+    /// The metric type.
     package enum Kind: String, Codable, Sendable {
         case counter, gauge, histogram
     }
 
+    /// One value with its labels.
     package struct Sample: Codable, Hashable, Sendable {
-        /// `_bucket`, `_sum` or `_count` of a histogram, else empty.
+        /// `_bucket`, `_sum` or `_count` for a histogram; empty otherwise.
         package var suffix: String
-        /// Names and values in turn.
+        /// Label names and values, alternating.
         package var labels: [String]
         package var value: Double
 
@@ -20,8 +22,10 @@ package struct MetricFamily: Codable, Hashable, Sendable {
         }
     }
 
+    /// The Prometheus name.
     package var name: String
     package var kind: Kind
+    /// A one-line description.
     package var help: String
     package var samples: [Sample]
 
@@ -32,7 +36,7 @@ package struct MetricFamily: Codable, Hashable, Sendable {
         self.samples = samples
     }
 
-    /// The family with one more label on each value.
+    /// Returns the family with one more label on each sample.
     package func labelled(_ name: String, _ value: String) -> MetricFamily {
         var copy = self
         for index in copy.samples.indices { copy.samples[index].labels += [name, value] }
@@ -41,14 +45,14 @@ package struct MetricFamily: Codable, Hashable, Sendable {
 }
 
 extension [MetricFamily] {
-    /// Families of the same name become one, as the text format wants.
+    /// Merges families of the same name, as the text format requires, and sorts them by name.
     package func merged() -> [MetricFamily] {
         var merged: [String: MetricFamily] = [:]
         for family in self { merged[family.name, default: family.emptied].samples += family.samples }
         return merged.values.sorted { $0.name < $1.name }
     }
 
-    /// The Prometheus text format, version 0.0.4.
+    /// The families in the Prometheus text format, version 0.0.4.
     ///
     /// <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
     package var prometheusText: String {

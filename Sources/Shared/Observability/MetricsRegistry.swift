@@ -1,9 +1,9 @@
 package import CoreMetrics
 internal import Synchronization
 
-/// Keeps the values of swift-metrics' counters, meters, recorders and timers for `GET /metrics`.
+/// A swift-metrics backend that keeps the values of counters, meters, recorders and timers in memory.
 ///
-/// Names are written as OpenTelemetry has them (`http.server.request.duration`) and come out as Prometheus wants them
+/// Metrics have OpenTelemetry names (`http.server.request.duration`) and are exported under Prometheus names
 /// (`http_server_request_duration_seconds`).
 package final class MetricsRegistry: MetricsFactory {
     private struct Key: Hashable {
@@ -14,12 +14,13 @@ package final class MetricsRegistry: MetricsFactory {
     private let values = Mutex<[Key: MetricValue]>([:])
     private let buckets: [String: [Double]]
 
-    /// - Parameter buckets: upper bounds for recorders whose values are not durations, by the metric's label.
+    /// - Parameter buckets: the upper bounds of the histogram buckets, by metric label. Metrics without an entry have
+    ///   default buckets.
     package init(buckets: [String: [Double]] = [:]) {
         self.buckets = buckets
     }
 
-    /// All metrics as they stand now.
+    /// Returns the current values of all metrics.
     package func snapshot() -> [MetricFamily] {
         let families = values.withLock { values in
             values.map { key, value in
@@ -62,26 +63,27 @@ package final class MetricsRegistry: MetricsFactory {
         let key = Key(
             name: name, labels: dimensions.flatMap { [$0.0.replacing(".", with: "_"), $0.1] })
         return values.withLock { values in
-            if let known = values[key] { return known }
-            let new = make()
-            values[key] = new
-            return new
+            if let existing = values[key] { return existing }
+            let created = make()
+            values[key] = created
+            return created
         }
     }
 
-    /// 0.5 ms to a minute.
+    /// Default buckets of timers: 0.5 ms to 60 s.
     private static let seconds = [
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
     ]
+    /// Default buckets of recorders.
     private static let sizes: [Double] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]
 }
 
-/// One labelled value of any kind.
+/// The value of one metric with one set of labels.
 final class MetricValue: CounterHandler, MeterHandler, RecorderHandler, TimerHandler {
     private struct State {
         var sum = 0.0
         var count = 0
-        /// One more than there are bounds: the last counts what lies above all of them.
+        /// One count per bound, and a last one for values above all bounds.
         var buckets: [Int]
     }
 
@@ -117,10 +119,10 @@ final class MetricValue: CounterHandler, MeterHandler, RecorderHandler, TimerHan
     func samples(labels: [String]) -> [MetricFamily.Sample] {
         let state = state.withLock { $0 }
         guard kind == .histogram else { return [MetricFamily.Sample(labels: labels, value: state.sum)] }
-        var below = 0
+        var cumulative = 0
         let buckets = zip(bounds.map { "\($0)" } + ["+Inf"], state.buckets).map { bound, count in
-            below += count
-            return MetricFamily.Sample(suffix: "_bucket", labels: labels + ["le", bound], value: Double(below))
+            cumulative += count
+            return MetricFamily.Sample(suffix: "_bucket", labels: labels + ["le", bound], value: Double(cumulative))
         }
         return buckets + [
             MetricFamily.Sample(suffix: "_sum", labels: labels, value: state.sum),

@@ -1,20 +1,21 @@
 package import Foundation
 
-/// Brings a database's schema up to date: numbered SQL files, in order, each applied once.
+/// Migrates a database schema: applies numbered SQL files in order, each of them once.
 package struct Migrator {
-    /// One numbered file.
+    /// A numbered SQL file.
     package struct Migration: Hashable, Sendable {
         package let number: Int
+        /// The file's name without its extension.
         package let name: String
         package let sql: String
     }
 
-    /// The migrations that this version of the programs knows, in order.
+    /// The known migrations, in order.
     package let migrations: [Migration]
 
-    /// Reads the SQL files of a folder; each name begins with the migration's number.
+    /// Reads the SQL files of a folder. A file's name begins with the number of its migration; other files are ignored.
     ///
-    /// - Throws: an error of Foundation if the folder or a file can't be read.
+    /// - Throws: a Foundation error if the folder or a file cannot be read.
     package init(folder: URL) throws {
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         migrations = try files.filter { $0.pathExtension == "sql" }.compactMap { file in
@@ -24,28 +25,28 @@ package struct Migrator {
         }.sorted { $0.number < $1.number }
     }
 
-    /// Applies what is missing. Several that start at once wait for each other.
+    /// Applies the missing migrations. Concurrent runs, also of other processes, wait for each other.
     ///
-    /// - Parameter progress: told of each migration before it runs.
-    /// - Returns: the names of those that were applied.
-    /// - Throws: ``PostgresError``; the one that failed left nothing behind, those before it stay.
+    /// - Parameter progress: called with each migration before it runs.
+    /// - Returns: the names of the migrations that were applied.
+    /// - Throws: ``PostgresError``. The failed migration is rolled back; earlier ones remain applied.
     package func migrate(
         on connection: PostgresConnection, progress: (Migration) -> Void = { _ in }
     ) throws(PostgresError) -> [String] {
-        // The lock belongs to the session, so it goes with it, whatever happens.
+        // The advisory lock belongs to the session: PostgreSQL releases it when the connection ends, also after an error.
         try connection.script(
             """
             set lock_timeout = 0; set statement_timeout = 0;
-            select pg_advisory_lock(\(Self.lock));
+            select pg_advisory_lock(\(Self.lockKey));
             create table if not exists schema_migrations (
                 number integer primary key, name text not null, applied_at timestamptz not null default now())
             """)
         let rows = try connection.execute("select number from schema_migrations")
         let applied = Set((0..<rows.count).compactMap { rows.integer($0, 0) })
-        var done: [String] = []
+        var names: [String] = []
         for migration in migrations where !applied.contains(migration.number) {
             progress(migration)
-            // One script is one transaction.
+            // The migration and its record are one transaction.
             try connection.script(
                 """
                 begin;
@@ -53,12 +54,12 @@ package struct Migrator {
                 insert into schema_migrations (number, name) values (\(migration.number), '\(migration.name)');
                 commit
                 """)
-            done.append(migration.name)
+            names.append(migration.name)
         }
-        try connection.script("select pg_advisory_unlock(\(Self.lock))")
-        return done
+        try connection.script("select pg_advisory_unlock(\(Self.lockKey))")
+        return names
     }
 
-    /// Any number will do, as long as nobody else in this database uses it.
-    private static let lock = 7_265_839_101
+    /// The key of the advisory lock: an arbitrary number that nothing else in the database uses.
+    private static let lockKey = 7_265_839_101
 }

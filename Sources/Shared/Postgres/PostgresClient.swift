@@ -3,11 +3,11 @@ internal import RuntimeSupport
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// PostgreSQL for many asynchronous callers: a few connections, each on a thread of its own.
+/// A PostgreSQL client for many asynchronous callers: a few connections, each on a dedicated thread.
 ///
-/// While no connection stands every call fails at once, and the threads go on trying.
+/// While there is no connection, every call fails at once and the threads keep reconnecting in the background.
 package final class PostgresClient: Sendable {
-    /// Is given a connection, or the reason why there is none.
+    /// Work for a connection; called with an error if there is no connection.
     private typealias Job = @Sendable (Result<PostgresConnection, PostgresError>) -> Void
 
     private let url: String
@@ -15,15 +15,18 @@ package final class PostgresClient: Sendable {
     private let connections: Int
     private let logger: Logger
     private let mailbox = Mailbox<Job>(capacity: 5000)
-    private let standing = Mutex(0)
-    private let closing = WakeSignal()
-    /// Somebody waits for each answer.
+    private let openConnections = Mutex(0)
+    private let closeSignal = WakeSignal()
+    /// Shorter than the defaults, because a caller waits for each answer.
     private static let timeouts = PostgresConnection.Timeouts(
         lock: .seconds(1), statement: .seconds(2), answer: .seconds(3))
 
+    /// Creates a client. It connects once ``run()`` is called.
+    ///
     /// - Parameters:
-    ///   - name: shown in `pg_stat_activity`.
-    ///   - connections: how many statements can run at once.
+    ///   - url: `postgres://…` or any other libpq connection string.
+    ///   - name: the application name in `pg_stat_activity`.
+    ///   - connections: the number of connections, and so of statements that can run at once.
     package init(_ url: String, name: String, connections: Int, logger: Logger) {
         self.url = url
         self.name = name
@@ -31,14 +34,14 @@ package final class PostgresClient: Sendable {
         self.logger = logger
     }
 
-    /// What keeps it from being used, in words; nil if it can be used.
+    /// Why PostgreSQL cannot be used at present; nil if it can.
     package var unavailableReason: String? {
-        standing.withLock { $0 } > 0 ? nil : "no connection to PostgreSQL"
+        openConnections.withLock { $0 } > 0 ? nil : "no connection to PostgreSQL"
     }
 
-    /// Runs `body` with a connection, on that connection's thread.
+    /// Runs `body` with a connection, on the thread of that connection, and returns its result.
     ///
-    /// - Throws: ``PostgresError``.
+    /// - Throws: ``PostgresError`` from `body`, or at once if there is no connection or the queue is full.
     package func run<Value: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
@@ -56,7 +59,8 @@ package final class PostgresClient: Sendable {
             }
             if !isPosted {
                 caller.resume(
-                    returning: .failure(PostgresError(sqlState: nil, message: "too many requests wait for PostgreSQL")))
+                    returning: .failure(
+                        PostgresError(sqlState: nil, message: "the PostgreSQL request queue is full or closed")))
             }
         }
         return try result.get()
@@ -69,38 +73,38 @@ package final class PostgresClient: Sendable {
                 let connection = try PostgresConnection(url, name: name, timeouts: Self.timeouts)
                 logger.info("postgres connected")
                 backoff.reset()
-                standing.withLock { $0 += 1 }
-                defer { standing.withLock { $0 -= 1 } }
+                openConnections.withLock { $0 += 1 }
+                defer { openConnections.withLock { $0 -= 1 } }
                 serve(connection)
             } catch {
                 let pause = backoff.next()
                 logger.warning(
-                    "postgres has no connection, trying again",
+                    "postgres connection failed, retrying",
                     metadata: ["error": "\(error)", "retry.in": "\(pause)"])
-                failWaiting(for: pause, because: error)
+                failJobs(for: pause, with: error)
             }
         }
         for job in mailbox.takeWaiting(atMost: .max) {
-            job(.failure(PostgresError(sqlState: nil, message: "stopping")))
+            job(.failure(PostgresError(sqlState: nil, message: "shutting down")))
         }
     }
 
-    /// Waits, and meanwhile tells callers at once that nobody is connected; if others are, the callers are theirs.
-    private func failWaiting(for pause: Duration, because error: PostgresError) {
+    /// Waits for `pause`. Meanwhile it fails all jobs, unless another thread has a connection and can run them.
+    private func failJobs(for pause: Duration, with error: PostgresError) {
         let end = ContinuousClock.now + pause
         while !mailbox.isClosed, ContinuousClock.now < end {
-            guard unavailableReason != nil else { return closing.wait(atMost: end - .now) }
+            guard unavailableReason != nil else { return closeSignal.wait(atMost: end - .now) }
             for job in mailbox.take(atMost: .max, waiting: end - .now) { job(.failure(error)) }
         }
     }
 
-    /// Does one job after another until the connection is lost or the mailbox closed.
+    /// Runs one job after another until the connection is lost or the mailbox is closed and empty.
     private func serve(_ connection: PostgresConnection) {
         while true {
             let jobs = mailbox.take(atMost: 1, waiting: .seconds(1))
             if jobs.isEmpty, mailbox.isClosed { return }
             guard connection.isAlive else {
-                // They were not begun, so they are for another connection, or for the next one.
+                // The jobs have not been started, so another connection, or the next one, can run them.
                 for job in jobs where !mailbox.post(job) {
                     job(.failure(PostgresError(sqlState: nil, message: "the connection was lost")))
                 }
@@ -121,7 +125,7 @@ extension PostgresClient: Service {
             }
         } onGracefulShutdown: {
             self.mailbox.close()
-            self.closing.raise()
+            self.closeSignal.raise()
         }
     }
 }

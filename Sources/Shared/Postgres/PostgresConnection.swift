@@ -2,17 +2,17 @@ internal import CPostgres
 internal import Foundation
 internal import RuntimeSupport
 
-/// One connection to PostgreSQL, through libpq. It belongs to the thread that made it and is not `Sendable`.
+/// A connection to PostgreSQL through libpq. It is not `Sendable`: one thread uses it at a time.
 ///
-/// Statements are prepared once and kept by their text. Every wait has an end: see ``timeouts-swift.struct``.
+/// Each statement is prepared once per connection and cached by its text. Every wait has a limit, see ``Timeouts``.
 package final class PostgresConnection {
-    /// How long things may take.
+    /// The limits of a connection's waits.
     package struct Timeouts: Sendable {
-        /// A statement waits this long for a row that somebody else has locked; the server ends it then.
+        /// The longest that a statement waits for a lock before the server cancels it.
         package var lock: Duration
-        /// A statement runs this long; the server ends it then.
+        /// The longest that a statement runs before the server cancels it.
         package var statement: Duration
-        /// After this a server that has not answered counts as gone, whatever it may be doing.
+        /// The longest wait for the server's answer before the connection counts as lost.
         package var answer: Duration
 
         package init(
@@ -24,19 +24,30 @@ package final class PostgresConnection {
         }
     }
 
+    private struct Deadline {
+        let limit: Duration
+        let instant: ContinuousClock.Instant
+
+        init(after limit: Duration) {
+            self.limit = limit
+            instant = .now + limit
+        }
+    }
+
     private let connection: OpaquePointer
     private let timeouts: Timeouts
+    /// The names of the prepared statements, by their SQL.
     private var prepared: [String: String] = [:]
-    /// An answer may still be on its way that nobody waits for, so the next question would get it.
+    /// Whether a late answer may still arrive, which the next statement would receive as its own.
     private var isBroken = false
-    /// Called about once a second while a statement runs, for whatever else the thread has to keep alive.
+    /// Called about once a second while a statement runs, so that the thread can keep other connections alive.
     private let whileWaiting: () -> Void
 
     /// Connects.
     ///
     /// - Parameters:
-    ///   - url: `postgres://…` or any other connection string of libpq.
-    ///   - name: shown in `pg_stat_activity`.
+    ///   - url: `postgres://…` or any other libpq connection string.
+    ///   - name: the application name in `pg_stat_activity`.
     ///   - whileWaiting: called about once a second while a statement runs.
     /// - Throws: ``PostgresError``.
     package init(
@@ -48,7 +59,7 @@ package final class PostgresConnection {
             ("dbname", url), ("fallback_application_name", name), ("connect_timeout", "3"), ("client_encoding", "UTF8"),
             ("tcp_user_timeout", String(timeouts.answer.wholeMilliseconds)),
         ]
-        // Both lists end with a null; the strings live until the call is over.
+        // libpq expects both lists to end with null. The strings must live until the call returns.
         let copies = settings.map { (strdup($0.0), strdup($0.1)) }
         defer {
             copies.forEach {
@@ -58,15 +69,15 @@ package final class PostgresConnection {
         let keywords = copies.map { UnsafePointer<CChar>($0.0) } + [nil]
         let values = copies.map { UnsafePointer<CChar>($0.1) } + [nil]
         guard let connection = PQconnectdbParams(keywords, values, 1) else {
-            throw PostgresError(sqlState: nil, message: "no memory for a connection")
+            throw PostgresError(sqlState: nil, message: "connecting: out of memory")
         }
         self.connection = connection
         guard PQstatus(connection) == CONNECTION_OK else { throw Self.failure(of: connection) }
         PQsetnonblocking(connection, 1)
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
-        // Set afterwards, since libpq would let options of its own replace those of the URL.
-        // A plan that was made while a table was small must not scan it when it is large, and no statement here is worth
-        // compiling or planning anew each time.
+        // These settings are not sent as the `options` parameter, which would replace the `options` of the URL.
+        // A generic plan that was made for a small table must not scan the table once it is large, and the statements are
+        // too short to be worth JIT compilation or a new plan per execution.
         try script(
             """
             set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set jit = off;
@@ -79,7 +90,7 @@ package final class PostgresConnection {
         PQfinish(connection)
     }
 
-    /// Whether the connection still stands, as far as can be told without asking the server.
+    /// Whether the connection is usable, as far as can be known without a round trip.
     package var isAlive: Bool {
         guard !isBroken else { return false }
         var socket = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
@@ -87,7 +98,7 @@ package final class PostgresConnection {
         return PQstatus(connection) == CONNECTION_OK
     }
 
-    /// Carries out one statement, as a transaction of its own unless one was begun.
+    /// Executes one statement, in its own transaction unless one has been started, and returns its rows.
     ///
     /// - Throws: ``PostgresError``.
     @discardableResult
@@ -95,14 +106,14 @@ package final class PostgresConnection {
         try transaction([PostgresQuery(sql, parameters)])[0]
     }
 
-    /// Carries out statements as one transaction, in one round trip: all of them or none.
+    /// Executes statements as one transaction in one round trip.
     ///
-    /// libpq's pipeline mode; the statements up to the one synchronisation point are one implicit transaction.
+    /// Uses libpq's pipeline mode: the statements before a synchronisation point form one implicit transaction.
     /// <https://www.postgresql.org/docs/current/libpq-pipeline-mode.html>
-    /// - Parameter time: how long the server may take for all of it; nil for as long as for any answer.
+    /// - Parameter time: the longest wait for all answers; nil for ``Timeouts/answer``.
     /// - Returns: the rows of each statement, in order.
-    /// - Throws: ``PostgresError`` of the first one that failed. With ``PostgresError/sqlState`` nil it is not known
-    ///   whether the transaction was carried out.
+    /// - Throws: the ``PostgresError`` of the first statement that failed; the transaction is rolled back then. If
+    ///   ``PostgresError/sqlState`` is nil, the transaction may or may not be committed.
     package func transaction(
         _ queries: [PostgresQuery], within time: Duration? = nil
     ) throws(PostgresError) -> [PostgresRows] {
@@ -125,7 +136,7 @@ package final class PostgresConnection {
             try send(query)
         }
         guard PQpipelineSync(connection) == 1 else { throw Self.failure(of: connection) }
-        let deadline = ContinuousClock.now + time
+        let deadline = Deadline(after: time)
 
         var failure: PostgresError?
         var rows: [PostgresRows] = []
@@ -145,35 +156,35 @@ package final class PostgresConnection {
         }
         _ = try nextAnswer(by: deadline)
         if let failure {
-            // What stands behind a failed statement was skipped, so it was not prepared either.
+            // The statements after the failed one were skipped, and so were their preparations.
             for (index, query) in queries.enumerated() where isPreparing[index] { prepared[query.sql] = nil }
             throw failure
         }
         return rows
     }
 
-    /// Runs a script of several statements, as migrations have them.
+    /// Executes a script of several statements, such as a migration.
     ///
-    /// - Parameter time: the longest that it may take.
+    /// - Parameter time: the longest wait for the end of the script.
+    /// - Throws: the ``PostgresError`` of the first statement that failed.
     package func script(_ sql: String, within time: Duration = .seconds(3600)) throws(PostgresError) {
         guard PQsendQuery(connection, sql) == 1 else { throw Self.failure(of: connection) }
-        let deadline = ContinuousClock.now + time
+        let deadline = Deadline(after: time)
         var failure: PostgresError?
         while true {
             try awaitAnswer(by: deadline)
             guard let result = PQgetResult(connection) else { break }
-            let rows = PostgresRows(result)
-            if let error = Self.error(in: result) { failure = failure ?? error }
-            _ = rows
+            failure = failure ?? Self.error(in: result)
+            PQclear(result)
         }
         if let failure { throw failure }
     }
 
     // MARK: Sending
 
-    /// Sends the preparation of a statement that this connection has not met.
+    /// Sends the preparation of a statement unless the connection has prepared it already.
     ///
-    /// - Returns: whether there will be an answer to it.
+    /// - Returns: whether an answer to the preparation will follow.
     private func prepare(_ query: PostgresQuery) throws(PostgresError) -> Bool {
         guard prepared[query.sql] == nil else { return false }
         let name = "s\(prepared.count)_\(UInt32.random(in: 0 ... .max))"
@@ -186,12 +197,14 @@ package final class PostgresConnection {
     }
 
     private func send(_ query: PostgresQuery) throws(PostgresError) {
-        guard let name = prepared[query.sql] else { preconditionFailure("a statement is prepared before it is sent") }
-        // The values stand one after another in one buffer, so that no pointer outlives its array.
+        guard let name = prepared[query.sql] else {
+            preconditionFailure("a statement must be prepared before it is sent")
+        }
+        // The values are copied into one buffer, so that no pointer outlives its array.
         let values = query.parameters.flatMap { $0.bytes ?? [] }
         let lengths = query.parameters.map { Int32($0.bytes?.count ?? 0) }
         let formats = [Int32](repeating: 1, count: lengths.count)
-        // One byte more, so that an empty value has an address too: a null pointer means null.
+        // One extra byte gives an empty value an address as well: a null pointer means SQL null.
         let sent = (values + [0]).withUnsafeBytes { buffer in
             var offset = 0
             let pointers = query.parameters.map { parameter -> UnsafePointer<CChar>? in
@@ -207,7 +220,7 @@ package final class PostgresConnection {
     // MARK: Receiving
 
     private func nextAnswer(
-        by deadline: ContinuousClock.Instant
+        by deadline: Deadline
     ) throws(PostgresError) -> Result<PostgresRows?, PostgresError> {
         try awaitAnswer(by: deadline)
         guard let result = PQgetResult(connection) else { throw Self.failure(of: connection) }
@@ -215,7 +228,7 @@ package final class PostgresConnection {
         let isSync = PQresultStatus(result) == PGRES_PIPELINE_SYNC
         let error = Self.error(in: result)
         if !isSync {
-            // Each statement's results end with a null, the synchronisation point's does not.
+            // The results of a statement end with a null result; that of a synchronisation point does not.
             try awaitAnswer(by: deadline)
             if let surplus = PQgetResult(connection) { PQclear(surplus) }
         }
@@ -224,15 +237,15 @@ package final class PostgresConnection {
         return .success(isSync ? nil : rows)
     }
 
-    /// Sends what is still to be sent and waits until a result is there whole.
-    private func awaitAnswer(by deadline: ContinuousClock.Instant) throws(PostgresError) {
+    /// Flushes the send buffer and waits until a complete result has arrived.
+    private func awaitAnswer(by deadline: Deadline) throws(PostgresError) {
         while true {
             let flushed = PQflush(connection)
             guard flushed >= 0, PQconsumeInput(connection) == 1 else { throw Self.failure(of: connection) }
             if flushed == 0, PQisBusy(connection) == 0 { return }
-            let left = deadline - .now
+            let left = deadline.instant - .now
             guard left > .zero else {
-                throw PostgresError(sqlState: nil, message: "the server did not answer within \(timeouts.answer)")
+                throw PostgresError(sqlState: nil, message: "no response within \(deadline.limit)")
             }
             let events = POLLIN | (flushed == 1 ? POLLOUT : 0)
             var socket = pollfd(fd: PQsocket(connection), events: Int16(events), revents: 0)
@@ -251,7 +264,7 @@ package final class PostgresConnection {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_SINGLE_TUPLE, PGRES_EMPTY_QUERY, PGRES_PIPELINE_SYNC:
             return nil
         case PGRES_PIPELINE_ABORTED:
-            return PostgresError(sqlState: "25P02", message: "skipped after an error before it")
+            return PostgresError(sqlState: "25P02", message: "skipped after the error of an earlier statement")
         default:
             func field(_ code: UnicodeScalar) -> String? {
                 PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) }

@@ -1,12 +1,12 @@
-/// Why a statement was not carried out.
+/// A failed statement or connection.
 package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The five characters by which PostgreSQL names an error; nil if the server did not answer.
+    /// The five-character SQLSTATE code; nil if the server did not answer.
     ///
     /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
     package let sqlState: String?
-    /// What the server said, in one line.
+    /// The error message, in one line.
     package let message: String
-    /// The constraint that was violated, if one was.
+    /// The name of the violated constraint; nil for other errors.
     package let constraint: String?
 
     package init(sqlState: String?, message: String, constraint: String? = nil) {
@@ -19,29 +19,30 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
         sqlState.map { "\(message) (SQLSTATE \($0))" } ?? message
     }
 
-    /// Whether the server, not the statement, is to blame: no connection, no room, shutting down, a missing schema.
+    /// Whether the server caused the error and not the statement: no connection, no resources, shutdown, missing schema.
     ///
-    /// Such a statement is tried again as it is, once the server is well, and uses up nobody's retry.
+    /// The unchanged statement can succeed once the server has recovered.
     package var isOutage: Bool {
         guard let sqlState else { return true }
         if Self.outageStates.contains(sqlState) { return true }
         return Self.outageClasses.contains(String(sqlState.prefix(2)))
     }
 
-    /// Whether two transactions met over the same rows, and the server ended this one.
+    /// Whether the server aborted the transaction because of a concurrent one: serialization failure or deadlock.
     package var isSerializationFailure: Bool {
         sqlState == "40001" || sqlState == "40P01"
     }
 
-    /// Whether the statement waited too long for a lock, or ran too long.
+    /// Whether the statement exceeded the lock timeout or the statement timeout.
     package var isTimeout: Bool {
         sqlState == "55P03" || sqlState == "57014"
     }
 
-    /// Connection, authorization, catalog name, resources, operator intervention, system error, configuration file,
-    /// internal error.
+    /// Connection exception, invalid authorization, invalid catalog name, insufficient resources, system error,
+    /// configuration file error, internal error.
     private static let outageClasses: Set<String> = ["08", "28", "3D", "53", "58", "F0", "XX"]
-    /// Shutdown and start-up, read-only transaction (a standby), no such table or column, no right to it.
+    /// Shutdown and start-up; read-only transaction (a standby); undefined table, column or function; insufficient
+    /// privilege.
     private static let outageStates: Set<String> = [
         "57P01", "57P02", "57P03", "57P04", "25006", "42P01", "42703", "42883", "42501",
     ]

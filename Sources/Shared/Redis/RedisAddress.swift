@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Where Redis listens: `REDIS_URL`, read as the `redis` URI scheme of IANA says.
+/// The address of a Redis server, parsed from a URL of the `redis` scheme that is registered with IANA.
 ///
 /// <https://www.iana.org/assignments/uri-schemes/prov/redis>
 package struct RedisAddress: Hashable, Sendable, CustomStringConvertible {
@@ -10,10 +10,10 @@ package struct RedisAddress: Hashable, Sendable, CustomStringConvertible {
     package var password: String?
     package var database: Int
 
-    /// The address without its password.
+    /// The address without user and password.
     package var description: String { "redis://\(host):\(port)/\(database)" }
 
-    /// Reads `redis://[[user]:password@]host[:port][/database]`; nil if it is something else.
+    /// Parses `redis://[[user]:password@]host[:port][/database]`; nil if the text has another form.
     package init?(url text: String) {
         guard let url = URLComponents(string: text), url.scheme == "redis", let host = url.host, !host.isEmpty,
             url.fragment == nil

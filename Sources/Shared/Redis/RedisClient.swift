@@ -3,52 +3,54 @@ internal import RuntimeSupport
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// Redis for many asynchronous callers: one connection on a thread of its own, one round trip for all that wait.
+/// A Redis client for many asynchronous callers: one connection on a dedicated thread, one round trip for all waiting
+/// requests.
 ///
-/// Nothing that matters lies in Redis, so a caller never waits for it to come back: while there is no connection every
-/// call fails at once, and the thread goes on trying.
+/// Callers must be able to do without Redis: while there is no connection, every request fails at once and the thread
+/// keeps reconnecting in the background.
 package final class RedisClient: Sendable {
-    private struct Request: Sendable {
+    private struct PendingRequest: Sendable {
         var commands: [RedisCommand]
-        /// Nil if nobody waits for the answer.
+        /// Nil if no caller waits for the replies.
         var caller: CheckedContinuation<Result<[RedisReply], RedisError>, Never>?
     }
 
     private let address: RedisAddress
     private let logger: Logger
-    private let mailbox = Mailbox<Request>(capacity: 20_000)
-    private let unavailableText = Mutex<String?>("connecting to Redis")
-    /// A Redis that takes longer than this is treated as gone.
+    private let mailbox = Mailbox<PendingRequest>(capacity: 20_000)
+    private let unavailability = Mutex<String?>("connecting to Redis")
+    /// The longest time to connect, and to wait for a reply before the connection counts as lost.
     private static let timeout = Duration.milliseconds(500)
 
+    /// Creates a client. It connects once ``run()`` is called.
     package init(_ address: RedisAddress, logger: Logger) {
         self.address = address
         self.logger = logger
     }
 
-    /// What keeps it from being used, in words; nil if it can be used.
+    /// Why Redis cannot be used at present; nil if it can.
     package var unavailableReason: String? {
-        unavailableText.withLock { $0 }
+        unavailability.withLock { $0 }
     }
 
-    /// Sends the commands in one go.
+    /// Sends the commands in one pipeline.
     ///
-    /// - Returns: a reply for each.
-    /// - Throws: ``RedisError``.
+    /// - Returns: one reply per command, in order.
+    /// - Throws: ``RedisError``, at once if there is no connection or the queue is full.
     func pipeline(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisReply] {
         if let unavailableReason { throw RedisError(unavailableReason) }
         let result: Result<[RedisReply], RedisError> = await withCheckedContinuation { caller in
-            if !mailbox.post(Request(commands: commands, caller: caller)) {
-                caller.resume(returning: .failure(RedisError("too many requests wait for Redis")))
+            if !mailbox.post(PendingRequest(commands: commands, caller: caller)) {
+                caller.resume(returning: .failure(RedisError("the Redis request queue is full or closed")))
             }
         }
         return try result.get()
     }
 
-    /// Queues commands whose replies are not needed.
+    /// Queues commands whose replies are ignored. They are dropped if there is no connection or the queue is full.
     func post(_ commands: [RedisCommand]) {
         guard unavailableReason == nil else { return }
-        _ = mailbox.post(Request(commands: commands))
+        _ = mailbox.post(PendingRequest(commands: commands))
     }
 
     private func work() {
@@ -58,22 +60,22 @@ package final class RedisClient: Sendable {
                 let connection = try RedisConnection(address, timeout: Self.timeout)
                 logger.info("redis connected", metadata: ["redis.address": "\(address)"])
                 backoff.reset()
-                unavailableText.withLock { $0 = nil }
+                unavailability.withLock { $0 = nil }
                 try serve(connection)
             } catch {
-                unavailableText.withLock { $0 = "no connection to Redis" }
+                unavailability.withLock { $0 = "no connection to Redis" }
                 let pause = backoff.next()
                 logger.warning(
-                    "redis has no connection, trying again",
+                    "redis connection failed, retrying",
                     metadata: ["error": "\(error)", "retry.in": "\(pause)"])
                 let end = ContinuousClock.now + pause
-                // Those who slipped in before the unavailableReason was known must not wait for the next connection.
+                // Requests that were queued before `unavailability` was set must not wait for the next connection.
                 while !mailbox.isClosed, ContinuousClock.now < end {
-                    refuse(mailbox.take(atMost: .max, waiting: end - .now), because: error)
+                    fail(mailbox.take(atMost: .max, waiting: end - .now), with: error)
                 }
             }
         }
-        refuse(mailbox.takeWaiting(atMost: .max), because: RedisError("stopping"))
+        fail(mailbox.takeWaiting(atMost: .max), with: RedisError("shutting down"))
     }
 
     private func serve(_ connection: RedisConnection) throws(RedisError) {
@@ -82,7 +84,7 @@ package final class RedisClient: Sendable {
             let requests = mailbox.take(atMost: 512, waiting: .seconds(1))
             if requests.isEmpty {
                 if mailbox.isClosed { return }
-                // An idle connection is tried now and then, so that readiness tells the truth.
+                // Checks an idle connection, so that a lost one is noticed before the next request.
                 if ContinuousClock.now - lastUse > .seconds(1) { _ = try connection.send(["PING"]) }
                 continue
             }
@@ -94,13 +96,13 @@ package final class RedisClient: Sendable {
                     replies = replies.dropFirst(request.commands.count)
                 }
             } catch {
-                refuse(requests, because: error)
+                fail(requests, with: error)
                 throw error
             }
         }
     }
 
-    private func refuse(_ requests: [Request], because error: RedisError) {
+    private func fail(_ requests: [PendingRequest], with error: RedisError) {
         for request in requests { request.caller?.resume(returning: .failure(error)) }
     }
 }

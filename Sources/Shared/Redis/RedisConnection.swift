@@ -2,32 +2,34 @@ internal import CHiredis
 internal import Foundation
 package import RuntimeSupport
 
-/// One connection to Redis, through hiredis. It belongs to the thread that made it and is not `Sendable`.
+/// A blocking connection to Redis through hiredis. It is not `Sendable`: one thread uses it at a time.
 ///
-/// After an error it is of no use any more: a late answer would be taken for that of the next command.
+/// Discard the connection after an error: a late reply would be read as the reply to the next command.
 package final class RedisConnection {
     private let context: UnsafeMutablePointer<redisContext>
+    private let timeout: Duration
 
-    /// Connects, logs in and selects the database.
+    /// Connects, authenticates and selects the database.
     ///
-    /// - Parameter timeout: for connecting, and for each read and write afterwards.
+    /// - Parameter timeout: the limit for connecting, and for each later read and write.
     /// - Throws: ``RedisError``.
     package init(_ address: RedisAddress, timeout: Duration) throws(RedisError) {
         let limit = timeval(
             tv_sec: Int(timeout.components.seconds),
             tv_usec: Int(timeout.components.attoseconds / 1_000_000_000_000))
         guard let context = redisConnectWithTimeout(address.host, Int32(address.port), limit) else {
-            throw RedisError("no memory for a connection to \(address)")
+            throw RedisError("connecting to \(address): out of memory")
         }
         self.context = context
+        self.timeout = timeout
         guard context.pointee.err == 0 else { throw failure("connecting to \(address)") }
         redisSetTimeout(context, limit)
 
-        var greeting: [RedisCommand] = []
-        if let password = address.password { greeting.append(["AUTH"] + [address.user, password].compactMap(\.self)) }
-        if address.database != 0 { greeting.append(["SELECT", String(address.database)]) }
-        for case .error(let message) in try pipeline(greeting) {
-            throw RedisError("logging in at \(address): \(message)")
+        var setup: [RedisCommand] = []
+        if let password = address.password { setup.append(["AUTH"] + [address.user, password].compactMap(\.self)) }
+        if address.database != 0 { setup.append(["SELECT", String(address.database)]) }
+        for case .error(let message) in try pipeline(setup) {
+            throw RedisError("logging in to \(address): \(message)")
         }
     }
 
@@ -35,10 +37,10 @@ package final class RedisConnection {
         redisFree(context)
     }
 
-    /// Sends all commands, then reads all their replies: one round trip.
+    /// Sends all commands, then reads all replies: one round trip.
     ///
-    /// - Returns: a reply for each command, in order.
-    /// - Throws: ``RedisError``; which commands were carried out is not known then.
+    /// - Returns: one reply per command, in order. A refused command has an ``RedisReply/error(_:)`` as its reply.
+    /// - Throws: ``RedisError``. Any of the commands may have been executed then.
     package func pipeline(_ commands: [RedisCommand]) throws(RedisError) -> [RedisReply] {
         for command in commands { append(command) }
         var replies: [RedisReply] = []
@@ -47,30 +49,31 @@ package final class RedisConnection {
         return replies
     }
 
-    /// Sends one command.
+    /// Sends one command and returns its reply.
     ///
-    /// - Throws: ``RedisError``, also when the command was refused.
+    /// - Throws: ``RedisError``, also if Redis refuses the command.
     package func send(_ command: RedisCommand) throws(RedisError) -> RedisReply {
         let reply = try pipeline([command])[0]
         if case .error(let message) = reply { throw RedisError("\(command.first ?? ""): \(message)") }
         return reply
     }
 
-    /// Waits for messages of the channels that were subscribed to.
+    /// Waits for messages of the subscribed channels.
     ///
-    /// - Returns: what has arrived by then, nothing if the signal was raised or the time was up first.
+    /// - Returns: the messages that have arrived; empty if the signal was raised or the time was up first.
+    /// - Throws: ``RedisError`` if the connection is lost.
     package func messages(orSignal signal: WakeSignal, atMost time: Duration) throws(RedisError) -> [RedisReply] {
         signal.wait(orSockets: [context.pointee.fd], atMost: time)
-        var isReadable = pollfd(fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
-        guard poll(&isReadable, 1, 0) > 0 else { return [] }
-        guard redisBufferRead(context) == REDIS_OK else { throw failure("reading") }
+        var socket = pollfd(fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
+        guard poll(&socket, 1, 0) > 0 else { return [] }
+        guard redisBufferRead(context) == REDIS_OK else { throw failure("reading messages") }
         var messages: [RedisReply] = []
         while let message = try bufferedReply() { messages.append(message) }
         return messages
     }
 
     private func append(_ command: RedisCommand) {
-        // The arguments stand one after another in one buffer, so that no pointer outlives its string.
+        // The arguments are copied into one buffer, so that no pointer outlives its string.
         var bytes: [UInt8] = []
         var lengths: [Int] = []
         for argument in command {
@@ -91,30 +94,30 @@ package final class RedisConnection {
 
     private func nextReply() throws(RedisError) -> RedisReply {
         var raw: UnsafeMutableRawPointer?
-        guard redisGetReply(context, &raw) == REDIS_OK, let raw else { throw failure("waiting for an answer") }
+        guard redisGetReply(context, &raw) == REDIS_OK, let raw else { throw failure("reading a reply") }
         defer { freeReplyObject(raw) }
         return RedisReply(raw.assumingMemoryBound(to: redisReply.self).pointee)
     }
 
     private func bufferedReply() throws(RedisError) -> RedisReply? {
         var raw: UnsafeMutableRawPointer?
-        guard redisGetReplyFromReader(context, &raw) == REDIS_OK else { throw failure("reading an answer") }
+        guard redisGetReplyFromReader(context, &raw) == REDIS_OK else { throw failure("reading a reply") }
         guard let raw else { return nil }
         defer { freeReplyObject(raw) }
         return RedisReply(raw.assumingMemoryBound(to: redisReply.self).pointee)
     }
 
-    private func failure(_ doing: String) -> RedisError {
+    private func failure(_ operation: String) -> RedisError {
         let isTimeout = context.pointee.err == REDIS_ERR_IO && (errno == EAGAIN || errno == EINPROGRESS)
         let text = withUnsafeBytes(of: context.pointee.errstr) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        return RedisError("\(doing): \(isTimeout ? "no answer in time" : text)")
+        return RedisError("\(operation): \(isTimeout ? "no response within \(timeout)" : text)")
     }
 }
 
 extension RedisReply {
-    /// Copies a reply out of the library's memory.
+    /// Copies a reply out of hiredis's memory.
     fileprivate init(_ reply: redisReply) {
         switch reply.type {
         case REDIS_REPLY_STRING, REDIS_REPLY_STATUS:

@@ -1,35 +1,37 @@
-/// A command with its arguments, for example `["GET", "key"]`.
+/// A command and its arguments, for example `["GET", "key"]`.
 package typealias RedisCommand = [String]
 
-/// What Redis answered to one command.
+/// The reply to one command.
 package enum RedisReply: Hashable, Sendable {
     case string(String)
     case integer(Int64)
     case array([RedisReply])
     case null
-    /// The command was refused; the others of the same pipeline were not.
+    /// Redis refused the command. Other commands of the same pipeline are not affected.
     case error(String)
 
-    /// The text of a bulk or simple string; nil for anything else.
+    /// The text of a bulk or simple string; nil for other replies.
     package var string: String? {
         if case .string(let text) = self { text } else { nil }
     }
 
-    /// The number; nil for anything else.
+    /// The number of an integer reply; nil for other replies.
     package var integer: Int64? {
         if case .integer(let number) = self { number } else { nil }
     }
 
-    /// The elements; nil for anything else.
+    /// The elements of an array; nil for other replies.
     package var array: [RedisReply]? {
         if case .array(let elements) = self { elements } else { nil }
     }
 }
 
-/// Why Redis could not be used: it can't be reached, or was too slow. Nothing that matters is lost with it.
+/// A failed operation on Redis: no connection, no reply in time, or a refused command.
 package struct RedisError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What was attempted and what went wrong. Contains no password.
     package let description: String
 
+    /// Creates an error from what was attempted and what went wrong.
     package init(_ description: String) {
         self.description = description
     }

@@ -1,12 +1,16 @@
-/// Commands for Redis together with the way their replies are read, so that no reply is ever read by position elsewhere.
+/// Commands and the decoder for their replies, so that no other code reads a reply by its position.
 ///
-/// Requests compose: several travel in one round trip and each still reads its own replies.
+/// Requests compose: several share one round trip, and each decodes its own replies.
 package struct RedisRequest<Answer>: Sendable {
     /// The commands, sent in one pipeline.
     package let commands: [RedisCommand]
     private let read: @Sendable (ArraySlice<RedisReply>) throws(RedisError) -> Answer
 
-    /// - Parameter read: is given one reply for each command, in order.
+    /// Creates a request of several commands.
+    ///
+    /// - Parameters:
+    ///   - commands: sent in one pipeline.
+    ///   - read: decodes the replies: one per command, in order.
     package init(
         _ commands: [RedisCommand],
         read: @escaping @Sendable (ArraySlice<RedisReply>) throws(RedisError) -> Answer
@@ -15,22 +19,25 @@ package struct RedisRequest<Answer>: Sendable {
         self.read = read
     }
 
-    /// A request of a single command.
+    /// Creates a request of a single command.
+    ///
+    /// - Parameter read: decodes the reply.
     package init(
         command: RedisCommand, read: @escaping @Sendable (RedisReply) throws(RedisError) -> Answer
     ) {
         self.init([command]) { replies throws(RedisError) in try read(replies[replies.startIndex]) }
     }
 
-    /// Reads the replies to ``commands``.
+    /// Decodes the replies to ``commands``.
     ///
-    /// - Parameter replies: one for each command, in order.
+    /// - Parameter replies: one per command, in order.
+    /// - Throws: ``RedisError`` from the decoder.
     package func answer(_ replies: ArraySlice<RedisReply>) throws(RedisError) -> Answer {
-        precondition(replies.count == commands.count, "a request reads one reply for each of its commands")
+        precondition(replies.count == commands.count, "a request needs one reply per command")
         return try read(replies)
     }
 
-    /// This request and another one in one round trip.
+    /// Combines this request with another one, in one round trip.
     package func and<Other>(_ other: RedisRequest<Other>) -> RedisRequest<(Answer, Other)> {
         let count = commands.count
         return RedisRequest<(Answer, Other)>(commands + other.commands) { replies throws(RedisError) in
@@ -38,7 +45,7 @@ package struct RedisRequest<Answer>: Sendable {
         }
     }
 
-    /// This request followed by one whose answer does not matter.
+    /// Appends a request whose answer is ignored, in one round trip.
     package func followed(by other: RedisRequest<Void>) -> RedisRequest<Answer> {
         let count = commands.count
         return RedisRequest(commands + other.commands) { replies throws(RedisError) in
@@ -46,7 +53,7 @@ package struct RedisRequest<Answer>: Sendable {
         }
     }
 
-    /// Several requests in one round trip, with their answers in order.
+    /// Combines several requests in one round trip; the answers are in the order of the requests.
     package static func all<Part>(_ requests: [RedisRequest<Part>]) -> RedisRequest where Answer == [Part] {
         RedisRequest(requests.flatMap(\.commands)) { replies throws(RedisError) in
             var rest = replies
@@ -62,21 +69,21 @@ package struct RedisRequest<Answer>: Sendable {
 }
 
 extension RedisRequest where Answer == Void {
-    /// Commands whose replies are not looked at.
+    /// Creates a request that ignores the replies.
     package init(_ commands: [RedisCommand]) {
         self.init(commands) { _ in }
     }
 
-    /// Several requests in one round trip.
+    /// Combines several requests in one round trip.
     package static func all(_ requests: [RedisRequest<Void>]) -> RedisRequest<Void> {
         RedisRequest(requests.flatMap(\.commands))
     }
 }
 
 extension RedisConnection {
-    /// Sends a request: one round trip.
+    /// Sends a request in one round trip and returns its answer.
     ///
-    /// - Throws: ``RedisError``; which commands were carried out is not known then.
+    /// - Throws: ``RedisError``. Any of the commands may have been executed then.
     package func send<Answer>(_ request: RedisRequest<Answer>) throws(RedisError) -> Answer {
         guard !request.commands.isEmpty else { return try request.answer([]) }
         return try request.answer(try pipeline(request.commands)[...])
@@ -84,15 +91,15 @@ extension RedisConnection {
 }
 
 extension RedisClient {
-    /// Sends a request.
+    /// Sends a request and returns its answer.
     ///
-    /// - Throws: ``RedisError``.
+    /// - Throws: ``RedisError``, at once if there is no connection or the queue is full.
     package func send<Answer>(_ request: RedisRequest<Answer>) async throws(RedisError) -> Answer {
         guard !request.commands.isEmpty else { return try request.answer([]) }
         return try request.answer(try await pipeline(request.commands)[...])
     }
 
-    /// Sends a request whose answer nobody needs and that may be lost.
+    /// Sends a request without waiting for the replies. It is dropped if Redis is unavailable.
     package func sendWithoutReply(_ request: RedisRequest<Void>) {
         guard !request.commands.isEmpty else { return }
         post(request.commands)

@@ -1,15 +1,14 @@
 internal import Foundation
 internal import ServiceLifecycle
 
-/// Runs code that blocks on a thread of its own, and lets asynchronous code wait for its end.
+/// Runs blocking code on a dedicated thread and lets asynchronous code await its end.
 ///
-/// The C libraries block. Swift's cooperative pool has as many threads as there are cores, so a few blocked ones would
-/// stop everything else.
+/// The C libraries block. Swift's cooperative pool has one thread per core, so a few blocked threads would stall the
+/// whole process.
 package enum BlockingThread {
-    /// Runs `body` on a new thread.
+    /// Runs `body` on a new thread and returns when `body` has returned.
     ///
-    /// - Parameter name: shown by debuggers and `top -H`; the kernel keeps the first 15 characters.
-    /// - Returns: when `body` has returned.
+    /// - Parameter name: the thread's name in debuggers and `top -H`; the kernel keeps the first 15 characters.
     package static func run(name: String, _ body: @escaping @Sendable () -> Void) async {
         await withCheckedContinuation { continuation in
             let thread = Thread {
@@ -22,9 +21,9 @@ package enum BlockingThread {
         }
     }
 
-    /// Runs `body` on a new thread, and requests `stop` at a graceful shutdown and at cancellation.
+    /// Runs `body` on a new thread and returns when `body` has returned.
     ///
-    /// - Returns: when `body` has returned.
+    /// Graceful shutdown and task cancellation request `stop`; `body` must return soon after that.
     package static func run(
         name: String, until stop: StopSignal, _ body: @escaping @Sendable () -> Void
     ) async {

@@ -1,9 +1,9 @@
 internal import DequeModule
 internal import Synchronization
 
-/// A bounded queue in which many callers leave work for the threads that own a blocking connection.
+/// A bounded queue between many callers and the threads that own blocking connections.
 ///
-/// A thread takes all that is waiting at once, so that one round trip serves many callers: batching without waiting.
+/// A thread takes all waiting items at once, so that one round trip serves many callers: batching without added latency.
 package final class Mailbox<Item: Sendable>: Sendable {
     private struct State {
         var items = Deque<Item>()
@@ -14,54 +14,58 @@ package final class Mailbox<Item: Sendable>: Sendable {
     private let capacity: Int
     private let wake = WakeSignal()
 
-    /// - Parameter capacity: how many items may wait; more are refused.
+    /// - Parameter capacity: the maximum number of waiting items; ``post(_:)`` refuses more.
     package init(capacity: Int) {
         self.capacity = capacity
     }
 
-    /// Leaves an item.
+    /// Appends an item.
     ///
-    /// - Returns: false if the mailbox is full or closed; the item was not taken then.
+    /// - Returns: false if the mailbox is full or closed; the item is not in the mailbox then.
     package func post(_ item: Item) -> Bool {
-        let (taken, wasEmpty) = state.withLock { state -> (Bool, Bool) in
+        let (accepted, wasEmpty) = state.withLock { state -> (Bool, Bool) in
             guard !state.isClosed, state.items.count < capacity else { return (false, false) }
             state.items.append(item)
             return (true, state.items.count == 1)
         }
         if wasEmpty { wake.raise() }
-        return taken
+        return accepted
     }
 
-    /// Takes what is waiting without waiting itself.
+    /// Takes waiting items without blocking, oldest first.
     ///
-    /// - Parameter limit: the most that is taken.
+    /// - Parameter limit: the maximum number of items to take.
     package func takeWaiting(atMost limit: Int) -> [Item] {
         let (taken, isMoreLeft) = state.withLock { state -> ([Item], Bool) in
             let taken = Array(state.items.prefix(limit))
             state.items.removeFirst(taken.count)
             return (taken, !state.items.isEmpty)
         }
-        // Another thread may share the mailbox and have slept through the only signal.
+        // Another thread may wait on the same mailbox, and this thread consumed the only signal.
         if isMoreLeft { wake.raise() }
         return taken
     }
 
-    /// Waits until something is there, the mailbox is closed or the time is up, then takes what is waiting.
+    /// Waits until there is an item, the mailbox is closed or the time is up, then takes the waiting items.
+    ///
+    /// - Parameters:
+    ///   - limit: the maximum number of items to take.
+    ///   - time: the longest wait.
     package func take(atMost limit: Int, waiting time: Duration) -> [Item] {
         let ready = takeWaiting(atMost: limit)
         guard ready.isEmpty, !isClosed else { return ready }
         wake.wait(atMost: time)
-        // A signal wakes one thread; the closing is meant for all of them.
+        // A signal wakes one thread, but closing must wake all of them.
         if isClosed { wake.raise() }
         return takeWaiting(atMost: limit)
     }
 
-    /// Whether ``close()`` was called.
+    /// Whether ``close()`` has been called.
     package var isClosed: Bool {
         state.withLock { $0.isClosed }
     }
 
-    /// Refuses everything from now on. What is waiting can still be taken.
+    /// Closes the mailbox: new items are refused, waiting items can still be taken.
     package func close() {
         state.withLock { $0.isClosed = true }
         wake.raise()

@@ -2,16 +2,16 @@ internal import Foundation
 
 /// Limits and signal handling of the running process.
 package enum Process {
-    /// Makes writing to a connection that the peer has closed an error instead of the end of the process.
+    /// Ignores SIGPIPE: a write to a closed connection returns an error and does not terminate the process.
     ///
     /// hiredis and OpenSSL write without MSG_NOSIGNAL.
     package static func ignoreBrokenPipes() {
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Takes as many open files, and so connections, as the system lets the process have.
+    /// Raises the limit of open files, and thereby of connections, to the hard limit.
     ///
-    /// - Returns: how many that are.
+    /// - Returns: the limit that is in effect afterwards; 0 if it is unknown.
     @discardableResult
     package static func allowManyConnections() -> Int {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
@@ -19,7 +19,7 @@ package enum Process {
         guard getrlimit(resource, &limit) == 0 else { return 0 }
         let before = limit.rlim_cur
         limit.rlim_cur = limit.rlim_max
-        // If it is refused, there are as many as before.
+        // If the system refuses, the old limit remains.
         return Int(clamping: setrlimit(resource, &limit) == 0 ? limit.rlim_max : before)
     }
 }

@@ -1,20 +1,20 @@
 internal import Synchronization
 
-/// Asks a thread that blocks to stop, and wakes it.
+/// Requests a blocking thread to stop, and wakes it.
 package final class StopSignal: Sendable {
     private let requested = Atomic(false)
-    /// Wakes the thread: for the stop, or for anything else that its owner has to tell it.
+    /// Wakes the thread, for the stop or for any other news from its owner.
     package let wake = WakeSignal()
 
     package init() {}
 
-    /// Asks the thread to stop. Asking again changes nothing.
+    /// Requests the stop. Further calls have no effect.
     package func request() {
         requested.store(true, ordering: .releasing)
         wake.raise()
     }
 
-    /// Whether the thread is to stop.
+    /// Whether the stop has been requested.
     package var isRequested: Bool { requested.load(ordering: .acquiring) }
 
     /// Waits until the stop is requested, ``wake`` is raised or the time is up.
@@ -22,16 +22,18 @@ package final class StopSignal: Sendable {
         if !isRequested { wake.wait(atMost: time) }
     }
 
-    /// Runs `work` again and again, with a backoff after each error, until the stop is requested.
+    /// Runs `work` repeatedly until the stop is requested, with a backoff after each error.
     ///
     /// - Parameters:
-    ///   - work: connects and serves until the connection is lost. It calls its argument once it is connected, so that
-    ///     the next failure starts with a short backoff.
-    ///   - onFailure: is told the error and the time until the next try.
+    ///   - initialBackoff: the waits between two attempts.
+    ///   - work: connects, then serves until the connection is lost. It calls its argument once it is connected, which
+    ///     resets the backoff.
+    ///   - onFailure: receives the error and the time until the next attempt.
     package func retrying(
-        _ work: (_ connected: () -> Void) throws -> Void, onFailure: (any Error, Duration) -> Void
+        backoff initialBackoff: Backoff = Backoff(), _ work: (_ connected: () -> Void) throws -> Void,
+        onFailure: (any Error, Duration) -> Void
     ) {
-        var backoff = Backoff()
+        var backoff = initialBackoff
         while !isRequested {
             do {
                 try work { backoff.reset() }

@@ -1,28 +1,29 @@
-/// RFC 3339 by whole numbers alone: exact to the millisecond in every year, and many times as fast as Foundation, which
-/// takes `2026-02-30` for the second of March.
+/// Parses and formats RFC 3339 with integer arithmetic: exact to the millisecond in every year, and many times faster
+/// than Foundation, which also accepts `2026-02-30` as March 2.
 extension Timestamp: LosslessStringConvertible {
-    private static let day: Int64 = 86_400_000
-    /// Years 1 to 9999: what RFC 3339 can write and PostgreSQL can keep.
-    private static let years: Range<Int64> = -62_135_596_800_000..<253_402_300_800_000
+    private static let millisecondsPerDay: Int64 = 86_400_000
+    /// Years 1 to 9999: the range that RFC 3339 can express and PostgreSQL can store.
+    private static let supportedRange: Range<Int64> = -62_135_596_800_000..<253_402_300_800_000
 
-    /// RFC 3339 in UTC with milliseconds: `2026-11-22T17:27:34.123Z`.
+    /// The time as RFC 3339 in UTC with milliseconds: `2026-11-22T17:27:34.123Z`.
     ///
-    /// What lies before the year 1 or after 9999 is written as the nearest moment that does not.
+    /// A time outside of the years 1 to 9999 is clamped to that range.
     package var description: String {
-        let milliseconds = min(max(milliseconds, Self.years.lowerBound), Self.years.upperBound - 1)
-        var time = milliseconds % Self.day
-        if time < 0 { time += Self.day }
-        let (year, month, day) = Self.date(ofDay: (milliseconds - time) / Self.day)
+        let range = Self.supportedRange
+        let milliseconds = min(max(milliseconds, range.lowerBound), range.upperBound - 1)
+        var time = milliseconds % Self.millisecondsPerDay
+        if time < 0 { time += Self.millisecondsPerDay }
+        let (year, month, day) = Self.date(ofDay: (milliseconds - time) / Self.millisecondsPerDay)
         var text: [UInt8] = []
         text.reserveCapacity(24)
-        func write(_ number: Int64, digits: Int, then mark: Unicode.Scalar) {
+        func write(_ number: Int64, digits: Int, then separator: Unicode.Scalar) {
             var divisor: Int64 = 1
             for _ in 1..<digits { divisor *= 10 }
             while divisor > 0 {
                 text.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
                 divisor /= 10
             }
-            text.append(UInt8(ascii: mark))
+            text.append(UInt8(ascii: separator))
         }
         write(year, digits: 4, then: "-")
         write(month, digits: 2, then: "-")
@@ -34,20 +35,20 @@ extension Timestamp: LosslessStringConvertible {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Reads RFC 3339 with or without a fraction and with any offset; nil if it is something else.
+    /// Parses RFC 3339, with or without a fraction and with any offset; nil if the text is not RFC 3339.
     ///
-    /// A fraction is cut to milliseconds; the second 60 is the first of the next minute.
+    /// A fraction is truncated to milliseconds. Second 60 is read as second 0 of the next minute.
     package init?(_ text: String) {
         guard text.utf8.count <= 40 else { return nil }
         var rest = Array(text.utf8)[...]
-        /// The number that so many digits are, if a mark that may stand behind them does.
-        func number(_ digits: Int, in range: ClosedRange<Int64>, then marks: String = "") -> Int64? {
+        /// Consumes a number of exactly `digits` digits and, unless `separators` is empty, one of the separators.
+        func number(_ digits: Int, in range: ClosedRange<Int64>, then separators: String = "") -> Int64? {
             guard rest.count >= digits, rest.prefix(digits).allSatisfy(Self.isDigit) else { return nil }
             let value = rest.prefix(digits).reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
             rest.removeFirst(digits)
             guard range.contains(value) else { return nil }
-            if marks.isEmpty { return value }
-            guard let mark = rest.popFirst(), marks.utf8.contains(mark) else { return nil }
+            if separators.isEmpty { return value }
+            guard let separator = rest.popFirst(), separators.utf8.contains(separator) else { return nil }
             return value
         }
         guard let year = number(4, in: 0...9999, then: "-"), let month = number(2, in: 1...12, then: "-"),
@@ -75,8 +76,8 @@ extension Timestamp: LosslessStringConvertible {
         default: return nil
         }
         let seconds = (hour * 60 + minute - offset) * 60 + second
-        let milliseconds = Self.dayNumber(year, month, day) * Self.day + seconds * 1000 + fraction
-        guard rest.isEmpty, Self.years.contains(milliseconds) else { return nil }
+        let milliseconds = Self.dayNumber(year, month, day) * Self.millisecondsPerDay + seconds * 1000 + fraction
+        guard rest.isEmpty, Self.supportedRange.contains(milliseconds) else { return nil }
         self.init(milliseconds: milliseconds)
     }
 
@@ -84,7 +85,8 @@ extension Timestamp: LosslessStringConvertible {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 
-    /// Days since 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap day is the last.
+    /// Returns the days since 1970-01-01 in the Gregorian calendar. A year is counted from March, so that the leap day is
+    /// its last day.
     ///
     /// <https://howardhinnant.github.io/date_algorithms.html#days_from_civil>
     private static func dayNumber(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
@@ -95,7 +97,7 @@ extension Timestamp: LosslessStringConvertible {
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
-    /// The reverse of ``dayNumber(_:_:_:)``.
+    /// Returns the date of a day number; the inverse of ``dayNumber(_:_:_:)``.
     private static func date(ofDay day: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let day = day + 719_468
         let era = (day >= 0 ? day : day - 146_096) / 146_097

@@ -1,6 +1,6 @@
-/// A moment in whole milliseconds since 1970, the precision at which every store keeps it.
+/// A time in whole milliseconds since 1970, the precision that every store uses.
 ///
-/// One precision everywhere means that a claim's times read the same from Redis, from PostgreSQL and from a message.
+/// With one precision everywhere, a time is the same whether it is read from Redis, PostgreSQL or a message.
 package struct Timestamp: Hashable, Comparable, Sendable {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     package var milliseconds: Int64
@@ -9,12 +9,12 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         self.milliseconds = milliseconds
     }
 
-    /// The seconds of an AMQP timestamp. What lies beyond all years is the last moment that can be told.
+    /// Converts an AMQP timestamp, in seconds since 1970. Values out of range are clamped.
     package init(secondsClamped seconds: UInt64) {
         milliseconds = Int64(clamping: min(seconds, UInt64(Int64.max / 1000)) * 1000)
     }
 
-    /// The wall clock's time.
+    /// Returns the current wall-clock time.
     package static func now() -> Timestamp {
         Timestamp(milliseconds: WallClock.microseconds() / 1000)
     }
@@ -23,7 +23,7 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         left.milliseconds < right.milliseconds
     }
 
-    /// The whole and fractional seconds from an earlier moment to this one; negative if it is a later one.
+    /// Returns the seconds since another time, including the fraction; negative if the other time is later.
     package func seconds(since earlier: Timestamp) -> Double {
         Double(milliseconds - earlier.milliseconds) / 1000
     }
@@ -35,7 +35,7 @@ extension Timestamp: Codable {
         let text = try container.decode(String.self)
         guard let timestamp = Timestamp(text) else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "must be a time as in RFC 3339, like 2026-11-22T17:00:00Z")
+                in: container, debugDescription: "must be an RFC 3339 time such as 2026-11-22T17:00:00Z")
         }
         self = timestamp
     }

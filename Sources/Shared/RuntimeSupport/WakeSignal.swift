@@ -1,15 +1,16 @@
 internal import Foundation
 
-/// A file descriptor that any thread can make readable, so that a thread that waits on a socket can be woken as well.
+/// Wakes a thread that waits on sockets, from any other thread.
 ///
-/// A pipe to oneself. Raising it many times before it is seen counts once.
+/// A self-pipe. Raising the signal several times before it is seen counts once.
 package final class WakeSignal: Sendable {
     private let readEnd: Int32
     private let writeEnd: Int32
 
+    /// Creates a signal that is not raised. Traps if the process has no file descriptors left.
     package init() {
         var ends: [Int32] = [-1, -1]
-        precondition(pipe(&ends) == 0, "no file descriptor left for a pipe: errno \(errno)")
+        precondition(pipe(&ends) == 0, "cannot create a pipe: errno \(errno)")
         for end in ends {
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
@@ -23,18 +24,18 @@ package final class WakeSignal: Sendable {
         close(writeEnd)
     }
 
-    /// Wakes the thread that waits, or the next one that will.
+    /// Wakes the waiting thread, or makes the next wait return at once.
     package func raise() {
         var byte: UInt8 = 1
-        // Fails only when the pipe is full, and then the signal is raised already.
+        // This fails only when the pipe is full; then the signal is already raised.
         _ = write(writeEnd, &byte, 1)
     }
 
-    /// Waits until the signal is raised, a socket has something to read, or the time is up; then lowers the signal.
+    /// Waits until the signal is raised, a socket is readable or the time is up, then lowers the signal.
     ///
     /// - Parameters:
-    ///   - sockets: descriptors to watch as well.
-    ///   - time: the longest wait; rounded up to whole milliseconds.
+    ///   - sockets: further descriptors to watch.
+    ///   - time: the longest wait, rounded up to whole milliseconds.
     package func wait(orSockets sockets: [Int32] = [], atMost time: Duration) {
         var watched = ([readEnd] + sockets).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         poll(&watched, nfds_t(watched.count), time.wholeMilliseconds)

@@ -2,7 +2,7 @@ internal import Foundation
 
 /// The system's real-time clock.
 package enum WallClock {
-    /// Microseconds since 1970-01-01T00:00:00Z.
+    /// Returns the microseconds since 1970-01-01T00:00:00Z.
     package static func microseconds() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

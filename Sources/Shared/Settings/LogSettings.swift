@@ -1,7 +1,8 @@
 package import Logging
 
-/// How a program logs: one line a fact, to standard error.
+/// The log format and level of a program. Programs log to standard error, one line per event.
 package struct LogSettings: Sendable {
+    /// The format of a log line.
     package enum Format: String, Sendable {
         case text, json
     }
@@ -13,8 +14,12 @@ package struct LogSettings: Sendable {
     package static let logLevel = Setting(
         "CLAIMS_LOG_LEVEL", defaultValue: "info", help: "trace, debug, info, notice, warning, error or critical")
 
+    /// All log settings, for `--help`.
     package static let all = [logFormat, logLevel]
 
+    /// Reads the log settings.
+    ///
+    /// - Throws: ``SettingError`` if a value is invalid.
     package init(_ reader: SettingReader) throws(SettingError) {
         format = try reader.value(Self.logFormat, mustBe: "text or json", Format.init(rawValue:))
         level = try reader.value(

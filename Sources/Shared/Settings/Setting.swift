@@ -1,15 +1,15 @@
 internal import Configuration
 internal import Foundation
 
-/// One thing that can be set from the environment.
+/// A setting that is read from an environment variable.
 package struct Setting: Hashable, Sendable {
-    /// The environment variable.
+    /// The name of the environment variable.
     package let name: String
-    /// What applies when it is not set, as one would write it; nil if it has to be set.
+    /// The value that applies when the variable is unset or empty; nil if the setting is required.
     package let defaultValue: String?
-    /// One line for `--help` and for the README, with the unit.
+    /// A one-line description for `--help` and the README, with the unit.
     package let help: String
-    /// Whether its value must not be shown.
+    /// Whether the value must never be printed.
     package let isSecret: Bool
 
     package init(_ name: String, defaultValue: String? = nil, isSecret: Bool = false, help: String) {
@@ -20,20 +20,23 @@ package struct Setting: Hashable, Sendable {
     }
 }
 
-/// Reads settings; every value is checked where it is read.
+/// Reads and validates settings.
 package struct SettingReader: Sendable {
     private let config: ConfigReader
 
-    /// Reads from the process's environment.
+    /// Reads from the environment of the process.
     package init() {
         self.init(environment: ProcessInfo.processInfo.environment)
     }
 
+    /// Reads from the given environment.
     package init(environment: [String: String]) {
         config = ConfigReader(provider: EnvironmentVariablesProvider(environmentVariables: environment))
     }
 
-    /// The value as text.
+    /// Returns the value as text.
+    ///
+    /// - Throws: ``SettingError`` if the setting is required and not set.
     package func text(_ setting: Setting) throws(SettingError) -> String {
         let key = ConfigKey(setting.name.lowercased().split(separator: "_").map(String.init))
         if let value = config.string(forKey: key, isSecret: setting.isSecret), !value.isEmpty { return value }
@@ -43,37 +46,42 @@ package struct SettingReader: Sendable {
         return defaultValue
     }
 
-    /// The value as something else.
+    /// Returns the parsed value.
     ///
     /// - Parameters:
-    ///   - rule: what the value has to be, to follow "must be".
-    ///   - parse: nil if it is not.
+    ///   - rule: what the value must be; completes the error "NAME must be …".
+    ///   - parse: returns nil if the text is invalid.
+    /// - Throws: ``SettingError`` if the value is missing or invalid.
     package func value<Value>(
         _ setting: Setting, mustBe rule: String, _ parse: (String) -> Value?
     ) throws(SettingError) -> Value {
         let text = try text(setting)
         guard let value = parse(text) else {
-            let shown = setting.isSecret ? "" : ", not \"\(text)\""
-            throw SettingError(description: "\(setting.name) must be \(rule)\(shown)")
+            let actual = setting.isSecret ? "" : ", not \"\(text)\""
+            throw SettingError(description: "\(setting.name) must be \(rule)\(actual)")
         }
         return value
     }
 
-    /// The value as a whole number.
+    /// Returns the value as a whole number.
+    ///
+    /// - Throws: ``SettingError`` if the value is missing, not a number or out of range.
     package func integer(_ setting: Setting, in range: ClosedRange<Int>) throws(SettingError) -> Int {
         try value(setting, mustBe: "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
             Int(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 
-    /// The value as a number of milliseconds.
+    /// Returns the value, a whole number of milliseconds, as a duration.
+    ///
+    /// - Throws: ``SettingError`` if the value is missing, not a number or out of range.
     package func milliseconds(_ setting: Setting, in range: ClosedRange<Int>) throws(SettingError) -> Duration {
         .milliseconds(try integer(setting, in: range))
     }
 }
 
 extension [Setting] {
-    /// The settings as a section of `--help`.
+    /// The settings formatted as a section of `--help`.
     package var help: String {
         let width = map(\.name.count).max() ?? 0
         let lines = map { setting in

@@ -2,12 +2,13 @@ import ArgumentParser
 import Claims
 import Foundation
 import NIOHTTP1
+import RuntimeSupport
 import Settings
 
 /// `claimctl claim`
 struct ClaimCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "claim", abstract: "Make, look at and cancel claims, through ClaimAPI.",
+        commandName: "claim", abstract: "Submit, show and cancel claims, through ClaimAPI.",
         subcommands: [Submit.self, Show.self, Cancel.self])
 
     struct Submit: AsyncParsableCommand {
@@ -15,13 +16,13 @@ struct ClaimCommand: ParsableCommand {
             abstract: "Claim a coupon for a user.",
             discussion: "Example: claimctl claim submit --user u1 --coupon FLASH_SALE --wait 10")
 
-        @Option(name: .long, help: "Who claims.")
+        @Option(name: .long, help: "The user's id.")
         var user: String
 
         @Option(name: .long, help: "The coupon's name.")
         var coupon: String
 
-        @Option(name: .long, help: "The idempotency key; the same key is the same claim. (default: a new one)")
+        @Option(name: .long, help: "The idempotency key; the same key returns the same claim. (default: a new key)")
         var key: String?
 
         @Option(name: .long, help: "Seconds to wait for the outcome, 0 to 30.")
@@ -51,7 +52,7 @@ struct ClaimCommand: ParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show what became of a claim.")
+        static let configuration = CommandConfiguration(abstract: "Show a claim.")
 
         @Argument(help: "The claim's id.")
         var id: String
@@ -69,13 +70,13 @@ struct ClaimCommand: ParsableCommand {
 
     struct Cancel: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Give back what a claim got: there is one more for others, and the user may claim again.",
+            abstract: "Cancel a claim: its coupon becomes available, and the user may claim again.",
             discussion: "Example: claimctl claim cancel ID --wait 10")
 
         @Argument(help: "The claim's id.")
         var id: String
 
-        @Option(name: .long, help: "Seconds to wait until it has taken effect, 0 to 30.")
+        @Option(name: .long, help: "Seconds to wait until the claim is cancelled, 0 to 30.")
         var wait = 0.0
 
         @OptionGroup var output: OutputOptions

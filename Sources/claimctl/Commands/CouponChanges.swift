@@ -1,29 +1,31 @@
 import ArgumentParser
 import Claims
 import Foundation
+import RuntimeSupport
 
 extension CouponCommand {
     struct Set: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Change a coupon; what is decided afterwards goes by it.",
+            abstract: "Change a coupon, for all claims that are decided afterwards.",
             discussion: """
                 Example: claimctl coupon set FLASH_SALE --amount 200 --ends-at none
-                The amount can't be less than what is claimed. Whoever holds more than a lowered limit keeps it.
+                The amount can't be less than the number of claimed coupons. Users who hold more than a lowered limit keep \
+                their coupons.
                 """)
 
-        @Argument(help: "Its name.")
+        @Argument(help: "The coupon's name.")
         var name: String
 
-        @Option(name: .long, help: "How many there are, 0 to \(Int32.max).")
+        @Option(name: .long, help: "The number of coupons, 0 to \(Int32.max).")
         var amount: Int?
 
-        @Option(name: .long, help: "How many one user may hold.")
+        @Option(name: .long, help: "The number that one user may hold.")
         var perUserLimit: Int?
 
-        @Option(name: .long, help: "Claims before this time are not_started (RFC 3339, or none).")
+        @Option(name: .long, help: "Reject claims before this time as not_started (RFC 3339, or none).")
         var startsAt: String?
 
-        @Option(name: .long, help: "Claims at this time or later are expired (RFC 3339, or none).")
+        @Option(name: .long, help: "Reject claims from this time on as expired (RFC 3339, or none).")
         var endsAt: String?
 
         @OptionGroup var output: OutputOptions
@@ -34,14 +36,14 @@ extension CouponCommand {
                 amount: amount, perUserLimit: perUserLimit,
                 startsAt: try startsAt.map { $0 == "none" ? nil : try couponTime($0, "--starts-at") },
                 endsAt: try endsAt.map { $0 == "none" ? nil : try couponTime($0, "--ends-at") })
-            guard change != CouponChange() else { throw Failure.usage("nothing to change was given") }
+            guard change != CouponChange() else { throw Failure.usage("give at least one change") }
             if let validationError = change.validationError { throw Failure.usage(validationError) }
             switch try couponStore().change(name, change) {
             case .changed(let coupon): try showCoupon(coupon, output)
             case .noSuchCoupon: throw Failure.nothingMatched("no coupon \(name)")
             case .amountBelowClaimed(let claimed):
                 throw Failure.failed(
-                    "\(claimed) of \(name) are claimed, so the amount can't be less; nothing was changed")
+                    "the amount can't be less than the \(claimed) claimed coupons of \(name); nothing was changed")
             case .endsBeforeStart:
                 throw Failure.failed("\(name) would end before it starts; nothing was changed")
             }
@@ -53,34 +55,36 @@ extension CouponCommand {
             abstract: "Change the list of users who may claim a coupon.",
             discussion: """
                 Example: claimctl coupon eligible VIP_DINNER --only users.txt
-                FILE has one user id a line; - is standard input. Up to \(EligibleUsersChange.limit) at once.
+                FILE has one user id per line; - is standard input. Up to \(EligibleUsersChange.limit) ids at once.
                 """)
 
-        @Argument(help: "Its name.")
+        @Argument(help: "The coupon's name.")
         var name: String
 
-        @Option(name: .long, help: ArgumentHelp("Only these users from now on.", valueName: "FILE"))
+        @Option(name: .long, help: ArgumentHelp("Replace the list.", valueName: "FILE"))
         var only: String?
 
-        @Option(name: .long, help: ArgumentHelp("These users too.", valueName: "FILE"))
+        @Option(name: .long, help: ArgumentHelp("Add users to the list.", valueName: "FILE"))
         var add: String?
 
-        @Option(name: .long, help: ArgumentHelp("These users no longer.", valueName: "FILE"))
+        @Option(name: .long, help: ArgumentHelp("Remove users from the list.", valueName: "FILE"))
         var remove: String?
 
-        @Flag(name: .long, help: "No list any more: everybody may claim.")
+        @Flag(name: .long, help: "Remove the list, so that every user may claim.")
         var everybody = false
 
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let wishes: [(EligibleUsersChange, String?)] =
+            let changes: [(EligibleUsersChange, String?)] =
                 [only.map { (.replace, $0) }, add.map { (.add, $0) }, remove.map { (.remove, $0) }].compactMap(\.self)
                 + (everybody ? [(.lift, nil)] : [])
-            guard wishes.count == 1 else { throw Failure.usage("give one of --only, --add, --remove and --everybody") }
+            guard changes.count == 1 else {
+                throw Failure.usage("give exactly one of: --only, --add, --remove, --everybody")
+            }
             let name = try couponName(name)
-            let users = try wishes[0].1.map(Self.users) ?? []
-            guard let list = try couponStore().changeEligibleUsers(of: name, wishes[0].0, users) else {
+            let users = try changes[0].1.map(Self.users) ?? []
+            guard let list = try couponStore().changeEligibleUsers(of: name, changes[0].0, users) else {
                 throw Failure.nothingMatched("no coupon \(name)")
             }
             if output.json { return try Output.document(list) }
@@ -91,15 +95,7 @@ extension CouponCommand {
         }
 
         private static func users(_ path: String) throws -> [UserID] {
-            let data: Data
-            do {
-                data =
-                    path == "-"
-                    ? try FileHandle.standardInput.readToEnd() ?? Data()
-                    : try Data(contentsOf: URL(fileURLWithPath: path))
-            } catch {
-                throw Failure.failed("\(path) can't be read: \(error.localizedDescription)")
-            }
+            let data = try InputFile.read(path)
             do throws(UserListError) {
                 return try UserList.lines(data)
             } catch {
@@ -110,7 +106,7 @@ extension CouponCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Tell whether a user could claim a coupon now, and if not, all the reasons.")
+            abstract: "Show whether a user can claim a coupon now, with all reasons if not.")
 
         @Argument(help: "The coupon's name.")
         var name: String

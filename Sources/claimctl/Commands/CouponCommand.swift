@@ -8,26 +8,26 @@ import Settings
 /// `claimctl coupon`
 struct CouponCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "coupon", abstract: "Make, change and look at coupons.",
+        commandName: "coupon", abstract: "Create, change and show coupons.",
         subcommands: [Create.self, Show.self, List.self, Set.self, Eligible.self, Check.self])
 
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make a coupon.", discussion: "Example: claimctl coupon create FLASH_SALE 100")
+            abstract: "Create a coupon.", discussion: "Example: claimctl coupon create FLASH_SALE 100")
 
-        @Argument(help: "Its name; \"flash sale!\" is the same as FLASH_SALE.")
+        @Argument(help: "The coupon's name; \"flash sale!\" is the same as FLASH_SALE.")
         var name: String
 
-        @Argument(help: "How many there are, 0 to \(Int32.max).")
+        @Argument(help: "The number of coupons, 0 to \(Int32.max).")
         var amount: Int
 
-        @Option(name: .long, help: "How many one user may hold.")
+        @Option(name: .long, help: "The number that one user may hold. (default: 1)")
         var perUserLimit: Int?
 
-        @Option(name: .long, help: "Claims before this time are not_started (RFC 3339).")
+        @Option(name: .long, help: "Reject claims before this time as not_started (RFC 3339).")
         var startsAt: String?
 
-        @Option(name: .long, help: "Claims at this time or later are expired (RFC 3339).")
+        @Option(name: .long, help: "Reject claims from this time on as expired (RFC 3339).")
         var endsAt: String?
 
         @OptionGroup var output: OutputOptions
@@ -39,7 +39,7 @@ struct CouponCommand: ParsableCommand {
                 endsAt: try endsAt.map { try couponTime($0, "--ends-at") })
             if let validationError = new.validationError { throw Failure.usage(validationError) }
             guard var coupon = try couponStore().create(new) else {
-                throw Failure.failed("there is a coupon \(new.name) already; nothing was changed")
+                throw Failure.failed("the coupon \(new.name) exists already; nothing was changed")
             }
             coupon.claimedBy = []
             try showCoupon(coupon, output)
@@ -48,9 +48,9 @@ struct CouponCommand: ParsableCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a coupon and the first \(CouponStore.claimedByLimit) users that hold it.")
+            abstract: "Show a coupon and the first \(CouponStore.claimedByLimit) users who hold it.")
 
-        @Argument(help: "Its name.")
+        @Argument(help: "The coupon's name.")
         var name: String
 
         @OptionGroup var output: OutputOptions
@@ -65,10 +65,10 @@ struct CouponCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List coupons by name.")
 
-        @Option(name: .long, help: "Only names with this part.")
+        @Option(name: .long, help: "Only names that contain this text.")
         var search: String?
 
-        @Option(name: .long, help: "The most that are shown.")
+        @Option(name: .long, help: "Show this many at most.")
         var limit = 1000
 
         @OptionGroup var output: OutputOptions

@@ -1,14 +1,13 @@
 import ArgumentParser
 import Claims
-import Foundation
 import Postgres
 import Settings
 
 /// `claimctl migrate`
 struct Migrate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Bring the database's schema up to date.",
-        discussion: "Safe to run at any time and by several at once; each migration is applied once, in order.")
+        abstract: "Update the database schema.",
+        discussion: "Safe to run at any time, also several times at once: each migration is applied once, in order.")
 
     @OptionGroup var output: OutputOptions
 
@@ -16,8 +15,8 @@ struct Migrate: ParsableCommand {
         let url = try StoreSettings.databaseURL(SettingReader())
         let connection = try PostgresConnection(
             url, name: "claimctl migrate", timeouts: .init(answer: .seconds(3600)))
-        let applied = try Migrator().migrate(on: connection) { migration in
-            FileHandle.standardError.write(Data("applying \(migration.name)\n".utf8))
+        let applied = try Schema.migrator().migrate(on: connection) { migration in
+            Terminal.note("applying \(migration.name)")
         }
         if output.json {
             try Output.document(["applied": applied])

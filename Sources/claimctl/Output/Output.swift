@@ -1,22 +1,23 @@
 import ArgumentParser
 import Foundation
+import RuntimeSupport
 
-/// How a command shows what it found.
+/// The output format of a command.
 struct OutputOptions: ParsableArguments {
-    @Flag(name: .long, help: "Print JSON: one document, or one a line for lists.")
+    @Flag(name: .long, help: "Print JSON: one document, or one per line for lists.")
     var json = false
 }
 
 /// Writes to standard output.
 enum Output {
-    /// One document.
+    /// Prints one JSON document.
     static func document(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         line(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
-    /// One document a line.
+    /// Prints one JSON document per line.
     static func documents(_ values: [some Encodable]) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -31,34 +32,36 @@ enum Output {
         write(text)
     }
 
+    /// Prints a line.
     static func line(_ text: String) {
         write(Data("\(text)\n".utf8))
     }
 
     private static func write(_ data: Data) {
+        ProgressLine.shared.clear()
         do {
             try FileHandle.standardOutput.write(contentsOf: data)
         } catch {
-            // Whoever read has seen enough (`claimctl … | head`); end as every tool does then.
+            // The reader has closed the pipe (`claimctl … | head`). End as other tools do.
             signal(SIGPIPE, SIG_DFL)
             raise(SIGPIPE)
         }
     }
 
-    /// Names and values, one below the other.
+    /// Prints names with their values, one per line.
     static func fields(_ fields: [(String, String)]) {
         let width = fields.map(\.0.count).max() ?? 0
         for (name, value) in fields {
-            line(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + Terminal.harmless(value))
+            line(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value.printable)
         }
     }
 
-    /// Columns under a heading.
+    /// Prints columns under a heading.
     static func table(_ heading: [String], _ rows: [[String]]) {
         table(Table(heading.map { Table.Column($0) }, rows))
     }
 
-    /// Columns under a heading, cut to the terminal's width where they may be.
+    /// Prints columns under a heading, cut to the terminal's width.
     static func table(_ table: Table) {
         line(table.lines(width: Terminal.width).joined(separator: "\n"))
     }

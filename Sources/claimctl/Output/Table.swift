@@ -1,10 +1,10 @@
-/// Columns under a heading, cut to a width if there is one.
-///
-/// Pure.
+import RuntimeSupport
+
+/// Columns under a heading. Lines are cut to a width if one is given.
 struct Table: Sendable {
     struct Column: Sendable {
         let title: String
-        /// Whether it may be cut to fit; what has to be copied as a whole may not.
+        /// Whether cells may be cut to fit. Ids, which are copied as a whole, may not.
         let canShrink: Bool
 
         init(_ title: String, canShrink: Bool = false) {
@@ -14,7 +14,7 @@ struct Table: Sendable {
     }
 
     private static let gap = "  "
-    /// Below this a column tells nothing any more.
+    /// A narrower column is not readable.
     private static let narrowest = 6
 
     let columns: [Column]
@@ -22,10 +22,12 @@ struct Table: Sendable {
 
     init(_ columns: [Column], _ rows: [[String]]) {
         self.columns = columns
-        self.rows = rows.map { $0.map(Terminal.harmless) }
+        self.rows = rows.map { $0.map(\.printable) }
     }
 
-    /// The lines, the heading first. Nothing is cut without a width.
+    /// Returns the lines, the heading first.
+    ///
+    /// - Parameter width: the longest line; nil for no limit.
     func lines(width: Int?) -> [String] {
         let all = [columns.map(\.title)] + rows
         var widths = columns.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
@@ -42,12 +44,12 @@ struct Table: Sendable {
             let cells = zip(row, widths).enumerated().map { column, cell in
                 let (text, width) = cell
                 let cut = text.count > width ? text.prefix(width - 1) + "…" : text[...]
-                // The last column is never padded.
+                // The last column is not padded.
                 return column == row.count - 1 ? String(cut) : cut + String(repeating: " ", count: width - cut.count)
             }
             let line = cells.joined(separator: Self.gap)
             guard let width, line.count > width else { return line }
-            // So narrow that something has to go that should not.
+            // Too narrow for the columns that must not be cut.
             return line.prefix(max(0, width - 1)) + "…"
         }
     }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// The terminal, if there is one, and the person at it.
+/// The terminal and the operator at it.
 enum Terminal {
-    /// Whether a person may answer questions.
+    /// Whether an operator can answer questions.
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
-    /// The columns of standard output; nil where it is no terminal, so that nothing needs to be cut.
+    /// The columns of standard output; nil if it is not a terminal, so that nothing is cut.
     static var width: Int? {
         guard isatty(STDOUT_FILENO) == 1 else { return nil }
         var size = winsize()
@@ -13,37 +13,24 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    /// Asks on standard error; anything but a yes is a no.
+    /// Asks on standard error. Any answer except yes is a no.
     static func confirms(_ question: String) -> Bool {
         note("\(question) [y/N] ", end: "")
         return ["y", "yes"].contains(readLine()?.lowercased())
     }
 
-    /// Tells the person something that is no result: on standard error, so that no program reads it.
+    /// Prints to standard error, for the operator and not for programs.
     static func note(_ text: String, end: String = "\n") {
-        // A closed standard error is nobody's loss.
-        try? FileHandle.standardError.write(contentsOf: Data("\(text)\(end)".utf8))
+        ProgressLine.shared.clear()
+        writeError("\(text)\(end)")
     }
 
-    /// Text of unknown origin without the characters that a terminal would obey.
-    static func harmless(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isDangerous) else { return text }
-        var safe = ""
-        for scalar in text.unicodeScalars {
-            if isDangerous(scalar) { safe += scalar.escaped(asASCII: true) } else { safe.unicodeScalars.append(scalar) }
-        }
-        return safe
+    /// Writes to standard error, if it is open.
+    static func writeError(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
-    /// Control characters, and those that change the direction of what follows.
-    private static func isDangerous(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
-        default: false
-        }
-    }
-
-    /// The name of the system's user, for what is written down about who did something.
+    /// The name of the system's user, recorded with each change.
     static var userName: String {
         guard let entry = getpwuid(getuid()) else { return String(getuid()) }
         return String(cString: entry.pointee.pw_name)

@@ -22,21 +22,32 @@ import Testing
             (.brokerUnavailable(.timeout, for: .claim), 503, "broker_unavailable"),
             (.brokerUnavailable(.timeout, for: .cancel), 503, "broker_unavailable"),
             (.notCancellable(.pending), 409, "not_cancellable"), (.amountBelowClaimed(3), 409, "amount_below_claimed"),
-            (.unsupportedListType, 415, "unsupported_media_type"),
+            (.unsupportedListType, 415, "unsupported_media_type"), (.notAcceptable, 406, "not_acceptable"),
+            (.notReady("RabbitMQ: connecting."), 503, "not_ready"),
         ] as [(Problem, Int, String)])
     func statusAndCodeAreThoseOfTheContract(_ problem: Problem, _ status: Int, _ code: String) {
         #expect(problem.status.code == status)
         #expect(problem.code == code)
-        #expect(!problem.title.isEmpty)
-        #expect(!problem.detail.isEmpty)
+        #expect(problem.body.type == "urn:claims:problem:\(code)")
+        #expect(problem.body.title == problem.type.title && !problem.type.title.isEmpty)
+    }
+
+    @Test func titlesAreDistinct() {
+        let titles = ProblemType.allCases.map(\.title)
+        #expect(Set(titles).count == titles.count)
+    }
+
+    @Test(arguments: [(16 * 1024, "16 KiB"), (16 * 1024 * 1024, "16 MiB"), (1536 * 1024, "1536 KiB")])
+    func aSizeLimitIsGivenInItsLargestWholeUnit(_ limit: Int, _ size: String) {
+        #expect(Problem.bodyTooLarge(limit: limit).detail.contains("limit of \(size)."))
     }
 
     @Test(arguments: [Problem.storeUnavailable, .brokerUnavailable(.queueFull, for: .claim), .notReady("RabbitMQ")])
-    func whatIsUnavailableSaysWhenToComeAgain(_ problem: Problem) {
+    func anUnavailableServerSetsRetryAfter(_ problem: Problem) {
         #expect(problem.headers[.retryAfter] == "1")
     }
 
-    /// What a client gets when a route throws this.
+    /// Returns the answer to a request whose route throws this error.
     private func answer(_ error: any Error & Sendable) async throws -> (response: TestResponse, body: [String: Any]) {
         let endpoint = Endpoint("/", [.get: { _, _ in throw error }])
         let router = Router(context: APIContext.self)
@@ -49,7 +60,7 @@ import Testing
         return (response, try #require(body))
     }
 
-    @Test func aProblemIsToldAsRFC9457Says() async throws {
+    @Test func aProblemIsEncodedAsRFC9457Requires() async throws {
         let (response, body) = try await answer(Problem.couponExists)
         #expect(response.status == .conflict)
         #expect(response.headers[.contentType] == "application/problem+json")
@@ -58,20 +69,20 @@ import Testing
         #expect(body["code"] as? String == "coupon_exists")
     }
 
-    @Test func itsHeadersGoWithIt() async throws {
+    @Test func aProblemCarriesItsHeaders() async throws {
         #expect(try await answer(Problem.storeUnavailable).response.headers[.retryAfter] == "1")
         #expect(
             try await answer(Problem.methodNotAllowed(allow: [.get, .post])).response.headers[.allow] == "GET, POST")
     }
 
     @Test(arguments: [nil, "57P03", "08006", "57014", "55P03"])
-    func aDatabaseThatIsAwayOrTooSlowIsUnavailable(_ state: String?) async throws {
+    func anUnreachableOrSlowDatabaseIsUnavailable(_ state: String?) async throws {
         let (response, body) = try await answer(PostgresError(sqlState: state, message: "secret"))
         #expect(response.status == .serviceUnavailable)
         #expect(body["code"] as? String == "store_unavailable")
     }
 
-    @Test func whatWasNotForeseenIsToldWithoutInternals() async throws {
+    @Test func anUnexpectedErrorIsAnsweredWithoutInternals() async throws {
         struct Odd: Error { let secret = "hunter2" }
         for error in [Odd(), PostgresError(sqlState: "22012", message: "hunter2")] as [any Error & Sendable] {
             let (response, body) = try await answer(error)

@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    @Test func itIsHTMLThatNobodyKeeps() async throws {
+    @Test func thePageIsHTMLThatIsNotStored() async throws {
         let response = try await page()
         #expect(response.status == .ok)
         #expect(response.headers[.contentType] == "text/html; charset=utf-8")
@@ -23,7 +23,7 @@ import Testing
         #expect(String(buffer: response.body).hasPrefix("<!doctype html>"))
     }
 
-    @Test func onlyItsOwnStyleAndScriptAreAllowed() async throws {
+    @Test func thePolicyAllowsOnlyThePagesOwnStyleAndScript() async throws {
         let response = try await page()
         let policy = try #require(response.headers[.contentSecurityPolicy])
         let nonce = try #require(policy.firstMatch(of: /script-src 'nonce-([A-Za-z0-9+\/=]{24})'/)?.1)
@@ -31,16 +31,16 @@ import Testing
         let text = String(buffer: response.body)
         #expect(text.contains("<script nonce=\"\(nonce)\">") && text.contains("<style nonce=\"\(nonce)\">"))
         #expect(!text.contains("{{"))
-        // An inline handler or style would be refused by the policy.
+        // The policy blocks inline handlers and styles.
         #expect(text.firstMatch(of: /<[^>]+ (on[a-z]+|style)=/) == nil)
     }
 
-    @Test func noTwoPagesHaveTheSameNonce() async throws {
+    @Test func eachPageHasItsOwnNonce() async throws {
         let policies = [try await page(), try await page()].map { $0.headers[.contentSecurityPolicy] }
         #expect(policies[0] != policies[1])
     }
 
-    @Test func nothingComesFromElsewhere() async throws {
+    @Test func thePageLoadsNothingFromOtherServers() async throws {
         let text = String(buffer: try await page().body)
         #expect(text.firstMatch(of: /https?:\/\//) == nil)
         #expect(text.firstMatch(of: /(src|@import|url\()/) == nil)

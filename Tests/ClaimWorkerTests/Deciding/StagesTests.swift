@@ -11,7 +11,7 @@ import Testing
         return message
     }
 
-    /// `"A+ A- B+"`: claims and cancels of coupons A and B.
+    /// Parses a batch like `"A+ A- B+"`: claims and cancels of coupons A and B.
     private func stages(_ batch: String) -> [Stages.Stage] {
         let words = batch.split(separator: " ")
         return Stages(
@@ -25,7 +25,7 @@ import Testing
         #expect(stages("A+ B+ A+ C+") == [.init(action: .claim, jobs: [0, 1, 2, 3])])
     }
 
-    @Test func anEmptyBatchIsNone() {
+    @Test func anEmptyBatchHasNoStatement() {
         #expect(stages("").isEmpty)
     }
 
@@ -33,14 +33,14 @@ import Testing
         #expect(stages("A- B- A-") == [.init(action: .cancel, jobs: [0, 1, 2])])
     }
 
-    @Test func aCancelStandsBetweenTheClaimsOfItsCoupon() {
+    @Test func aCancelKeepsItsPlaceAmongTheClaimsOfItsCoupon() {
         #expect(
             stages("A+ A- A+") == [
                 .init(action: .claim, jobs: [0]), .init(action: .cancel, jobs: [1]), .init(action: .claim, jobs: [2]),
             ])
     }
 
-    @Test func otherCouponsAreNotCutApart() {
+    @Test func aCancelDoesNotSplitTheClaimsOfOtherCoupons() {
         #expect(
             stages("A+ B+ A- B+ C+ A+ B+") == [
                 .init(action: .claim, jobs: [0, 1, 3, 4, 6]), .init(action: .cancel, jobs: [2]),
@@ -48,7 +48,7 @@ import Testing
             ])
     }
 
-    @Test(arguments: 0..<200) func everyCouponKeepsItsOrderAndNothingIsLost(_ seed: Int) {
+    @Test(arguments: 0..<200) func everyCouponKeepsItsOrderAndNoJobIsLost(_ seed: Int) {
         var random = SeededGenerator(seed: seed)
         let batch = (0..<Int.random(in: 0...60, using: &random)).map { number in
             message(
@@ -64,7 +64,7 @@ import Testing
         }
         for coupon in Set(batch.map(\.couponName)) {
             let run = stages.flatMap(\.jobs).filter { batch[$0].couponName == coupon }
-            #expect(run == run.sorted(), "in the order in which they came")
+            #expect(run == run.sorted(), "in the order of the batch")
         }
     }
 }

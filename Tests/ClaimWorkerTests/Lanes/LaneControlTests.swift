@@ -1,13 +1,14 @@
+import RuntimeSupport
 import Testing
 
 @testable import ClaimWorker
 
 @Suite(.timeLimit(.minutes(1))) struct LaneControlTests {
-    @Test func aLaneIsNoSubscriberBeforeItHasSubscribed() {
+    @Test func aNewLaneHasNotSubscribed() {
         #expect(LaneControl(lane: 3).subscribedSince == nil)
     }
 
-    @Test func steppingBackIsDoneWithTheNextSubscription() {
+    @Test func theNextSubscriptionCompletesAStepBack() {
         let control = LaneControl(lane: 3)
         #expect(!control.mustStepBack)
         control.stepBack()
@@ -16,7 +17,7 @@ import Testing
         #expect(!control.mustStepBack)
     }
 
-    @Test func aLaneThatStepsBackStillCountsAsASubscriber() throws {
+    @Test func aLaneThatStepsBackStaysASubscriber() throws {
         let control = LaneControl(lane: 3)
         control.subscribed()
         let since = try #require(control.subscribedSince)
@@ -26,19 +27,19 @@ import Testing
         #expect(try #require(control.subscribedSince) >= since)
     }
 
-    @Test func stoppingIsForGood() {
+    @Test func aStopIsFinal() {
         let control = LaneControl(lane: 3)
-        #expect(!control.isStopping)
-        control.stop()
+        #expect(!control.stop.isRequested)
+        control.stop.request()
         control.subscribed()
-        #expect(control.isStopping)
+        #expect(control.stop.isRequested)
     }
 
-    @Test func aLaneIsWokenToStepBackAndToStop() {
+    @Test func stepBackAndStopWakeTheLane() {
         let control = LaneControl(lane: 3)
         control.stepBack()
-        control.wake.wait(atMost: .seconds(90))
-        control.stop()
-        control.wake.wait(atMost: .seconds(90))
+        control.stop.wake.wait(atMost: .seconds(90))
+        control.stop.request()
+        control.stop.wake.wait(atMost: .seconds(90))
     }
 }

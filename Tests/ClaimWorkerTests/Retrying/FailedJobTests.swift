@@ -9,35 +9,35 @@ import Testing
 @Suite struct FailedJobTests {
     private let time = Timestamp(milliseconds: 1_795_368_460_000)
 
-    private func failedJob(_ job: Job, code: String = "lock_held") throws -> FailedJob {
+    private func failedJob(_ job: Job, _ code: FailureCode = .lockHeld) throws -> FailedJob {
         FailedJob(
             job, code: code, message: "it failed", worker: "w1", at: time,
             schedule: try #require(RetrySchedule("500,5000,30000")))
     }
 
     @Test(arguments: [(0, 0, 500), (1, 1, 5000), (2, 2, 30000)])
-    func aFailedAttemptIsRetriedAsTheScheduleSays(_ attempts: Int, _ queue: Int, _ delay: Int) throws {
+    func aFailedAttemptIsRetriedAccordingToTheSchedule(_ attempts: Int, _ queue: Int, _ delay: Int) throws {
         let failedJob = try failedJob(.made(1, attempts: attempts))
         #expect(failedJob.step == .retry(queue: queue, delay: delay))
         #expect(!failedJob.isDeadLettered)
         #expect(failedJob.failure.attempt == attempts + 1)
     }
 
-    @Test func theFourthFailureIsTheLast() throws {
+    @Test func theFourthFailureIsDeadLettered() throws {
         #expect(try failedJob(.made(1, attempts: 3)).isDeadLettered)
     }
 
-    @Test func whatCannotBeReadIsNotRetried() throws {
-        #expect(try failedJob(.made(1, body: "nonsense"), code: "unreadable").isDeadLettered)
+    @Test func anUnreadableMessageIsNotRetried() throws {
+        #expect(try failedJob(.made(1, body: "nonsense"), .unreadable).isDeadLettered)
     }
 
-    @Test func whatKillsItsWorkersIsNotRetried() throws {
-        #expect(try failedJob(.made(1), code: PoisonMessageDetector.code).isDeadLettered)
+    @Test func aPoisonMessageIsNotRetried() throws {
+        #expect(try failedJob(.made(1), .deliveryLimit).isDeadLettered)
     }
 
     // MARK: The claim
 
-    @Test func aClaimToBeRetriedIsPendingAndSaysWhy() throws {
+    @Test func aRetriedClaimIsPendingWithAReason() throws {
         let claim = try #require(try failedJob(.made(1, attempts: 1)).claim)
         #expect(claim.id == Job.made(1).claim?.id)
         #expect(claim.status == .pending)
@@ -49,16 +49,16 @@ import Testing
         #expect(claim.decidedAt == nil)
     }
 
-    @Test func aClaimThatIsGivenUpIsDeadLettered() throws {
-        let claim = try #require(try failedJob(.made(1, attempts: 3), code: "database_error").claim)
+    @Test func aClaimWithoutRetriesLeftIsDeadLettered() throws {
+        let claim = try #require(try failedJob(.made(1, attempts: 3), .databaseError).claim)
         #expect(claim.status == .deadLettered)
         #expect(claim.reason == "database_error")
         #expect(claim.attempts == 4)
         #expect(claim.decidedAt == time)
     }
 
-    @Test func anUnreadableClaimIsKnownByItsMessagesID() throws {
-        let claim = try #require(try failedJob(.made(1, body: "nonsense"), code: "unreadable").claim)
+    @Test func anUnreadableClaimIsIdentifiedByItsMessageID() throws {
+        let claim = try #require(try failedJob(.made(1, body: "nonsense"), .unreadable).claim)
         #expect(claim.id == Job.made(1).claim?.id)
         #expect(claim.status == .deadLettered)
         #expect(claim.attempts == 1)
@@ -66,31 +66,31 @@ import Testing
         #expect(claim.couponName == nil)
     }
 
-    @Test(arguments: [nil, "", "not a claim's id"])
-    func aStrangersMessageIsNoClaim(_ messageID: String?) throws {
+    @Test(arguments: [nil, "", "not a claim id"])
+    func aMessageWithoutAClaimIDIsNoClaim(_ messageID: String?) throws {
         var message = BrokerMessage(properties: MessageProperties(), body: Array("nonsense".utf8))
         message.properties.messageID = messageID
         let job = Job(Delivery(tag: 1, redelivered: false, exchange: "", routingKey: "", message: message))
-        #expect(try failedJob(job, code: "unreadable").claim == nil)
+        #expect(try failedJob(job, .unreadable).claim == nil)
     }
 
-    @Test(arguments: [0, 3]) func aCancelThatFailsLeavesTheClaimAsItIs(_ attempts: Int) throws {
-        let failedJob = try failedJob(.cancel(1, attempts: attempts), code: "database_error")
+    @Test(arguments: [0, 3]) func aFailedCancelLeavesTheClaimUnchanged(_ attempts: Int) throws {
+        let failedJob = try failedJob(.cancel(1, attempts: attempts), .databaseError)
         #expect(failedJob.claim == nil)
         #expect(failedJob.isDeadLettered == (attempts == 3))
-        #expect(try self.failedJob(.cancel(1, body: "nonsense"), code: "unreadable").claim == nil)
+        #expect(try self.failedJob(.cancel(1, body: "nonsense"), .unreadable).claim == nil)
     }
 
     // MARK: The copy
 
-    @Test func aDeadCancelIsToldFromADeadClaim() throws {
+    @Test func aDeadLetteredCancelKeepsItsType() throws {
         let copy = try failedJob(.cancel(1, attempts: 3)).copy(lane: 6)
         #expect(copy.routingKey == "claims.dead")
         #expect(copy.message.properties.type == "cancel")
         #expect(copy.message.properties.messageID == Job.made(1).message.properties.messageID)
     }
 
-    @Test func aRetryGoesThroughItsDelayQueueAndComesBackToItsLane() throws {
+    @Test func aRetryPassesItsDelayQueueAndReturnsToItsLane() throws {
         let job = Job.made(1, attempts: 1)
         let copy = try failedJob(job).copy(lane: 6)
         #expect(copy.exchange == "claims.retry.1")
@@ -99,10 +99,10 @@ import Testing
         #expect(copy.message.body == job.message.body)
     }
 
-    @Test func aRetryCarriesItsHistory() throws {
+    @Test func aRetryKeepsItsHistory() throws {
         let first = try failedJob(.made(1)).copy(lane: 0).message
         let job = Job(Delivery(tag: 2, redelivered: false, exchange: "", routingKey: "", message: first))
-        let headers = ClaimHeaders(try failedJob(job, code: "database_error").copy(lane: 0).message.properties.headers)
+        let headers = ClaimHeaders(try failedJob(job, .databaseError).copy(lane: 0).message.properties.headers)
         #expect(headers.attempts == 2)
         #expect(headers.failures.map(\.code) == ["lock_held", "database_error"])
         #expect(headers.failures.map(\.attempt) == [1, 2])
@@ -110,12 +110,12 @@ import Testing
         #expect(headers.failures.map(\.message) == ["it failed", "it failed"])
     }
 
-    @Test func aRetryDoesNotCarryTheBrokersCountOfReturns() throws {
+    @Test func aRetryDropsTheBrokersDeliveryCount() throws {
         let copy = try failedJob(.made(1, returns: 4)).copy(lane: 0)
         #expect(copy.message.properties.headers["x-delivery-count"] == nil)
     }
 
-    @Test func aDeadLetterGoesStraightIntoItsQueue() throws {
+    @Test func aDeadLetterIsPublishedToItsQueueDirectly() throws {
         let copy = try failedJob(.made(1, attempts: 3)).copy(lane: 6)
         #expect(copy.exchange == "")
         #expect(copy.routingKey == "claims.dead")

@@ -8,20 +8,20 @@ import Testing
             (.int8(-3), -3), (.uint8(3), 3), (.int16(-3), -3), (.uint16(3), 3), (.int32(-3), -3), (.uint32(3), 3),
             (.int64(.min), .min), (.uint64(3), 3),
         ] as [(AMQPValue, Int64)])
-    func aWholeNumberOfAnyWidthIsRead(_ value: AMQPValue, _ number: Int64) {
+    func integersOfAnyWidthAreIntegers(_ value: AMQPValue, _ number: Int64) {
         #expect(value.integer == number)
     }
 
-    @Test func aNumberThatDoesNotFitIsNone() {
+    @Test func anIntegerAboveInt64MaxIsNoInteger() {
         #expect(AMQPValue.uint64(.max).integer == nil)
     }
 
     @Test(arguments: [AMQPValue.string("3"), .double(3), .boolean(true), .timestamp(3), .void, .array([.int8(3)])])
-    func nothingElseIsAWholeNumber(_ value: AMQPValue) {
+    func otherTypesAreNoIntegers(_ value: AMQPValue) {
         #expect(value.integer == nil)
     }
 
-    @Test func eachKindIsReadAsItselfOnly() {
+    @Test func stringArrayAndTableMatchTheirOwnTypeOnly() {
         let (text, list, table) = (AMQPValue.string("a"), AMQPValue.array([.void]), AMQPValue.table(["k": .void]))
         #expect([text, list, table, .bytes([97])].map(\.string) == ["a", nil, nil, nil])
         #expect([text, list, table].map(\.array) == [nil, [.void], nil])

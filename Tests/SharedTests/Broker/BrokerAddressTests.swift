@@ -7,7 +7,7 @@ import Testing
         return try #require(list.count == 1 ? list[0] : nil)
     }
 
-    @Test func everyPartIsRead() throws {
+    @Test func everyPartIsParsed() throws {
         let address = try one("amqp://user:pass@host:10000/vhost")
         #expect(!address.isTLS)
         #expect(address.host == "host")
@@ -26,11 +26,11 @@ import Testing
         #expect(address.virtualHost == "v/host")
     }
 
-    @Test func aPasswordMayHoldEncodedSeparators() throws {
+    @Test func aPasswordMayContainEncodedSeparators() throws {
         #expect(try one("amqp://u:a%2Cb%40c%3Ad%2Fe@host").password == "a,b@c:d/e")
     }
 
-    @Test func whatIsLeftOutIsTheUsual() throws {
+    @Test func omittedPartsHaveDefaults() throws {
         let address = try one("amqp://host")
         #expect(address.port == 5672)
         #expect(address.user == "guest")
@@ -38,14 +38,14 @@ import Testing
         #expect(address.virtualHost == "/")
     }
 
-    @Test func tlsHasItsOwnPort() throws {
+    @Test func tlsHasItsOwnDefaultPort() throws {
         let address = try one("amqps://host")
         #expect(address.isTLS)
         #expect(address.port == 5671)
     }
 
     @Test(arguments: [("amqp://host", "/"), ("amqp://host/", ""), ("amqp://host/%2F", "/"), ("amqp://host/a", "a")])
-    func theVirtualHostIsReadAsTheSpecificationSays(_ url: String, _ virtualHost: String) throws {
+    func theVirtualHostFollowsTheSpecification(_ url: String, _ virtualHost: String) throws {
         #expect(try one(url).virtualHost == virtualHost)
     }
 
@@ -55,7 +55,7 @@ import Testing
         #expect(address.port == 5673)
     }
 
-    @Test func severalAreSeparatedByCommas() throws {
+    @Test func addressesAreSeparatedByCommas() throws {
         let list = try #require(BrokerAddress.list("amqp://a:1/x, amqp://b:2/x ,amqps://c:3/x"))
         #expect(list.map(\.host) == ["a", "b", "c"])
         #expect(list.map(\.port) == [1, 2, 3])
@@ -67,11 +67,11 @@ import Testing
         "amqp://host:port", "amqp://host:99999", "amqp://host/a/b", "amqp://ho st", "amqp://host/v#fragment",
         "amqp://a,http://b", "amqp://a,b",
     ])
-    func aListWithAnythingElseInItIsRefused(_ text: String) {
+    func aListWithAnInvalidAddressIsRejected(_ text: String) {
         #expect(BrokerAddress.list(text) == nil)
     }
 
-    @Test func aDescriptionShowsNeitherUserNorPassword() throws {
+    @Test func theDescriptionContainsNoCredentials() throws {
         #expect("\(try one("amqp://somebody:secret@host:10000/vhost"))" == "amqp://host:10000/vhost")
         #expect("\(try one("amqps://somebody:secret@host/vhost"))" == "amqps://host:5671/vhost")
     }

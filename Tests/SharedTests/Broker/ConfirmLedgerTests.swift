@@ -5,8 +5,7 @@ import Testing
     private typealias Ledger = ConfirmLedger<String>
     private let start = ContinuousClock.now
 
-    /// A ledger in which messages of these ids were published, the waiter of each named after its tag, due one second
-    /// after another.
+    /// Returns a ledger with published messages of these ids. Waiters are named by tag; deadlines are one second apart.
     private func ledger(_ ids: String...) -> Ledger {
         var ledger = Ledger()
         for (index, id) in ids.enumerated() {
@@ -24,14 +23,14 @@ import Testing
         #expect(ledger.publish(messageID: "c", deadline: start, waiter: "3") == 3)
     }
 
-    @Test func aConfirmSettlesItsMessageOnly() {
+    @Test func aConfirmResolvesItsMessageOnly() {
         var ledger = ledger("a", "b", "c")
         let resolved = ledger.resolve(tag: 2, multiple: false, confirmed: true)
         #expect(resolved.map(\.waiter) == ["waiter 2"])
         #expect(resolved.map(\.outcome) == [.confirmed])
     }
 
-    @Test func aMultipleConfirmSettlesAllUpToItsTag() {
+    @Test func aMultipleConfirmResolvesAllUpToItsTag() {
         var ledger = ledger("a", "b", "c")
         #expect(ledger.resolve(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["waiter 1", "waiter 2"])
         #expect(ledger.count == 1)
@@ -45,20 +44,20 @@ import Testing
         #expect(ledger.count == 0)
     }
 
-    @Test func aMultipleConfirmPassesOverWhatWasSettledBefore() {
+    @Test func aMultipleConfirmSkipsResolvedMessages() {
         var ledger = ledger("a", "b", "c")
         _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
         #expect(ledger.resolve(tag: 3, multiple: true, confirmed: true).map(\.waiter) == ["waiter 1", "waiter 3"])
     }
 
-    @Test func nobodyIsSettledTwice() {
+    @Test func aMessageIsResolvedOnce() {
         var ledger = ledger("a", "b")
         _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
         #expect(ledger.resolve(tag: 2, multiple: false, confirmed: true).isEmpty)
         #expect(ledger.resolve(tag: 2, multiple: false, confirmed: false).isEmpty)
     }
 
-    @Test func aNackIsARefusal() {
+    @Test func aNackResolvesAsRefused() {
         var ledger = ledger("a", "b", "c")
         let resolved = ledger.resolve(tag: 2, multiple: true, confirmed: false)
         #expect(resolved.map(\.outcome) == [.refused, .refused])
@@ -66,13 +65,13 @@ import Testing
     }
 
     @Test(arguments: [0, 4, UInt64.max])
-    func aTagThatIsNotExpectedSettlesNobody(_ tag: UInt64) {
+    func anUnknownTagResolvesNothing(_ tag: UInt64) {
         var ledger = ledger("a", "b", "c")
         #expect(ledger.resolve(tag: tag, multiple: true, confirmed: true).isEmpty)
         #expect(ledger.count == 3)
     }
 
-    @Test func aReturnedMessageIsUnroutableThoughConfirmed() {
+    @Test func aReturnedMessageIsUnroutableDespiteItsConfirm() {
         var ledger = ledger("a", "b", "c")
         ledger.returned(messageID: "b")
         #expect(
@@ -87,7 +86,7 @@ import Testing
         #expect(ledger.resolve(tag: 1, multiple: false, confirmed: true).map(\.outcome) == [.confirmed])
     }
 
-    @Test func twoReturnsOfOneIDAreTwoMessages() {
+    @Test func twoReturnsOfOneIDBelongToTwoMessages() {
         var ledger = ledger("a", "a", "a")
         ledger.returned(messageID: "a")
         ledger.returned(messageID: "a")
@@ -96,39 +95,42 @@ import Testing
                 == [.unroutable, .unroutable, .confirmed])
     }
 
-    /// The return speaks of a message that is not confirmed yet, so not of the one that was confirmed ahead.
-    @Test func aReturnIsNotTakenForAnEarlierMessageOfTheSameIDThatIsSettled() {
+    /// A return precedes the confirm of its message, so it cannot belong to a confirmed one.
+    @Test func aReturnBelongsToAnUnresolvedMessageOfThatID() {
         var ledger = ledger("first", "a", "a")
         _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
         ledger.returned(messageID: "a")
         #expect(ledger.resolve(tag: 3, multiple: false, confirmed: true).map(\.outcome) == [.unroutable])
     }
 
-    @Test func whoHasWaitedTooLongIsTakenOut() {
+    @Test func theFirstDeadlineIsOfTheOldestUnconfirmedMessage() {
         var ledger = ledger("a", "b", "c")
         #expect(ledger.firstDeadline == start + .seconds(1))
-        #expect(ledger.expire(now: start + .milliseconds(999)).isEmpty)
-        #expect(ledger.expire(now: start + .seconds(2)) == ["waiter 1", "waiter 2"])
-        #expect(ledger.count == 1)
+        _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
+        #expect(ledger.firstDeadline == start + .seconds(1))
+        _ = ledger.resolve(tag: 1, multiple: false, confirmed: true)
         #expect(ledger.firstDeadline == start + .seconds(3))
     }
 
-    @Test func whoWasSettledDoesNotExpire() {
+    @Test func deadlinesCanBeExtended() {
         var ledger = ledger("a", "b")
-        _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
-        #expect(ledger.expire(now: start + .seconds(9)) == ["waiter 1"])
+        ledger.extendDeadlines(to: start + .seconds(30))
+        #expect(ledger.firstDeadline == start + .seconds(30))
+        _ = ledger.resolve(tag: 1, multiple: false, confirmed: true)
+        #expect(ledger.firstDeadline == start + .seconds(30))
+    }
+
+    @Test func brokerEventsAreApplied() {
+        var ledger = ledger("a", "b", "c")
+        #expect(ledger.apply(.returned(messageID: "b", reason: "NO_ROUTE")).isEmpty)
+        #expect(ledger.apply(.blocked(reason: "memory")).isEmpty)
+        let confirmed = ledger.apply(.confirmed(tag: 2, multiple: true))
+        #expect(confirmed.map(\.outcome) == [.confirmed, .unroutable])
+        #expect(ledger.apply(.refused(tag: 3, multiple: false)).map(\.outcome) == [.refused])
         #expect(ledger.count == 0)
-        #expect(ledger.firstDeadline == nil)
     }
 
-    @Test func aLateConfirmOfAnExpiredMessageSettlesNobody() {
-        var ledger = ledger("a", "b")
-        _ = ledger.expire(now: start + .seconds(1))
-        #expect(ledger.resolve(tag: 1, multiple: false, confirmed: true).isEmpty)
-        #expect(ledger.resolve(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["waiter 2"])
-    }
-
-    @Test func aResetTakesOutEverybodyAndCountsFromOneAgain() {
+    @Test func aResetReturnsAllWaitersAndRestartsTheNumbering() {
         var ledger = ledger("a", "b", "c", "d")
         for tag in [1, 3] as [UInt64] { _ = ledger.resolve(tag: tag, multiple: false, confirmed: true) }
         #expect(ledger.reset() == ["waiter 2", "waiter 4"])

@@ -6,119 +6,153 @@ import Testing
     private typealias State = PublisherState<String>
     private let start = ContinuousClock.now
 
-    private func request(_ name: String, due seconds: Int = 5) -> State.Request {
+    private func message(_ name: String) -> OutgoingMessage {
         var properties = MessageProperties()
         properties.messageID = name
-        return State.Request(
-            message: BrokerMessage(properties: properties, body: []), exchange: "claims", routingKey: "0",
-            deadline: start + .seconds(seconds), waiter: name)
+        return OutgoingMessage(BrokerMessage(properties: properties, body: []), exchange: "events", routingKey: "0")
     }
 
-    /// A state with a connection, these messages published and those waiting.
+    private func enqueue(_ name: String, in state: inout State, due seconds: Int = 5) -> PublishError? {
+        state.enqueue(message(name), deadline: start + .seconds(seconds), waiter: name)
+    }
+
+    /// Takes messages to publish and returns their names.
+    private func take(_ limit: Int, from state: inout State) -> [String?] {
+        state.takeWaiting(atMost: limit).map(\.message.message.properties.messageID)
+    }
+
+    /// Confirms requests and returns the callers to resume.
+    private func confirm(_ numbers: UInt64..., in state: inout State) -> [String] {
+        state.resolve(numbers.map { ($0, .confirmed) }).map(\.waiter)
+    }
+
+    /// Returns a connected state with these published and waiting messages.
     private func open(capacity: Int = 10, published: [String] = [], waiting: [String] = []) -> State {
         var state = State(capacity: capacity)
         state.connected()
-        for name in published { _ = state.enqueue(request(name)) }
+        for name in published { _ = enqueue(name, in: &state) }
         _ = state.takeWaiting(atMost: published.count)
-        for name in waiting { _ = state.enqueue(request(name)) }
+        for name in waiting { _ = enqueue(name, in: &state) }
         return state
     }
 
     // MARK: Queueing
 
-    @Test func beforeTheFirstConnectionNothingIsTaken() {
+    @Test func requestsAreRefusedBeforeTheFirstConnection() {
         var state = State(capacity: 10)
-        #expect(state.enqueue(request("a")) == .unreachable)
+        #expect(enqueue("a", in: &state) == .unreachable)
         #expect(state.unresolved == 0)
     }
 
-    @Test func withAConnectionARequestIsTaken() {
+    @Test func requestsAreQueuedWithAConnection() {
         var state = open()
         #expect(state.phase == .open)
-        #expect(state.enqueue(request("a")) == nil)
+        #expect(enqueue("a", in: &state) == nil)
         #expect(state.waitingCount == 1)
     }
 
-    @Test func afterTheConnectionIsLostNothingIsTakenUntilTheNext() {
+    @Test func requestsAreRefusedBetweenTwoConnections() {
         var state = open()
         _ = state.disconnected(reason: "gone")
         #expect(state.phase == .disconnected(reason: "gone"))
-        #expect(state.enqueue(request("a")) == .unreachable)
+        #expect(enqueue("a", in: &state) == .unreachable)
         state.connected()
-        #expect(state.enqueue(request("a")) == nil)
+        #expect(enqueue("a", in: &state) == nil)
     }
 
-    @Test func whileBlockedNothingIsTaken() {
+    @Test func requestsAreRefusedWhileBlocked() {
         var state = open()
         _ = state.blocked(reason: "memory")
-        #expect(state.enqueue(request("a")) == .blocked)
+        #expect(enqueue("a", in: &state) == .blocked)
         state.unblocked()
-        #expect(state.enqueue(request("a")) == nil)
+        #expect(enqueue("a", in: &state) == nil)
     }
 
-    @Test func whileStoppingNothingIsTaken() {
+    @Test func requestsAreRefusedWhileStopping() {
         var state = open()
         state.stop()
-        #expect(state.enqueue(request("a")) == .stopping)
+        #expect(enqueue("a", in: &state) == .stopping)
     }
 
-    @Test func whatWaitsForItsConfirmCountsForTheCapacityToo() {
+    @Test func unconfirmedRequestsCountTowardsTheCapacity() {
         var state = open(capacity: 3, published: ["a", "b"], waiting: ["c"])
         #expect(state.unresolved == 3)
-        #expect(state.enqueue(request("d")) == .queueFull)
-        _ = state.resolve(tag: 1, multiple: false, confirmed: true)
-        #expect(state.enqueue(request("d")) == nil)
+        #expect(enqueue("d", in: &state) == .queueFull)
+        _ = confirm(1, in: &state)
+        #expect(enqueue("d", in: &state) == nil)
     }
 
-    @Test func requestsAreHandedOutInTheirOrder() {
+    @Test func messagesAreTakenInOrder() {
         var state = open(waiting: ["a", "b", "c"])
-        #expect(state.takeWaiting(atMost: 2).map(\.waiter) == ["a", "b"])
-        #expect(state.takeWaiting(atMost: 2).map(\.waiter) == ["c"])
-        #expect(state.takeWaiting(atMost: 2).isEmpty)
+        #expect(take(2, from: &state) == ["a", "b"])
+        #expect(take(2, from: &state) == ["c"])
+        #expect(take(2, from: &state).isEmpty)
     }
 
-    @Test func tagsAreGivenInTheOrderOfHandingOut() {
-        var state = open(published: ["a", "b"], waiting: ["c"])
-        _ = state.takeWaiting(atMost: 10)
-        #expect(state.resolve(tag: 3, multiple: false, confirmed: true).map(\.waiter) == ["c"])
-        #expect(state.resolve(tag: 2, multiple: true, confirmed: false).map(\.waiter) == ["a", "b"])
+    @Test func messagesAreNumberedInTheOrderOfArrival() {
+        var state = open(published: ["a", "b"], waiting: ["c", "d"])
+        #expect(state.takeWaiting(atMost: 1).map(\.number) == [3])
+        #expect(state.takeWaiting(atMost: 9).map(\.number) == [4])
+        #expect(confirm(3, in: &state) == ["c"])
+        #expect(confirm(1, 2, 4, in: &state) == ["a", "b", "d"])
+        #expect(state.unresolved == 0)
     }
 
-    @Test func aReturnedMessageIsUnroutable() {
+    @Test func anOutcomeResolvesItsOwnRequest() {
+        var state = open(published: ["a", "b", "c"])
+        let resolved = state.resolve([(3, .refused), (1, .unroutable)])
+        #expect(resolved.map(\.waiter) == ["c", "a"])
+        #expect(resolved.map(\.outcome) == [.refused, .unroutable])
+    }
+
+    @Test func aCallerIsAnsweredOnce() {
         var state = open(published: ["a", "b"])
-        state.returned(messageID: "b")
-        let resolved = state.resolve(tag: 2, multiple: true, confirmed: true)
-        #expect(resolved.map(\.outcome) == [.confirmed, .unroutable])
+        #expect(confirm(2, in: &state) == ["b"])
+        #expect(confirm(2, in: &state).isEmpty)
+        #expect(confirm(0, 7, in: &state).isEmpty)
     }
 
     // MARK: Blocked, lost, stopping
 
-    @Test func aBlockSendsAwayWhoIsNotPublishedYet() {
+    @Test func aBlockRefusesWhatIsNotPublished() {
         var state = open(published: ["a"], waiting: ["b", "c"])
         #expect(state.blocked(reason: "memory") == ["b", "c"])
         #expect(state.phase == .blocked(reason: "memory"))
-        #expect(state.resolve(tag: 1, multiple: false, confirmed: true).map(\.waiter) == ["a"])
+        #expect(confirm(1, in: &state) == ["a"])
+        #expect(state.unresolved == 0)
     }
 
-    @Test func aLostConnectionSendsEverybodyAwayAndCountsFromOneAgain() {
+    @Test func aBlockKeepsTheNumbering() {
+        var state = open(published: ["a"], waiting: ["b"])
+        _ = state.blocked(reason: "memory")
+        state.unblocked()
+        _ = enqueue("c", in: &state)
+        let number = state.takeWaiting(atMost: 9).map(\.number)
+        #expect(number == [3])
+        #expect(confirm(3, in: &state) == ["c"])
+        #expect(confirm(1, in: &state) == ["a"])
+    }
+
+    @Test func aLostConnectionReturnsAllCallers() {
         var state = open(published: ["a", "b"], waiting: ["c"])
         #expect(state.disconnected(reason: "gone") == ["a", "b", "c"])
         #expect(state.unresolved == 0)
+        #expect(state.waitingCount == 0)
         state.connected()
-        _ = state.enqueue(request("d"))
-        _ = state.takeWaiting(atMost: 1)
-        #expect(state.resolve(tag: 1, multiple: false, confirmed: true).map(\.waiter) == ["d"])
+        _ = enqueue("d", in: &state)
+        let taken = state.takeWaiting(atMost: 1)
+        #expect(state.resolve(taken.map { ($0.number, .confirmed) }).map(\.waiter) == ["d"])
     }
 
-    @Test func whatIsUnderWayMayBeConfirmedWhileStopping() {
+    @Test func queuedRequestsAreStillConfirmedWhileStopping() {
         var state = open(published: ["a"], waiting: ["b"])
         state.stop()
-        #expect(state.takeWaiting(atMost: 10).map(\.waiter) == ["b"])
-        #expect(state.resolve(tag: 2, multiple: true, confirmed: true).map(\.waiter) == ["a", "b"])
+        #expect(take(10, from: &state) == ["b"])
+        #expect(confirm(1, 2, in: &state) == ["a", "b"])
         #expect(state.unresolved == 0)
     }
 
-    @Test func nothingEndsTheStopping() {
+    @Test func stoppingIsFinal() {
         var state = open()
         state.stop()
         state.connected()
@@ -128,43 +162,35 @@ import Testing
         #expect(state.phase == .stopping)
     }
 
-    @Test func onlyABlockIsUnblocked() {
+    @Test func unblockingOnlyEndsABlock() {
         var state = State(capacity: 1)
+        let before = state.phase
         state.unblocked()
-        #expect(state.phase == .disconnected(reason: "connecting"))
+        #expect(state.phase == before)
+        #expect(before != .open)
     }
 
     // MARK: Time
 
-    @Test func aMissingConfirmStallsTheConnection() {
+    @Test func aRequestExpiresAtItsDeadline() {
         var state = open(published: ["a"])
         #expect(state.expire(now: start + .seconds(4)).isEmpty)
-        #expect(!state.isStalled)
         #expect(state.expire(now: start + .seconds(5)) == ["a"])
-        #expect(state.isStalled)
+        #expect(state.unresolved == 0)
     }
 
-    @Test func aRequestThatWaitsTooLongToBePublishedStallsNothing() {
-        var state = open(waiting: ["a", "b"])
-        _ = state.enqueue(request("c", due: 9))
+    @Test func anExpiredRequestIsNotPublished() {
+        var state = open(published: ["a"], waiting: ["b"])
+        _ = enqueue("c", in: &state, due: 9)
         #expect(state.expire(now: start + .seconds(5)) == ["a", "b"])
-        #expect(!state.isStalled)
-        #expect(state.takeWaiting(atMost: 10).map(\.waiter) == ["c"])
+        let taken = state.takeWaiting(atMost: 10)
+        #expect(taken.map(\.message.message.properties.messageID) == ["c"])
+        #expect(state.resolve(taken.map { ($0.number, .confirmed) }).map(\.waiter) == ["c"])
     }
 
-    @Test func silenceWhileBlockedStallsNothing() {
-        var state = open(published: ["a"])
-        _ = state.blocked(reason: "memory")
-        #expect(state.expire(now: start + .seconds(5)) == ["a"])
-        #expect(!state.isStalled)
-    }
-
-    @Test func aNewConnectionIsNotStalled() {
-        var state = open(published: ["a"])
+    @Test func aLateConfirmReachesNoCaller() {
+        var state = open(published: ["a", "b"])
         _ = state.expire(now: start + .seconds(5))
-        _ = state.disconnected(reason: "stalled")
-        #expect(!state.isStalled)
-        state.connected()
-        #expect(!state.isStalled)
+        #expect(confirm(1, 2, in: &state).isEmpty)
     }
 }

@@ -3,7 +3,7 @@ import OrderedCollections
 import SeededRandom
 
 extension BrokerMessage {
-    /// Any message at all, as another program could have sent it.
+    /// Any message that another program could publish.
     static func random(using random: inout SeededGenerator) -> BrokerMessage {
         func text() -> String? { random.oneIn(2) ? nil : String.random(using: &random) }
         var properties = MessageProperties()
@@ -26,7 +26,9 @@ extension BrokerMessage {
 }
 
 extension AMQPValue {
-    /// A value of any kind, nested so deep at most.
+    /// A value of any kind.
+    ///
+    /// - Parameter depth: the deepest nesting.
     static func random(depth: Int, using random: inout SeededGenerator) -> AMQPValue {
         let bits = random.next()
         switch Int.random(in: 0..<(depth > 0 ? 19 : 17), using: &random) {

@@ -3,13 +3,13 @@ import Claims
 import OrderedCollections
 import RuntimeSupport
 
-@testable import claimctl
+@testable import DeadLetters
 
 extension DeadLetter {
-    /// 2026-11-22T17:27:34.123Z, when all of them died if nothing else is said.
+    /// 2026-11-22T17:27:34.123Z, the default time of death.
     static let end = Timestamp(milliseconds: 1_795_368_454_123)
 
-    /// A claim as it lies in the queue after its last try.
+    /// A claim in the queue after its last attempt.
     static func made(
         _ number: Int = 1, coupon: String = "SALE", reason: String? = "lock_held", error: String = "held",
         died: Timestamp? = DeadLetter.end, headers: AMQPTable = [:]
@@ -18,7 +18,7 @@ extension DeadLetter {
             .made(number, coupon: coupon, reason: reason, error: error, died: died, headers: headers))
     }
 
-    /// Another program's message: a body and perhaps an id.
+    /// A message of another program.
     static func stray(_ body: String, messageID: String? = nil, headers: AMQPTable = [:]) -> DeadLetter {
         var properties = MessageProperties()
         properties.messageID = messageID
@@ -28,7 +28,7 @@ extension DeadLetter {
 }
 
 extension BrokerMessage {
-    /// A claim's message as it lies in the queue after its last try.
+    /// A claim's message in the queue after its last attempt.
     static func made(
         _ number: Int = 1, coupon: String = "SALE", reason: String? = "lock_held", error: String = "held",
         died: Timestamp? = DeadLetter.end, headers: AMQPTable = [:]
@@ -37,7 +37,7 @@ extension BrokerMessage {
             attempt: 4, at: DeadLetter.end, worker: "w1", code: reason ?? "unknown", message: error)
         let claim = ClaimMessage.made(number, coupon: coupon)
         var message = BrokerMessage.claim(claim, encodedBy: .shared).after(failure)
-        // The encoder gives the fields in any order.
+        // The encoder writes the fields in any order.
         let fields = [
             #""version":1,"id":"\#(claim.id)","user_id":"\#(claim.userID)","coupon_name":"\#(claim.couponName)""#,
             #""created_at":"\#(claim.createdAt)""#,
@@ -51,7 +51,7 @@ extension BrokerMessage {
 }
 
 extension ClaimMessage {
-    /// A claim; its id and its user are made from the number.
+    /// A claim whose id and user are derived from the number.
     static func made(_ number: Int, coupon: String = "SALE") -> ClaimMessage {
         let digits = String(number)
         guard let id = ClaimID(String(repeating: "0", count: 40 - digits.count) + digits),

@@ -9,24 +9,24 @@ import Testing
         MetricFamily(name: name, kind: kind, help: "a help", samples: samples)
     }
 
-    @Test func aFamilyIsWrittenWithItsHelpAndKind() {
+    @Test func aFamilyHasAHelpAndATypeLine() {
         #expect(
-            [family("claims_total", .counter, .init(labels: [], value: 3))].prometheusText == """
-                # HELP claims_total a help
-                # TYPE claims_total counter
-                claims_total 3
+            [family("jobs_total", .counter, .init(labels: [], value: 3))].prometheusText == """
+                # HELP jobs_total a help
+                # TYPE jobs_total counter
+                jobs_total 3
 
                 """)
     }
 
-    @Test func labelsFollowTheNameAndItsSuffix() {
-        let sample = MetricFamily.Sample(suffix: "_bucket", labels: ["route", "/claims", "le", "0.5"], value: 7)
+    @Test func labelsFollowTheNameAndTheSuffix() {
+        let sample = MetricFamily.Sample(suffix: "_bucket", labels: ["route", "/jobs", "le", "0.5"], value: 7)
         #expect(
             [family("duration", .histogram, sample)].prometheusText.hasSuffix(
-                "\nduration_bucket{route=\"/claims\",le=\"0.5\"} 7\n"))
+                "\nduration_bucket{route=\"/jobs\",le=\"0.5\"} 7\n"))
     }
 
-    @Test func quotesBackslashesAndLineEndsAreEscaped() {
+    @Test func quotesBackslashesAndNewlinesAreEscaped() {
         let sample = MetricFamily.Sample(labels: ["l", "say \"hi\" \\ \n"], value: 1)
         #expect([family("m", .gauge, sample)].prometheusText.hasSuffix("\nm{l=\"say \\\"hi\\\" \\\\ \\n\"} 1\n"))
     }
@@ -35,7 +35,7 @@ import Testing
         (0, "0"), (-0.0, "0"), (42, "42"), (-1, "-1"), (0.5, "0.5"), (1e14, "100000000000000"), (1e21, "1e+21"),
         (0.00025, "0.00025"),
     ])
-    func numbersAreWrittenShortAndExact(_ value: Double, _ text: String) {
+    func numbersAreFormattedExactly(_ value: Double, _ text: String) {
         #expect([family("m", .gauge, .init(labels: [], value: value))].prometheusText.hasSuffix("\nm \(text)\n"))
     }
 
@@ -45,7 +45,7 @@ import Testing
         #expect(labelled.samples.map(\.labels) == [["a", "1", "worker", "w1"], ["worker", "w1"]])
     }
 
-    @Test func familiesOfOneNameBecomeOne() {
+    @Test func familiesOfTheSameNameAreMerged() {
         let merged = [
             family("b", .counter, .init(labels: ["w", "1"], value: 1)), family("a"),
             family("b", .counter, .init(labels: ["w", "2"], value: 2)),
@@ -55,7 +55,7 @@ import Testing
         #expect(merged.prometheusText.split(separator: "\n").count { $0.hasPrefix("# TYPE b ") } == 1)
     }
 
-    @Test func aFamilySurvivesJSON() throws {
+    @Test func aFamilyIsUnchangedByJSON() throws {
         let families = [family("m", .histogram, .init(suffix: "_sum", labels: ["a", "b"], value: 0.1))]
         #expect(try JSONDecoder().decode([MetricFamily].self, from: try JSONEncoder().encode(families)) == families)
     }

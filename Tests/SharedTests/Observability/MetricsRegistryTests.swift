@@ -3,21 +3,21 @@ import Observability
 import Testing
 
 @Suite struct MetricsRegistryTests {
-    private let registry = MetricsRegistry(buckets: ["claims.batch.size": [1, 10, 100]])
+    private let registry = MetricsRegistry(buckets: ["jobs.batch.size": [1, 10, 100]])
 
-    /// The value of a sample; nil if there is none.
+    /// Returns the value of a sample; nil if there is no such sample.
     private func value(_ name: String, suffix: String = "", labels: [String] = []) -> Double? {
         registry.snapshot().first { $0.name == name }?.samples.first { $0.suffix == suffix && $0.labels == labels }?
             .value
     }
 
-    @Test func namesAreWrittenAsPrometheusWantsThem() {
-        registry.makeCounter(label: "claims.dead_letters", dimensions: []).increment(by: Int64(1))
-        registry.makeMeter(label: "claims.lanes.active", dimensions: []).set(Int64(1))
+    @Test func namesAreConvertedToPrometheusNames() {
+        registry.makeCounter(label: "jobs.dead_letters", dimensions: []).increment(by: Int64(1))
+        registry.makeMeter(label: "jobs.active", dimensions: []).set(Int64(1))
         registry.makeTimer(label: "http.server.request.duration", dimensions: []).recordNanoseconds(1)
         #expect(
             registry.snapshot().map(\.name)
-                == ["claims_dead_letters_total", "claims_lanes_active", "http_server_request_duration_seconds"])
+                == ["http_server_request_duration_seconds", "jobs_active", "jobs_dead_letters_total"])
     }
 
     @Test func aCounterAddsUp() {
@@ -27,7 +27,7 @@ import Testing
         #expect(value("c_total") == 5)
     }
 
-    @Test func handlersOfOneNameAndLabelsShareTheirValue() {
+    @Test func handlersOfTheSameNameAndLabelsShareTheirValue() {
         registry.makeCounter(label: "c", dimensions: [("a", "1")]).increment(by: Int64(2))
         registry.makeCounter(label: "c", dimensions: [("a", "1")]).increment(by: Int64(3))
         registry.makeCounter(label: "c", dimensions: [("a", "2")]).increment(by: Int64(4))
@@ -35,7 +35,7 @@ import Testing
         #expect(value("c_total", labels: ["a", "2"]) == 4)
     }
 
-    @Test func dotsInLabelNamesBecomeUnderscoresButStayInValues() {
+    @Test func dotsBecomeUnderscoresInLabelNamesOnly() {
         registry.makeCounter(label: "c", dimensions: [("http.route", "/a.b")]).increment(by: Int64(1))
         #expect(value("c_total", labels: ["http_route", "/a.b"]) == 1)
     }
@@ -55,15 +55,15 @@ import Testing
         #expect(value("r") == 3)
     }
 
-    @Test func aHistogramCountsWhatLiesBelowEachBound() {
-        let recorder = registry.makeRecorder(label: "claims.batch.size", dimensions: [], aggregate: true)
+    @Test func aHistogramCountsValuesUpToEachBound() {
+        let recorder = registry.makeRecorder(label: "jobs.batch.size", dimensions: [], aggregate: true)
         for size in [1, 2, 10, 11, 1000] { recorder.record(Int64(size)) }
         let buckets = ["1.0", "10.0", "100.0", "+Inf"].map {
-            value("claims_batch_size", suffix: "_bucket", labels: ["le", $0])
+            value("jobs_batch_size", suffix: "_bucket", labels: ["le", $0])
         }
         #expect(buckets == [1, 3, 4, 5])
-        #expect(value("claims_batch_size", suffix: "_sum") == 1024)
-        #expect(value("claims_batch_size", suffix: "_count") == 5)
+        #expect(value("jobs_batch_size", suffix: "_sum") == 1024)
+        #expect(value("jobs_batch_size", suffix: "_count") == 5)
     }
 
     @Test func aTimerIsAHistogramOfSeconds() {
@@ -75,7 +75,7 @@ import Testing
         #expect(value("t_seconds", suffix: "_bucket", labels: ["a", "1", "le", "0.5"]) == 2)
     }
 
-    @Test func theBucketsOfAHistogramGrowAndEndWithAll() throws {
+    @Test func bucketsAreCumulativeAndEndWithInfinity() throws {
         registry.makeTimer(label: "t", dimensions: []).recordNanoseconds(70_000_000_000)
         let samples = try #require(registry.snapshot().first).samples.filter { $0.suffix == "_bucket" }
         #expect(samples.map(\.value) == Array(repeating: 0, count: samples.count - 1) + [1])

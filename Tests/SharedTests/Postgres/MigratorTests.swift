@@ -1,19 +1,40 @@
+import Foundation
 import Postgres
 import Testing
 
-/// The migrations that are built into the programs.
-@Suite struct MigratorTests {
-    @Test func migrationsAreNumberedFromOneWithoutAGap() throws {
-        let numbers = try Migrator().migrations.map(\.number)
-        #expect(!numbers.isEmpty)
-        #expect(numbers == Array(1..<numbers.count + 1))
+@Suite final class MigratorTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "migrations-\(UUID())")
+
+    init() throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
     }
 
-    /// Each runs in a transaction of the migrator's own.
-    @Test func noMigrationEndsItsTransaction() throws {
-        for migration in try Migrator().migrations {
-            let words = migration.sql.lowercased().split { !$0.isLetter && $0 != "_" }
-            #expect(!words.contains("commit") && !words.contains("rollback"), "\(migration.name)")
-        }
+    deinit {
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    private func write(_ name: String, _ text: String = "select 1") throws {
+        try Data(text.utf8).write(to: folder.appending(path: name))
+    }
+
+    @Test func migrationsAreOrderedByNumber() throws {
+        for name in ["10_last.sql", "9_middle.sql", "001_first.sql"] { try write(name) }
+        let migrations = try Migrator(folder: folder).migrations
+        #expect(migrations.map(\.number) == [1, 9, 10])
+        #expect(migrations.map(\.name) == ["001_first", "9_middle", "10_last"])
+    }
+
+    @Test func aMigrationHasTheTextOfItsFile() throws {
+        try write("001_größe.sql", "select 'groß';\n")
+        #expect(try Migrator(folder: folder).migrations.map(\.sql) == ["select 'groß';\n"])
+    }
+
+    @Test func filesWithoutANumberOrWithAnotherExtensionAreIgnored() throws {
+        for name in ["001_first.sql", "notes.sql", "002_second.txt", "README"] { try write(name) }
+        #expect(try Migrator(folder: folder).migrations.map(\.name) == ["001_first"])
+    }
+
+    @Test func aMissingFolderIsAnError() {
+        #expect(throws: (any Error).self) { try Migrator(folder: folder.appending(path: "missing")) }
     }
 }

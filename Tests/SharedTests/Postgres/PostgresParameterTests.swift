@@ -3,15 +3,15 @@ import Testing
 @testable import Postgres
 @testable import RuntimeSupport
 
-/// The binary format as the server's `*recv` functions read it.
+/// The binary format that the server's `*recv` functions expect.
 @Suite struct PostgresParameterTests {
-    @Test func aTextIsItsUTF8() {
+    @Test func aTextIsEncodedAsUTF8() {
         #expect(PostgresParameter.text("größe").bytes == Array("größe".utf8))
         #expect(PostgresParameter.text("").bytes == [])
         #expect(PostgresParameter.text(nil).bytes == nil)
     }
 
-    @Test func aWholeNumberHasEightBytesTheHighestFirst() {
+    @Test func anIntegerHasEightBytesInBigEndianOrder() {
         #expect(PostgresParameter.integer(258).bytes == [0, 0, 0, 0, 0, 0, 1, 2])
         #expect(PostgresParameter.integer(-2).bytes == [255, 255, 255, 255, 255, 255, 255, 254])
         #expect(PostgresParameter.integer(nil).bytes == nil)
@@ -22,7 +22,7 @@ import Testing
         #expect(PostgresParameter.boolean(false).bytes == [0])
     }
 
-    @Test func aTimeCountsMicrosecondsSince2000() {
+    @Test func aTimestampCountsMicrosecondsSince2000() {
         let start = Timestamp(milliseconds: 946_684_800_000)
         #expect(PostgresParameter.timestamp(start).bytes == [0, 0, 0, 0, 0, 0, 0, 0])
         let later = Timestamp(milliseconds: 946_684_800_001)
@@ -32,7 +32,7 @@ import Testing
         #expect(PostgresParameter.timestamp(nil).bytes == nil)
     }
 
-    @Test func anArrayTellsItsDimensionTypeAndElements() {
+    @Test func anArrayHasItsDimensionElementTypeAndElements() {
         #expect(
             PostgresParameter.texts(["ab", ""]).bytes
                 == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 97, 98, 0, 0, 0, 0])
@@ -41,7 +41,7 @@ import Testing
                 == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1])
     }
 
-    @Test func anArrayOfTimesHoldsThemAsASingleOneIs() {
+    @Test func aTimestampIsEncodedAlikeInAnArray() {
         let time = Timestamp(milliseconds: 1_795_368_454_123)
         #expect(PostgresParameter.timestamps([time]).bytes?.suffix(8) == PostgresParameter.timestamp(time).bytes?[...])
     }
@@ -50,8 +50,8 @@ import Testing
         #expect(PostgresParameter.texts([]).bytes == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 25])
     }
 
-    /// The numbers of `pg_type.dat`.
-    @Test func eachTypeIsNamedByItsNumber() {
+    /// The OIDs of `pg_type.dat`.
+    @Test func everyParameterHasTheOIDOfItsType() {
         let parameters: [PostgresParameter] = [
             .text(""), .integer(0), .boolean(true), .timestamp(nil), .texts([]), .integers([]), .timestamps([]),
         ]

@@ -2,7 +2,7 @@ import Redis
 import Testing
 
 @Suite struct RedisAddressTests {
-    @Test func everyPartIsRead() throws {
+    @Test func everyPartIsParsed() throws {
         let address = try #require(RedisAddress(url: "redis://user:pass@host:7000/3"))
         #expect(address.host == "host")
         #expect(address.port == 7000)
@@ -11,7 +11,7 @@ import Testing
         #expect(address.database == 3)
     }
 
-    @Test func whatIsLeftOutIsTheUsual() throws {
+    @Test func omittedPartsHaveDefaults() throws {
         let address = try #require(RedisAddress(url: "redis://host"))
         #expect(address.port == 6379)
         #expect(address.user == nil)
@@ -25,7 +25,7 @@ import Testing
         #expect(address.password == "p@ss/w:rd")
     }
 
-    @Test func aSlashAtTheEndMeansTheFirstDatabase() {
+    @Test func aTrailingSlashMeansDatabase0() {
         #expect(RedisAddress(url: "redis://host:1/")?.database == 0)
     }
 
@@ -38,11 +38,11 @@ import Testing
         "redis://host/x", "redis://host/-1", "redis://host/1/2", "redis://host:port", "redis://host:99999",
         "redis://ho st", "redis://host#fragment",
     ])
-    func anythingElseIsRefused(_ text: String) {
+    func anInvalidURLIsRejected(_ text: String) {
         #expect(RedisAddress(url: text) == nil)
     }
 
-    @Test func aDescriptionShowsNeitherUserNorPassword() {
+    @Test func theDescriptionContainsNoCredentials() {
         #expect(RedisAddress(url: "redis://user:secret@host:1/2")?.description == "redis://host:1/2")
     }
 }

@@ -2,7 +2,7 @@ import RuntimeSupport
 import Testing
 
 @Suite struct BackoffTests {
-    @Test func eachWaitLiesBetweenHalfAndAllOfADoublingStep() {
+    @Test func aWaitIsFromHalfToAllOfTheDoublingStep() {
         for _ in 0..<200 {
             var backoff = Backoff(first: .milliseconds(100), longest: .seconds(100))
             for step in [100, 200, 400, 800, 1600] {
@@ -12,7 +12,7 @@ import Testing
         }
     }
 
-    @Test func noWaitIsLongerThanTheLongest() {
+    @Test func aWaitNeverExceedsTheLongest() {
         var backoff = Backoff(first: .milliseconds(100), longest: .seconds(1))
         for _ in 0..<4 { _ = backoff.next() }
         for _ in 0..<200 {
@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func waitsDifferSoThatClientsDoNotComeBackAtOnce() {
+    @Test func waitsHaveJitter() {
         let waits = (0..<20).map { _ in
             var backoff = Backoff()
             return backoff.next()
@@ -28,19 +28,10 @@ import Testing
         #expect(Set(waits).count > 1)
     }
 
-    @Test func afterASuccessItStartsFromTheBeginning() {
+    @Test func aResetRestartsWithTheFirstStep() {
         var backoff = Backoff(first: .milliseconds(100), longest: .seconds(100))
         for _ in 0..<10 { _ = backoff.next() }
         backoff.reset()
         #expect(backoff.next() <= .milliseconds(100))
-    }
-
-    @Test func failuresInARowAreCounted() {
-        var backoff = Backoff()
-        #expect(backoff.failuresInARow == 0)
-        for _ in 0..<100 { _ = backoff.next() }
-        #expect(backoff.failuresInARow == 100)
-        backoff.reset()
-        #expect(backoff.failuresInARow == 0)
     }
 }

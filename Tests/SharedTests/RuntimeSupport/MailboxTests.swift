@@ -2,25 +2,25 @@ import RuntimeSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct MailboxTests {
-    /// Longer than the time limit: a wait that nothing ends fails.
-    private let ever = Duration.seconds(90)
+    /// Longer than the suite's time limit, so that a wait that is not ended fails the test.
+    private static let tooLong = Duration.seconds(90)
 
-    @Test func itemsAreTakenInTheOrderInWhichTheyWereLeft() {
+    @Test func itemsAreTakenInOrder() {
         let mailbox = Mailbox<Int>(capacity: 10)
         for item in 1...3 { #expect(mailbox.post(item)) }
         #expect(mailbox.takeWaiting(atMost: 10) == [1, 2, 3])
         #expect(mailbox.takeWaiting(atMost: 10) == [])
     }
 
-    @Test func noMoreIsTakenThanAskedFor() {
+    @Test func noMoreItemsThanTheLimitAreTaken() {
         let mailbox = Mailbox<Int>(capacity: 10)
         for item in 1...5 { _ = mailbox.post(item) }
         #expect(mailbox.takeWaiting(atMost: 2) == [1, 2])
-        #expect(mailbox.take(atMost: 2, waiting: ever) == [3, 4])
-        #expect(mailbox.take(atMost: 2, waiting: ever) == [5])
+        #expect(mailbox.take(atMost: 2, waiting: Self.tooLong) == [3, 4])
+        #expect(mailbox.take(atMost: 2, waiting: Self.tooLong) == [5])
     }
 
-    @Test func aFullMailboxRefusesWhatComesNext() {
+    @Test func aFullMailboxRefusesItems() {
         let mailbox = Mailbox<Int>(capacity: 2)
         #expect(mailbox.post(1))
         #expect(mailbox.post(2))
@@ -30,66 +30,66 @@ import Testing
         #expect(mailbox.takeWaiting(atMost: 10) == [2, 4])
     }
 
-    @Test func aClosedMailboxRefusesEverythingButGivesOutWhatWaits() {
+    @Test func aClosedMailboxRefusesItemsAndReturnsWaitingOnes() {
         let mailbox = Mailbox<Int>(capacity: 2)
         _ = mailbox.post(1)
         mailbox.close()
         #expect(mailbox.isClosed)
         #expect(!mailbox.post(2))
-        #expect(mailbox.take(atMost: 10, waiting: ever) == [1])
-        #expect(mailbox.take(atMost: 10, waiting: ever) == [])
+        #expect(mailbox.take(atMost: 10, waiting: Self.tooLong) == [1])
+        #expect(mailbox.take(atMost: 10, waiting: Self.tooLong) == [])
     }
 
-    @Test func whoWaitsIsWokenByTheFirstItem() async {
+    @Test func anItemWakesAWaitingThread() async {
         let mailbox = Mailbox<Int>(capacity: 10)
-        async let taken = waiting { mailbox.take(atMost: 10, waiting: .seconds(90)) }
+        async let taken = onThread { mailbox.take(atMost: 10, waiting: Self.tooLong) }
         #expect(mailbox.post(1))
         #expect(await taken == [1])
     }
 
-    @Test func whoWaitsIsWokenByTheClosing() async {
+    @Test func closingWakesAWaitingThread() async {
         let mailbox = Mailbox<Int>(capacity: 10)
-        async let taken = waiting { mailbox.take(atMost: 10, waiting: .seconds(90)) }
+        async let taken = onThread { mailbox.take(atMost: 10, waiting: Self.tooLong) }
         mailbox.close()
         #expect(await taken == [])
     }
 
-    @Test(arguments: 0..<30) func whoTakesNotAllThatWaitsWakesTheNext(_ round: Int) async {
+    @Test(arguments: 0..<30) func aRemainingItemWakesTheNextThread(_ round: Int) async {
         let mailbox = Mailbox<Int>(capacity: 10)
         let started = [WakeSignal(), WakeSignal()]
         func takeOne(_ thread: Int) async -> [Int] {
-            await waiting {
+            await onThread {
                 started[thread].raise()
-                return mailbox.take(atMost: 1, waiting: .seconds(90))
+                return mailbox.take(atMost: 1, waiting: Self.tooLong)
             }
         }
         async let first = takeOne(0)
         async let second = takeOne(1)
-        await waiting { for signal in started { signal.wait(atMost: .seconds(90)) } }
+        await onThread { for signal in started { signal.wait(atMost: Self.tooLong) } }
         _ = (mailbox.post(1), mailbox.post(2))
         #expect(await (first + second).sorted() == [1, 2])
     }
 
-    /// In most of the rounds all three are asleep by then.
-    @Test(arguments: 0..<20) func theClosingWakesEveryThread(_ round: Int) async {
+    /// In most rounds all three threads are blocked when the mailbox is closed.
+    @Test(arguments: 0..<20) func closingWakesAllThreads(_ round: Int) async {
         let mailbox = Mailbox<Int>(capacity: 10)
         await withTaskGroup { group in
             for _ in 0..<3 {
                 let isWaiting = WakeSignal()
                 group.addTask {
-                    let taken = await waiting {
+                    let taken = await onThread {
                         isWaiting.raise()
-                        return mailbox.take(atMost: 1, waiting: .seconds(90))
+                        return mailbox.take(atMost: 1, waiting: Self.tooLong)
                     }
                     #expect(taken == [])
                 }
-                await waiting { isWaiting.wait(atMost: .seconds(90)) }
+                await onThread { isWaiting.wait(atMost: Self.tooLong) }
             }
             mailbox.close()
         }
     }
 
-    @Test func nothingIsLostOrDoubledBetweenManyCallersAndTwoThreads() async {
+    @Test func noItemIsLostOrDuplicatedBetweenManyCallersAndTwoThreads() async {
         let mailbox = Mailbox<Int>(capacity: 100)
         async let first = drain(mailbox)
         async let second = drain(mailbox)
@@ -106,13 +106,13 @@ import Testing
         #expect(await (first + second).sorted() == Array(0..<4000))
     }
 
-    /// Takes everything until the mailbox is closed, on a thread of its own.
+    /// Takes all items on a new thread until the mailbox is closed and empty.
     private func drain(_ mailbox: Mailbox<Int>) async -> [Int] {
-        await waiting {
+        await onThread {
             var all: [Int] = []
             while true {
                 let isClosed = mailbox.isClosed
-                let taken = mailbox.take(atMost: 7, waiting: .seconds(90))
+                let taken = mailbox.take(atMost: 7, waiting: Self.tooLong)
                 if taken.isEmpty && isClosed { return all }
                 all += taken
             }

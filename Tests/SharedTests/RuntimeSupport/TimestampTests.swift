@@ -10,7 +10,7 @@ import Testing
         (4_102_444_799_999, "2099-12-31T23:59:59.999Z"), (-1, "1969-12-31T23:59:59.999Z"),
         (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
     ])
-    func aTimeIsWrittenInUTCWithMilliseconds(_ milliseconds: Int64, _ text: String) {
+    func aTimeIsFormattedInUTCWithMilliseconds(_ milliseconds: Int64, _ text: String) {
         #expect(Timestamp(milliseconds: milliseconds).description == text)
     }
 
@@ -22,12 +22,12 @@ import Testing
         ("2026-11-22T17:27:34.123456789Z", 1_795_368_454_123), ("2024-02-29T00:00:00Z", 1_709_164_800_000),
         ("9999-12-31T23:59:59.999Z", 253_402_300_799_999), ("0001-01-01T00:00:00Z", -62_135_596_800_000),
     ])
-    func rfc3339IsReadWithAnyOffsetAndFraction(_ text: String, _ milliseconds: Int64) {
+    func anyOffsetAndFractionIsParsed(_ text: String, _ milliseconds: Int64) {
         #expect(Timestamp(text)?.milliseconds == milliseconds)
     }
 
     /// RFC 3339, section 5.6: "T" and "Z" may be lower case.
-    @Test func lowerCaseLettersAreReadAsWell() {
+    @Test func lowerCaseLettersAreParsed() {
         #expect(Timestamp("2026-11-22t17:27:34z")?.milliseconds == 1_795_368_454_000)
     }
 
@@ -39,15 +39,15 @@ import Testing
         "2026-11-22T17:27:34+2", "2026-11-22T17:27Z",
         "0000-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00", "2026-11-22T17:27:34+25:00",
     ])
-    func anythingElseIsRefused(_ text: String) {
+    func invalidTextIsRejected(_ text: String) {
         #expect(Timestamp(text) == nil)
     }
 
-    @Test func theLeapSecondBelongsToTheNextMinute() {
+    @Test func aLeapSecondIsReadAsTheNextMinute() {
         #expect(Timestamp("2016-12-31T23:59:60Z")?.description == "2017-01-01T00:00:00.000Z")
     }
 
-    @Test func everyDayOfFourCenturiesIsReadAndWritten() {
+    @Test func everyDayOfFourCenturiesIsParsedAndFormatted() {
         let calendar = (1900...2300).flatMap { year in
             (1...12).flatMap { month in
                 (1...31).compactMap { String(format: "%04d-%02d-%02dT12:00:00.000Z", year, month, $0) }
@@ -60,29 +60,29 @@ import Testing
         #expect(days.map(\.description) == calendar.filter { Timestamp($0) != nil })
     }
 
-    @Test func whatIsWrittenIsReadAsTheSameTime() {
+    @Test func aFormattedTimeIsParsedAsTheSameTime() {
         var random = SeededGenerator(seed: 3)
         // From the year 1 to the end of the year 9999.
         let times = (0..<5000).map { _ in
             Timestamp(milliseconds: Int64.random(in: -62_135_596_800_000...253_402_300_799_999, using: &random))
         }
         let wrong = times.first { Timestamp($0.description) != $0 }
-        #expect(wrong == nil, "\(wrong?.milliseconds ?? 0) ms is written as \(wrong?.description ?? "")")
+        #expect(wrong == nil, "\(wrong?.milliseconds ?? 0) ms is formatted as \(wrong?.description ?? "")")
     }
 
-    @Test func aTimeThatCannotBeWrittenIsWrittenAsTheNearestThatCan() {
+    @Test func aTimeOutOfRangeIsClamped() {
         #expect(Timestamp(milliseconds: .min).description == "0001-01-01T00:00:00.000Z")
         #expect(Timestamp(milliseconds: .max).description == "9999-12-31T23:59:59.999Z")
     }
 
-    @Test func everyMillisecondOfASecondIsWrittenAsItIs() {
+    @Test func everyMillisecondIsFormatted() {
         for millisecond in 0..<1000 {
             let text = Timestamp(milliseconds: 1_795_368_454_000 + Int64(millisecond)).description
             #expect(text == "2026-11-22T17:27:34.\(String(1000 + millisecond).dropFirst())Z")
         }
     }
 
-    @Test func timesAreOrderedAndSoAreTheirTexts() {
+    @Test func textsHaveTheOrderOfTheirTimes() {
         var random = SeededGenerator(seed: 4)
         let times = (0..<500).map { _ in
             Timestamp(milliseconds: Int64.random(in: 0...4_102_444_799_999, using: &random))
@@ -91,13 +91,13 @@ import Testing
         #expect(Timestamp(milliseconds: 1) < Timestamp(milliseconds: 2))
     }
 
-    @Test func theTimeBetweenTwoMomentsIsInSeconds() {
+    @Test func aDifferenceIsInSeconds() {
         let start = Timestamp(milliseconds: 1_795_368_454_123)
         #expect(Timestamp(milliseconds: 1_795_368_455_623).seconds(since: start) == 1.5)
         #expect(start.seconds(since: Timestamp(milliseconds: 1_795_368_455_623)) == -1.5)
     }
 
-    @Test func aTimeSurvivesJSON() throws {
+    @Test func aTimeIsEncodedAsRFC3339() throws {
         let times = [Timestamp(milliseconds: 1_795_368_454_123)]
         let json = try JSONEncoder().encode(times)
         #expect(String(decoding: json, as: UTF8.self) == #"["2026-11-22T17:27:34.123Z"]"#)

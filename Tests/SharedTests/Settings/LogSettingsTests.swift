@@ -3,13 +3,13 @@ import Settings
 import Testing
 
 @Suite struct LogSettingsTests {
-    @Test func logsAreTextAboutWhatMattersUnlessToldOtherwise() throws {
+    @Test func theDefaultsAreTextAndInfo() throws {
         let settings = try LogSettings(SettingReader(environment: [:]))
         #expect(settings.format == .text)
         #expect(settings.level == .info)
     }
 
-    @Test func formatAndLevelAreRead() throws {
+    @Test func formatAndLevelAreReadFromTheEnvironment() throws {
         let settings = try LogSettings(
             SettingReader(environment: ["CLAIMS_LOG_FORMAT": "json", "CLAIMS_LOG_LEVEL": "debug"]))
         #expect(settings.format == .json)
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(arguments: ["CLAIMS_LOG_FORMAT", "CLAIMS_LOG_LEVEL"])
-    func anythingElseIsNamed(_ name: String) {
+    func anInvalidValueIsReportedWithTheSettingsName(_ name: String) {
         let error = #expect(throws: SettingError.self) {
             try LogSettings(SettingReader(environment: [name: "loud"]))
         }

@@ -89,7 +89,7 @@ package struct ClaimIDIssuer: Sendable {
 }
 
 /// Base32 with the alphabet `0`–`9`, `a`–`v` (RFC 4648, section 7), for whole groups of five bytes only.
-enum Base32Hex {
+package enum Base32Hex {
     private static let alphabet = Array("0123456789abcdefghijklmnopqrstuv".utf8)
 
     static func value(of character: UInt8) -> UInt8? {
@@ -100,7 +100,7 @@ enum Base32Hex {
         }
     }
 
-    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         var window: UInt32 = 0
         var bits = 0

@@ -1,117 +1,67 @@
 import ArgumentParser
-import Claims
 import DeadLetters
-import Foundation
-import Postgres
 import RuntimeSupport
 
-/// Which dead letters a change is about, and whether it is meant.
+/// The messages that a change is about, and whether to carry it out.
 struct ChangeOptions: ParsableArguments {
     @Argument(help: "Claim ids, message ids or fingerprints.")
     var ids: [String] = []
 
     @OptionGroup(title: "Filters") var filters: FilterOptions
 
-    @Flag(name: .long, help: "Everything that lies there. Asks first on a terminal; needs --yes without one.")
+    @Flag(name: .long, help: "All messages. Asks first on a terminal; needs --yes otherwise.")
     var all = false
 
-    @Option(name: .long, help: "Exactly what a --dry-run showed under this digest, whatever has arrived since.")
+    @Option(name: .long, help: "Exactly the messages that a --dry-run showed with this digest.")
     var plan: String?
 
-    @Flag(name: .long, help: "Change nothing; show what would go, and its digest.")
+    @Flag(name: .long, help: "Change nothing; show the messages and the digest of the set.")
     var dryRun = false
 
-    @Flag(name: .long, help: "Don't ask.")
+    @Flag(name: .long, help: "Do not ask.")
     var yes = false
 
-    /// What was chosen, and lies in the queue.
-    struct Choice {
-        let letters: [DeadLetter]
-        let plan: DeadLetterPlan
-        /// Names that nothing is called by.
-        let missing: [String]
-    }
-
-    /// Finds what is meant.
+    /// Returns the selection that the options make.
     ///
-    /// - Throws: ``Failure``: wrong usage, nothing matched, or the operator said no.
-    func choose(_ action: DeadLetterPlan.Action, _ stores: StoreSettings) throws -> Choice {
+    /// - Throws: ``Failure`` or `DeadLetterError` for wrong usage.
+    func selection(for action: DeadLetterPlan.Action) throws -> DeadLetterSelection {
         let filter = try filters.filter()
-        let ways = [!ids.isEmpty, !filter.isEmpty, all, plan != nil]
-        guard ways.count(where: \.self) == 1 else {
+        guard let selection = try? DeadLetterSelection(ids: ids, filter: filter, all: all, plan: plan) else {
             throw Failure.usage(
-                "say what to \(action.rawValue): either IDs, or filters, or --all, or --plan; see --help")
+                "give exactly one of: IDs, filters, --all, --plan; see claimctl dlq \(action.rawValue) --help")
         }
-        if plan != nil, dryRun { throw Failure.usage("--plan is carried out, not tried; leave --dry-run out") }
-        if all, !yes, !dryRun, !Terminal.isInteractive {
-            throw Failure.usage("--all needs --yes where nobody can be asked; nothing was changed")
+        if plan != nil, dryRun { throw Failure.usage("--plan and --dry-run can't be combined") }
+        return selection
+    }
+
+    /// Selects messages in the queue, and asks the operator before a change of all messages.
+    ///
+    /// - Throws: ``Failure`` for wrong usage or a no, or `DeadLetterError` if nothing matches.
+    func change(_ action: DeadLetterPlan.Action, _ session: OperatorSession) throws -> DeadLetterChange {
+        let selection = try selection(for: action)
+        let asks = all && !yes && !dryRun
+        if asks, !Terminal.isInteractive {
+            throw Failure.usage("--all needs --yes without a terminal; nothing was changed")
         }
-        let now = Timestamp.now()
-        let letters: [DeadLetter]
-        var missing: [String] = []
-        if let plan {
-            letters = try planned(plan, action, stores)
-        } else {
-            let all = try DLQCommand.letters(stores)
-            if ids.isEmpty {
-                letters = all.filter { filter.matches($0, at: now) }
-            } else {
-                letters = all.filter { letter in ids.contains(where: letter.isCalled) }
-                missing = ids.filter { id in !letters.contains { $0.matches(id: id) } }
+        let change = try DeadLetterChange(action, selection, session)
+        if asks, !Terminal.confirms("\(action.rawValue) all \(change.letters.count.counted("message"))?") {
+            throw Failure.failed("not confirmed; nothing was changed")
+        }
+        return change
+    }
+
+    /// Stores a change as a plan and shows it.
+    func show(_ change: DeadLetterChange, _ session: OperatorSession, _ output: OutputOptions) throws {
+        let plan = try change.store(session)
+        if output.json { return try Output.document(plan) }
+        Output.table(Table(change.letters, now: .now()))
+        let action = plan.action.rawValue
+        let participle =
+            switch plan.action {
+            case .replay: "replayed"
+            case .discard: "discarded"
             }
-        }
-        guard !letters.isEmpty else {
-            throw Failure.nothingMatched("nothing that matches lies in the dead-letter queue; nothing was changed")
-        }
-        let choice = Choice(
-            letters: letters, plan: DeadLetterPlan(action, fingerprints: letters.map(\.message.fingerprint)),
-            missing: missing)
-        if all, !yes, !dryRun, !Terminal.confirms("\(action.rawValue) all \(letters.count) messages?") {
-            throw Failure.failed("nothing was changed")
-        }
-        return choice
-    }
-
-    private func planned(
-        _ digest: String, _ action: DeadLetterPlan.Action, _ stores: StoreSettings
-    ) throws -> [DeadLetter] {
-        let store = DeadLetterStore(try PostgresConnection.ofOperator(stores))
-        guard let plan = try store.plan(digest), plan.action == action else {
-            throw Failure.nothingMatched("no \(action.rawValue) was planned under the digest \(digest)")
-        }
-        let wanted = Set(plan.fingerprints)
-        let letters = try DLQCommand.letters(stores).filter { wanted.contains($0.message.fingerprint) }
-        let gone = plan.fingerprints.count - letters.count
-        if gone > 0 { Terminal.note("\(gone) of the \(plan.fingerprints.count) planned messages lie there no more") }
-        return letters
-    }
-
-    /// Shows what would go, and keeps it under its digest.
-    func show(_ choice: Choice, _ stores: StoreSettings, _ output: OutputOptions) throws {
-        try DeadLetterStore(try PostgresConnection.ofOperator(stores)).keep(choice.plan, by: Terminal.userName)
-        let now = Timestamp.now()
-        if output.json {
-            return try Output.document(
-                PlanDocument(
-                    action: choice.plan.action.rawValue, digest: choice.plan.digest, count: choice.letters.count,
-                    messages: choice.letters.map { DeadLetterLine($0, now: now) }))
-        }
-        Output.table(DeadLetterLine.table(choice.letters, now: now))
-        let name = choice.plan.action.rawValue
-        Output.line("\(choice.letters.count) messages would be \(name == "replay" ? "replayed" : "discarded")")
-        Output.line("to do exactly that: claimctl dlq \(name) --plan \(choice.plan.digest)")
-    }
-
-    private struct PlanDocument: Encodable {
-        let action: String
-        let digest: String
-        let count: Int
-        let messages: [DeadLetterLine]
-    }
-
-    /// Ends a change that was carried out for some of the names only.
-    func complain(about missing: [String]) throws {
-        guard !missing.isEmpty else { return }
-        throw Failure.failed("the rest is done, but nothing is called \(missing.joined(separator: ", "))")
+        Output.line("\(plan.count.counted("message")) would be \(participle)")
+        Output.line("to do exactly that: claimctl dlq \(action) --plan \(plan.digest)")
     }
 }

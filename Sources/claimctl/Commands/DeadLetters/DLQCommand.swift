@@ -1,58 +1,54 @@
 import ArgumentParser
 import Claims
 import DeadLetters
+import RuntimeSupport
 
 /// `claimctl dlq`
 struct DLQCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dlq",
-        abstract: "Look into the dead-letter queue, and put back, mend or discard what lies there.",
+        abstract: "Inspect the dead-letter queue, and replay, edit or discard its messages.",
         discussion: """
-            What could not be decided after its retries, or not be read at all, lies in the queue \(Topology.deadQueue). \
-            Nothing there is lost, and looking changes nothing: every look takes the messages in hand without \
-            acknowledging them and gives them back. One looks at a time; others wait for a moment.
+            A message that can't be read, or whose claim can't be decided after its retries, goes to the queue \
+            \(Topology.deadQueue). Reading the queue changes nothing: a command takes all messages without \
+            acknowledging them, and returns them. One command at a time has the queue open; others wait.
 
-            A night's work, in order:
-              claimctl dlq stats                        what failed, by cause
-              claimctl dlq show ID                      one of them whole, and whether a replay would help now
-              claimctl dlq replay --reason R --dry-run  what would go, and a digest for exactly that
-              claimctl dlq replay --plan DIGEST --ramp  1, 5, 50 …, stopping by itself when they fail again
-              claimctl dlq edit ID                      mend a body that could not be read
-              claimctl dlq discard --reason R --note T  out of the queue, kept in the archive
-              claimctl audit                            nothing got lost
+            A typical sequence:
+              claimctl dlq stats                        count the failures by cause
+              claimctl dlq show ID                      show one message, and whether a replay would help now
+              claimctl dlq replay --reason R --dry-run  show what would be replayed, with a digest of that set
+              claimctl dlq replay --plan DIGEST --ramp  replay 1, 5, 50 …; stop when too many fail again
+              claimctl dlq edit ID                      replace a body that can't be read
+              claimctl dlq discard --reason R --note T  move messages to the archive
+              claimctl audit                            check that no claim is lost
 
-            FILTERS hold together: --reason R --coupon NAME --older-than 1h means all three. An ID is a claim's id, \
-            a message id, one made from the content of what has neither, or the fingerprint that --json shows.
+            FILTERS are combined with and: --reason R --coupon NAME --older-than 1h selects the messages that match \
+            all three. An ID is a claim's id, a message id, or the fingerprint that --json shows. A message without a \
+            claim's id and a message id has an id that is derived from its content.
 
-            Exit codes: 0 done (an empty list too), 1 failed, 2 nothing matched what was to be shown or changed, \
-            64 wrong usage.
+            Exit codes: 0 success, including an empty list; 1 failure; 2 nothing matched; 64 wrong usage.
             """,
         subcommands: [
             List.self, Show.self, Stats.self, Replay.self, Edit.self, Discard.self, Discarded.self, Restore.self,
             Export.self, Import.self, Watch.self,
         ])
-
-    /// Everything that lies in the queue, in the order of death.
-    static func letters(_ stores: StoreSettings) throws -> [DeadLetter] {
-        try DeadLetterQueue.letters(stores) { Terminal.note($0) }
-    }
 }
 
 /// The filters that lists and changes share.
 struct FilterOptions: ParsableArguments {
-    @Option(name: .long, help: "Only what lies there for this reason, as lock_held or unreadable.")
+    @Option(name: .long, help: "Only messages with this reason, for example lock_held or unreadable.")
     var reason: String?
 
-    @Option(name: .long, help: "Only this coupon's.")
+    @Option(name: .long, help: "Only messages for this coupon.")
     var coupon: String?
 
-    @Option(name: .long, help: "Only this user's.")
+    @Option(name: .long, help: "Only messages of this user.")
     var user: String?
 
-    @Option(name: .long, help: "Only what died longer ago than this, as 90s, 15m, 1h, 2d or 1h30m.")
+    @Option(name: .long, help: "Only messages dead-lettered longer ago than 90s, 15m, 1h, 2d or 1h30m, for example.")
     var olderThan: String?
 
-    @Option(name: .long, help: "Only what died since.")
+    @Option(name: .long, help: "Only messages dead-lettered less long ago.")
     var newerThan: String?
 
     func filter() throws -> DeadLetterFilter {

@@ -1,102 +1,68 @@
 import ArgumentParser
-import Claims
+import Broker
 import DeadLetters
 import Foundation
-import OrderedCollections
-import RuntimeSupport
-import Settings
 
 extension DLQCommand {
     struct Edit: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Mend a message's body and send it back to be decided, under the same id.",
+            abstract: "Replace a message's body, and send it back to be decided under the same id.",
             discussion: """
-                Opens the body in $VISUAL or $EDITOR, or takes --body FILE. The new body needs at least \
-                {"user_id": …, "coupon_name": …}, by the rules of POST /claims; what it lacks of version, id and \
-                created_at is filled in. The original is kept in the archive, and its fingerprint in the message's history.
+                Opens the body in $VISUAL or $EDITOR, or reads it from --body FILE. The new body needs at least \
+                {"user_id": …, "coupon_name": …}, by the rules of POST /claims. A missing version, id or created_at is \
+                added. The original message is archived, and the history of the new one has its fingerprint.
 
-                Example: claimctl dlq edit 9s7rbmh9d09d9djmla534jupt2ddmr2ot6nn371k --body mended.json
+                Example: claimctl dlq edit 9s7rbmh9d09d9djmla534jupt2ddmr2ot6nn371k --body fixed.json
                 """)
 
-        @Argument(help: "What list calls it, or its fingerprint.")
+        @Argument(help: "An id that list shows, a message id or a fingerprint.")
         var id: String
 
-        @Option(name: .long, help: "A file with the new body instead of an editor; - for standard input.")
+        @Option(name: .long, help: "A file with the new body, or - for standard input; instead of an editor.")
         var body: String?
 
-        @Option(name: .long, help: "Seconds to wait for what becomes of the claim.")
+        @Option(name: .long, help: "Seconds to wait for the claim's outcome.")
         var wait = 60.0
 
         @OptionGroup var output: OutputOptions
 
-        private struct Report: Encodable {
-            let id: String
-            let status: String
-            let reason: String?
-        }
-
         func run() throws {
             guard (0...86_400).contains(wait) else { throw Failure.usage("--wait must be from 0 to 86400") }
             if body == nil, !Terminal.isInteractive {
-                throw Failure.usage("there is no terminal to open an editor on; give --body FILE")
+                throw Failure.usage("an editor needs a terminal; use --body FILE instead")
             }
-            let stores = try StoreSettings(SettingReader())
-            let found = try DLQCommand.letters(stores).filter { $0.matches(id: id) }
-            guard let letter = found.last else { throw Failure.nothingMatched("no message \(id) lies in the queue") }
-            guard Set(found.map(\.message.fingerprint)).count == 1 else {
-                let names = Set(found.map(\.message.fingerprint)).sorted().joined(separator: " ")
-                throw Failure.usage("\(found.count) messages are called \(id); say which by its fingerprint: \(names)")
-            }
-            let text = try body.map(Self.read) ?? Editor.edit(letter.message.body, name: letter.id)
-            let mended: ClaimMessage
-            do throws(EditedBody.ValidationError) {
-                mended = try EditedBody(text, of: letter).claim
-            } catch {
-                let kept = body == nil ? "; your text is kept in \(Editor.path(letter.id))" : ""
-                throw Failure.failed("the new body is not valid: \(error.description)\(kept); nothing was changed")
-            }
-            let sent = try MessageEditor(stores).send(mended, insteadOf: letter)
-            if body == nil { try? FileManager.default.removeItem(atPath: Editor.path(letter.id)) }
-            let outcome = ReplayTracker(stores).follow([sent], atMost: .seconds(wait)) { _ in }[sent] ?? .pending
-            try show(outcome, of: sent)
-        }
-
-        private func show(_ outcome: ReplayOutcome, of sent: SentClaim) throws {
-            let words =
-                switch outcome {
-                case .decidedAnew(let status): status.rawValue
-                case .decidedBefore: "decided_before"
-                case .failedAgain: "dead_lettered"
-                case .pending: "pending"
-                }
-            if output.json { return try Output.document(Report(id: sent.id.description, status: words, reason: nil)) }
-            Output.line("\(sent.id) was mended and sent back; it reads \(words)")
-        }
-
-        private static func read(_ file: String) throws -> [UInt8] {
+            let session = try OperatorSession.atTerminal()
+            let letter = try MessageEditor.letter(id: id, session)
+            let text =
+                try body.map { Array(try InputFile.read($0)) } ?? Editor.edit(letter.message.body, name: letter.id)
+            let editor = try MessageEditor(session)
+            let sent: SentClaim
             do {
-                let handle: FileHandle =
-                    file == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
-                return Array(try handle.readToEnd() ?? Data())
-            } catch {
-                throw Failure.failed("\(file) can't be read: \(error.localizedDescription)")
+                sent = try editor.replaceBody(of: letter, with: text)
+            } catch let error as DeadLetterError where error.code == .invalidBody {
+                let kept = body == nil ? "; your text is kept in \(Editor.path(letter.id))" : ""
+                throw Failure.failed("\(error)\(kept)")
             }
+            if body == nil { try? FileManager.default.removeItem(atPath: Editor.path(letter.id)) }
+            let report = editor.report(on: sent, atMost: .seconds(wait))
+            if output.json { return try Output.document(report) }
+            Output.line("\(report.id) was edited and sent back; its status is \(report.status)")
         }
     }
 }
 
 /// The operator's own editor.
 private enum Editor {
-    /// Where the text is while it is being edited.
+    /// Where the text is while it is edited.
     static func path(_ name: String) -> String {
         let safe = String(
             name.unicodeScalars.map { $0.properties.isAlphabetic || ("0"..."9").contains($0) ? Character($0) : "_" })
         return FileManager.default.temporaryDirectory.appending(path: "claim-\(safe.prefix(60)).json").path
     }
 
-    /// Opens the body and waits until the editor is closed.
+    /// Opens the body in the editor and waits until the editor is closed.
     ///
-    /// A text that is there from a try before, and was not valid, is opened again.
+    /// Opens the text of an earlier try if that was invalid.
     static func edit(_ body: [UInt8], name: String) throws -> [UInt8] {
         let path = path(name)
         if !FileManager.default.fileExists(atPath: path) {
@@ -114,7 +80,7 @@ private enum Editor {
         try process.run()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw Failure.failed("\(editor) ended with \(process.terminationStatus); nothing was changed")
+            throw Failure.failed("\(editor) failed with exit code \(process.terminationStatus); nothing was changed")
         }
         return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
     }

@@ -1,62 +1,53 @@
 import ArgumentParser
-import Claims
 import DeadLetters
 import Foundation
 import RuntimeSupport
-import Settings
 
 extension DLQCommand {
     struct Export: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Copy messages into a file, whole.",
+            abstract: "Copy messages to a file without loss.",
             discussion: """
-                One JSON object a line, in the order of death. "message" holds everything: the basic properties of AMQP \
-                by their names, each header with its AMQP type, as {"int32": 4} (float and double by their bits), and \
-                the body as "body", or as "body_base64" where it is not UTF-8. "fingerprint" stands for all of it, so \
-                that import knows a line that was damaged. The other fields are for readers.
+                The file has one JSON object per line, in the order of death. "message" holds the whole message: the \
+                basic properties by their AMQP names; each header with its AMQP type, for example {"int32": 4}, float \
+                and double as bit patterns; and the body as "body", or as "body_base64" if it is not UTF-8. \
+                "fingerprint" is a digest of the message, by which an import recognizes a damaged line. The other \
+                fields are for readers.
 
                 Example: claimctl dlq export --older-than 1d --output dead.jsonl
                 """)
 
         @OptionGroup(title: "Filters") var filters: FilterOptions
 
-        @Option(name: [.short, .long], help: "The file; - for standard output. An existing one is replaced.")
+        @Option(name: [.short, .long], help: "The file, or - for standard output. An existing file is replaced.")
         var output: String
 
-        @Flag(name: .long, help: "Print what was done as JSON.")
+        @Flag(name: .long, help: "Print the result as JSON.")
         var json = false
 
         func run() throws {
             let filter = try filters.filter()
             let now = Timestamp.now()
-            let letters = try DLQCommand.letters(try StoreSettings(SettingReader()))
-                .filter { filter.matches($0, at: now) }
+            let session = try OperatorSession.atTerminal()
+            let letters = try DeadLetterQueue.letters(session).filter { filter.matches($0, at: now) }
             if output == "-" {
                 for letter in letters { Output.line(try ExportedMessage(letter).line) }
                 return
             }
-            try write(letters)
-            if json {
-                struct Report: Encodable {
-                    let exported: Int
-                    let file: String
-                }
-                try Output.document(Report(exported: letters.count, file: output))
-            } else {
-                Output.line("\(letters.count) messages exported to \(output)")
-            }
+            try write(letters, session)
+            if json { return try Output.document(ExportReport(exported: letters.count, file: output)) }
+            Output.line("\(letters.count.counted("message")) exported to \(output)")
         }
 
-        /// Under another name first, so that the file is there whole or not at all.
-        private func write(_ letters: [DeadLetter]) throws {
-            let unfinished = "\(output).\(ProcessInfo.processInfo.processIdentifier).tmp"
+        /// Writes to a temporary file and renames it, so that the file is complete or absent.
+        private func write(_ letters: [DeadLetter], _ session: OperatorSession) throws {
+            let temporary = "\(output).\(ProcessInfo.processInfo.processIdentifier).tmp"
             do {
                 guard
                     FileManager.default.createFile(
-                        atPath: unfinished, contents: nil, attributes: [.posixPermissions: 0o600])
-                else { throw Failure.failed("\(unfinished) can't be written; is there such a folder?") }
-                let file = try FileHandle(forWritingTo: URL(fileURLWithPath: unfinished))
-                var progress = Progress("exporting", of: letters.count)
+                        atPath: temporary, contents: nil, attributes: [.posixPermissions: 0o600])
+                else { throw Failure.failed("\(temporary) can't be written; check that the folder exists") }
+                let file = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
                 var text = ""
                 for (index, letter) in letters.enumerated() {
                     text += try ExportedMessage(letter).line + "\n"
@@ -64,17 +55,16 @@ extension DLQCommand {
                         try file.write(contentsOf: Data(text.utf8))
                         text = ""
                     }
-                    progress.show(index)
+                    session.progress(.init(.exporting, done: index, total: letters.count))
                 }
-                progress.clear()
                 try file.write(contentsOf: Data(text.utf8))
                 try file.synchronize()
                 try file.close()
-                guard rename(unfinished, output) == 0 else {
+                guard rename(temporary, output) == 0 else {
                     throw Failure.failed("\(output) can't be written: \(String(cString: strerror(errno)))")
                 }
             } catch {
-                try? FileManager.default.removeItem(atPath: unfinished)
+                try? FileManager.default.removeItem(atPath: temporary)
                 if error is Failure { throw error }
                 throw Failure.failed("\(output) can't be written: \(error.localizedDescription)")
             }
@@ -85,70 +75,28 @@ extension DLQCommand {
         static let configuration = CommandConfiguration(
             abstract: "Put exported messages back into the dead-letter queue.",
             discussion: """
-                Every line is checked before the first one is put back. What lies in the queue is not put there twice, \
-                so an import that was broken off can be run again. A claim that comes back is dead_lettered again; one \
-                that was decided meanwhile keeps its outcome.
+                All lines are checked before the first message is put back. A message that is in the queue already is \
+                not added twice, so an interrupted import can be run again. The claims become dead_lettered again; \
+                claims that were decided meanwhile keep their outcome.
                 """)
 
-        @Argument(help: "A file that claimctl dlq export wrote; - for standard input.")
+        @Argument(help: "A file that claimctl dlq export wrote, or - for standard input.")
         var file: String
 
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let stores = try StoreSettings(SettingReader())
-            let letters = try read(for: stores)
-            let report = try Archive(stores).putBack(letters)
-            if output.json { return try Output.document(ImportReport(report)) }
-            Output.line("\(report.restored) messages put back, \(report.present) lay there already")
-        }
-
-        private struct ImportReport: Encodable {
-            let imported, present, claims: Int
-
-            init(_ report: Archive.Restored) {
-                imported = report.restored
-                present = report.present
-                claims = report.claims
-            }
-        }
-
-        private func read(for stores: StoreSettings) throws -> [DeadLetter] {
-            let handle: FileHandle
-            do {
-                handle = file == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+            let session = try OperatorSession.atTerminal()
+            let data = try InputFile.read(file)
+            let messages: MessageImport
+            do throws(DeadLetterError) {
+                messages = try MessageImport(data, session)
             } catch {
-                throw Failure.failed("\(file) can't be read: \(error.localizedDescription)")
+                throw Failure.failed("\(file): \(error)")
             }
-            let data = try handle.readToEnd() ?? Data()
-            let users = Set(stores.brokers.map(\.user))
-            var letters: [DeadLetter] = []
-            var validationErrors: [String] = []
-            for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-                .enumerated()
-            {
-                // The last line ends with the file.
-                if line.isEmpty, index > 0, line.endIndex == data.endIndex { continue }
-                do throws(ExportedMessage.ValidationError) {
-                    guard let text = String(validating: line, as: UTF8.self) else {
-                        throw ExportedMessage.ValidationError(description: "the line is not UTF-8")
-                    }
-                    let letter = try ExportedMessage(line: text).letter
-                    if let user = letter.message.properties.userID, users != [user] {
-                        throw ExportedMessage.ValidationError(
-                            description: "the broker takes messages of its user \(user) from that user only")
-                    }
-                    letters.append(letter)
-                } catch {
-                    validationErrors.append("line \(index + 1): \(error)")
-                }
-            }
-            guard validationErrors.isEmpty else {
-                let shown = validationErrors.prefix(20).joined(separator: "\n  ")
-                let more = validationErrors.count > 20 ? "\n  … and \(validationErrors.count - 20) more" : ""
-                throw Failure.failed("\(file) can't be put back whole; nothing was changed\n  \(shown)\(more)")
-            }
-            return letters
+            let report = try messages.run(session)
+            if output.json { return try Output.document(report) }
+            Output.line("\(report.imported.counted("message")) imported, \(report.present) already in the queue")
         }
     }
 }

@@ -1,20 +1,20 @@
 import ArgumentParser
-import Claims
-import Foundation
+import DeadLetters
+import RuntimeSupport
 import Settings
 
 extension DLQCommand {
     struct Replay: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Send messages back to be decided.",
+            abstract: "Send messages back to their work queues.",
             discussion: """
-                Each message leaves the dead-letter queue only after the broker has confirmed its copy in its work \
-                queue. It starts with fresh retries, keeps its id and its history, and its claim reads pending again. \
-                Broken off in the middle, the command can be run again: nothing is lost, and a copy that goes twice is \
+                A message leaves the dead-letter queue only after the broker has confirmed its copy in the work queue. \
+                It keeps its id and its history, starts with all its retries, and its claim becomes pending. An \
+                interrupted replay can be run again: no message is lost, and a claim whose message is sent twice is \
                 decided once.
 
-                At the end it tells what became of the claims: decided anew, decided already before (the message was \
-                swallowed as a duplicate), or failed again.
+                At the end, the command counts the outcomes of the claims: decided anew, decided before (the message \
+                was dropped as a duplicate), or failed again.
 
                 Examples:
                   claimctl dlq replay --reason database_error --dry-run
@@ -22,18 +22,17 @@ extension DLQCommand {
                   claimctl dlq replay --all --rate 100 --yes
                 """)
 
-        @OptionGroup var change: ChangeOptions
+        @OptionGroup var options: ChangeOptions
 
-        @Option(name: .long, help: "Messages a second, at most. (default: as fast as it goes)")
+        @Option(name: .long, help: "Messages per second, at most. (default: no limit)")
         var rate: Double?
 
         @Flag(
             name: .long,
-            help:
-                "Send 1, then 5, then 50 …, wait for what becomes of each step, and stop when more than a tenth fails.")
+            help: "Send 1, then 5, then 50 …; wait for the outcomes of each step, and stop if more than a tenth fails.")
         var ramp = false
 
-        @Option(name: .long, help: "Seconds to wait for what becomes of the claims, of each step with --ramp.")
+        @Option(name: .long, help: "Seconds to wait for the claims' outcomes, of each step with --ramp.")
         var wait = 60.0
 
         @OptionGroup var output: OutputOptions
@@ -44,66 +43,29 @@ extension DLQCommand {
             }
             guard (0...86_400).contains(wait) else { throw Failure.usage("--wait must be from 0 to 86400") }
             if ramp, wait == 0 { throw Failure.usage("--ramp waits for outcomes, so --wait must not be 0") }
-            let stores = try StoreSettings(SettingReader())
-            let choice = try change.choose(.replay, stores)
-            if change.dryRun { return try change.show(choice, stores, output) }
-            let replay = try Replayer(
-                of: choice.letters.count, stores,
-                options: .init(rate: rate, isRamp: ramp, patience: .seconds(wait)))
-            let report = try replay.run(choice.plan.fingerprints)
-            try show(ReplayDocument(report))
-            if let stopped = report.stopped { throw Failure.failed("stopped: \(stopped)") }
-            if report.refused > 0 {
-                throw Failure.failed("\(report.refused) messages were not taken by the broker and lie where they were")
-            }
-            try change.complain(about: choice.missing)
+            let session = try OperatorSession.atTerminal()
+            let change = try options.change(.replay, session)
+            if options.dryRun { return try options.show(change, session, output) }
+            let replayer = try Replayer(
+                session, options: .init(rate: rate, isRamp: ramp, patience: .seconds(wait)))
+            let report = try replayer.run(change.plan.fingerprints)
+            try show(report)
+            try report.check(missing: change.missing)
         }
 
-        private func show(_ document: ReplayDocument) throws {
-            if output.json { return try Output.document(document) }
-            Output.line("\(document.replayed) messages replayed")
+        private func show(_ report: ReplayReport) throws {
+            if output.json { return try Output.document(report) }
+            Output.line("\(report.replayed.counted("message")) replayed")
             let lines = [
-                (document.decidedAnew, "decided anew: \(document.claimed) claimed, \(document.rejected) rejected"),
-                (document.decidedBefore, "decided already before, swallowed as duplicates"),
-                (document.failedAgain, "failed again; they lie in the dead-letter queue"),
-                (document.pending, "pending still; claimctl claim show tells later"),
-                (document.unfollowed, "without a claim's id, so that nobody can follow them"),
-                (document.superseded, "older messages of the same claims went with them"),
-                (document.gone, "lay there no more"),
+                (report.decidedAnew, "decided anew: \(report.claimed) claimed, \(report.rejected) rejected"),
+                (report.decidedBefore, "decided before; dropped as duplicates"),
+                (report.failedAgain, "failed again; in the dead-letter queue"),
+                (report.pending, "still pending; see claimctl claim show"),
+                (report.unfollowed, "without a claim's id; outcome unknown"),
+                (report.superseded, "removed as older messages of the same claims"),
+                (report.gone, "no longer in the queue"),
             ]
             for (count, text) in lines where count > 0 { Output.line("  \(count) \(text)") }
         }
-    }
-}
-
-/// What `claimctl dlq replay --json` prints.
-private struct ReplayDocument: Encodable {
-    let replayed, superseded, gone, refused, unfollowed: Int
-    let decidedAnew, claimed, rejected, decidedBefore, failedAgain, pending: Int
-    let failedIDs: [String]
-    let stopped: String?
-
-    enum CodingKeys: String, CodingKey {
-        case replayed, superseded, gone, refused, unfollowed, claimed, rejected, pending, stopped
-        case decidedAnew = "decided_anew"
-        case decidedBefore = "decided_before"
-        case failedAgain = "failed_again"
-        case failedIDs = "failed_ids"
-    }
-
-    init(_ report: Replayer.Report) {
-        replayed = report.replayed
-        superseded = report.superseded
-        gone = report.gone
-        refused = report.refused
-        unfollowed = report.unfollowed
-        claimed = report.count { $0 == .decidedAnew(.claimed) }
-        rejected = report.count { $0 == .decidedAnew(.rejected) }
-        decidedAnew = report.count { if case .decidedAnew = $0 { true } else { false } }
-        decidedBefore = report.count { $0 == .decidedBefore }
-        failedAgain = report.count { $0 == .failedAgain }
-        pending = report.count { $0 == .pending }
-        failedIDs = report.outcomes.filter { $0.value == .failedAgain }.map(\.key.id.description).sorted()
-        stopped = report.stopped
     }
 }

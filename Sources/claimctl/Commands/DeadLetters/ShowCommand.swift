@@ -1,78 +1,74 @@
 import ArgumentParser
+import Broker
 import Claims
 import DeadLetters
-import Foundation
 import OrderedCollections
-import Settings
+import RuntimeSupport
 
 extension DLQCommand {
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show one message whole, and whether a replay would help now.")
+            abstract: "Show one message completely, and whether a replay would help now.")
 
-        @Argument(help: "What list calls it, or its fingerprint.")
+        @Argument(help: "An id that list shows, a message id or a fingerprint.")
         var id: String
 
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let stores = try StoreSettings(SettingReader())
-            let found = try DLQCommand.letters(stores).filter { $0.matches(id: id) }
-            guard let letter = found.last else { throw Failure.nothingMatched("no message \(id) lies in the queue") }
+            let session = try OperatorSession.atTerminal()
+            let found = try DeadLetterQueue.letters(id: id, session)
             if found.count > 1 {
                 let others = Set(found.dropLast().map(\.message.fingerprint)).sorted().joined(separator: " ")
-                Terminal.note("\(found.count) messages are called \(id); the newest is shown. The others: \(others)")
+                Terminal.note("\(found.count) messages have the id \(id); this is the newest. The others: \(others)")
             }
-            let circumstances = Diagnosis.Circumstances.look(around: letter, stores)
-            let document = DeadLetterDocument(
-                letter: letter, now: .now(), claim: circumstances.claim ?? nil,
-                diagnosis: Diagnosis(letter, circumstances))
+            let document = DeadLetterDocument(found[found.count - 1], session)
             if output.json { return try Output.document(document) }
-            show(document, circumstances)
+            show(document)
         }
 
-        private func show(_ document: DeadLetterDocument, _ circumstances: Diagnosis.Circumstances) {
+        private func show(_ document: DeadLetterDocument) {
             let letter = document.letter
+            let headers = letter.message.properties.headers
             let age = letter.age(at: document.now).map { ", \(TimeSpan.text($0)) ago" } ?? ""
             Output.fields([
                 ("id", letter.id), ("fingerprint", letter.message.fingerprint), ("coupon", letter.couponName ?? "-"),
                 ("user", letter.userID ?? "-"), ("reason", letter.reason ?? "-"), ("attempts", "\(letter.attempts)"),
                 ("died", (letter.diedAt?.description ?? "-") + age),
-                ("claim now", stored(circumstances.claim)),
+                ("claim now", Self.text(document.circumstances.claim)),
                 ("diagnosis", document.diagnosis.text),
             ])
             Output.line("\nattempts")
-            if letter.failures.isEmpty { Output.line("  none is written down") }
+            if letter.failures.isEmpty { Output.line("  none recorded") }
             for failure in letter.failures {
-                Output.line("  \(failure.attempt)  \(failure.at)  \(Terminal.harmless(failure.worker))")
-                Output.line("     \(Terminal.harmless("\(failure.code): \(failure.message)"))")
+                Output.line("  \(failure.attempt)  \(failure.at)  \(failure.worker.printable)")
+                Output.line("     \("\(failure.code): \(failure.message)".printable)")
             }
-            let replays = letter.message.properties.headers[ClaimHeaders.replays]?.array?.compactMap(\.table) ?? []
-            if !replays.isEmpty {
+            if !letter.replays.isEmpty {
                 Output.line("\nreplays")
-                for replay in replays {
-                    let text = { (name: String) in Terminal.harmless(replay[name]?.string ?? "-") }
-                    Output.line("  \(text("at"))  by \(text("by")), after \(text(ClaimHeaders.reason))")
+                for replay in letter.replays {
+                    let (at, by, reason) = (replay.at ?? "-", replay.by ?? "-", replay.reason ?? "-")
+                    Output.line("  \("\(at)  by \(by), after \(reason)".printable)")
                 }
             }
             Output.line("\nproperties")
             for (name, value) in document.properties.sorted(by: { $0.key < $1.key }) {
-                Output.line("  \(name): \(Terminal.harmless(value))")
+                Output.line("  \(name): \(value.printable)")
             }
             Output.line("\nheaders")
-            for (name, value) in letter.message.properties.headers where name != ClaimHeaders.errors {
-                Output.line("  \(Terminal.harmless(name)): \(Self.lines(JSONValue(value).pretty, indent: "  "))")
+            for (name, value) in headers where name != ClaimHeaders.errors {
+                Output.line("  \(name.printable): \(Self.indented(JSONValue(value).pretty))")
             }
-            Output.line("\nbody (\(letter.message.body.count) bytes)")
-            Output.line("  " + Self.lines(Self.pretty(letter.message.body), indent: "  "))
+            Output.line("\nbody (\(letter.message.body.count.counted("byte")))")
+            Output.line("  " + Self.indented(Self.pretty(letter.message.body)))
         }
 
-        private func stored(_ claim: Claim??) -> String {
+        private static func text(_ claim: Claim??) -> String {
             switch claim {
             case .some(.some(let claim)):
                 [claim.status.rawValue, claim.reason].compactMap(\.self).joined(separator: ", ")
-            case .some(.none): "pending, or no claim of this system"
-            case .none: "PostgreSQL can't be reached"
+            case .some(.none): "pending, or not a claim of this system"
+            case .none: "unknown; PostgreSQL can't be reached"
             }
         }
 
@@ -83,17 +79,10 @@ extension DLQCommand {
             }
         }
 
-        /// Line by line, so that line ends stay and nothing else is obeyed by the terminal.
-        private static func lines(_ text: String, indent: String) -> String {
-            text.split(separator: "\n", omittingEmptySubsequences: false).map { Terminal.harmless(String($0)) }
-                .joined(separator: "\n\(indent)")
+        /// The text with its line breaks and an indent, and all other control characters escaped.
+        private static func indented(_ text: String) -> String {
+            text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+                .joined(separator: "\n  ")
         }
-    }
-}
-
-extension DeadLetter {
-    /// Whether an operator may mean this one by that name.
-    func matches(id name: String) -> Bool {
-        id == name || message.properties.messageID == name || message.fingerprint == name
     }
 }

@@ -1,0 +1,60 @@
+import Claims
+import HTTPTypes
+
+/// A problem type (RFC 9457): a stable code for programs, with its HTTP status and title.
+///
+/// The codes and statuses are part of the API. `openapi.json` documents each of them.
+enum ProblemType: String, CaseIterable, Sendable {
+    case notFound = "not_found"
+    case methodNotAllowed = "method_not_allowed"
+    case notAcceptable = "not_acceptable"
+    case unsupportedMediaType = "unsupported_media_type"
+    case bodyTooLarge = "body_too_large"
+    case invalidParameter = "invalid_parameter"
+    case invalidBody = "invalid_body"
+    case internalError = "internal_error"
+    case idempotencyKeyMissing = "idempotency_key_missing"
+    case idempotencyKeyInvalid = "idempotency_key_invalid"
+    case idempotencyKeyReused = "idempotency_key_reused"
+    case claimNotFound = "claim_not_found"
+    case notCancellable = "not_cancellable"
+    case couponNotFound = "coupon_not_found"
+    case couponExists = "coupon_exists"
+    case amountBelowClaimed = "amount_below_claimed"
+    case storeUnavailable = "store_unavailable"
+    case brokerUnavailable = "broker_unavailable"
+    case notReady = "not_ready"
+
+    /// The word that programs switch on.
+    var code: String { rawValue }
+    /// The value of `type`: a URN that ends with the code.
+    var uri: String { "urn:claims:problem:\(code)" }
+    /// The status of the answer.
+    var status: HTTPResponse.Status { definition.status }
+    /// The short name for people, the same for every occurrence.
+    var title: String { definition.title }
+
+    private var definition: (status: HTTPResponse.Status, title: String) {
+        switch self {
+        case .notFound: (.notFound, "Not found")
+        case .methodNotAllowed: (.methodNotAllowed, "Method not allowed")
+        case .notAcceptable: (.notAcceptable, "Not acceptable")
+        case .unsupportedMediaType: (.unsupportedMediaType, "Unsupported media type")
+        case .bodyTooLarge: (.contentTooLarge, "Body too large")
+        case .invalidParameter: (.badRequest, "Invalid query parameter")
+        case .invalidBody: (.unprocessableContent, "Invalid body")
+        case .internalError: (.internalServerError, "Internal error")
+        case .idempotencyKeyMissing: (.badRequest, "Idempotency key missing")
+        case .idempotencyKeyInvalid: (.badRequest, "Idempotency key invalid")
+        case .idempotencyKeyReused: (.unprocessableContent, "Idempotency key reused")
+        case .claimNotFound: (.notFound, "Claim not found")
+        case .notCancellable: (.conflict, "Claim not cancellable")
+        case .couponNotFound: (.notFound, "Coupon not found")
+        case .couponExists: (.conflict, "Coupon already exists")
+        case .amountBelowClaimed: (.conflict, "Amount below claimed")
+        case .storeUnavailable: (.serviceUnavailable, "Database unavailable")
+        case .brokerUnavailable: (.serviceUnavailable, "Broker unavailable")
+        case .notReady: (.serviceUnavailable, "Not ready")
+        }
+    }
+}

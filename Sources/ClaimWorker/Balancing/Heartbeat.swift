@@ -1,0 +1,59 @@
+import Claims
+import Logging
+import Observability
+import Redis
+import RuntimeSupport
+import ServiceLifecycle
+
+/// Sends the worker's heartbeat to Redis, reads those of the others, and balances the lanes among all of them.
+final class Heartbeat: Service {
+    private let id: String
+    private let name: String
+    private let address: RedisAddress
+    private let controls: [LaneControl]
+    private let metrics: MetricsRegistry
+    private let logger: Logger
+    private let startedAt = Timestamp.now()
+    private let stop = StopSignal()
+
+    init(
+        id: String, name: String, redis: RedisAddress, controls: [LaneControl], metrics: MetricsRegistry, logger: Logger
+    ) {
+        self.id = id
+        self.name = name
+        address = redis
+        self.controls = controls
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    func run() async throws {
+        await BlockingThread.run(name: "heartbeat", until: stop) { self.work() }
+    }
+
+    private func work() {
+        // A longer pause would cost more heartbeats than the outage itself.
+        stop.retrying(backoff: Backoff(longest: WorkerRegistry.interval)) { connected in
+            let redis = try RedisConnection(address, timeout: .seconds(1))
+            connected()
+            while !stop.isRequested {
+                try beat(redis)
+                stop.wait(atMost: WorkerRegistry.interval)
+            }
+            try redis.send(WorkerRegistry.leave(id))
+        } onFailure: { error, _ in
+            logger.debug("heartbeat failed, retrying", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func beat(_ redis: RedisConnection) throws(RedisError) {
+        let since = controls.compactMap { control in control.subscribedSince.map { (control.lane, $0) } }
+        let status = WorkerStatus(
+            id: id, name: name, startedAt: startedAt, subscribedSince: Dictionary(uniqueKeysWithValues: since))
+        let ids = try redis.send(WorkerRegistry.heartbeat(status, metrics: metrics.snapshot()))
+        let live = try redis.send(WorkerRegistry.live(ids))
+        for lane in LaneBalancer(live: live, lanes: controls.count).lanesToLeave(id) {
+            controls[lane].stepBack()
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import Broker
+import Claims
+import Logging
+import Metrics
+import Postgres
+import Redis
+import RuntimeSupport
+import ServiceLifecycle
+
+/// Records the claims that the broker itself dead-letters, at its delivery limit.
+///
+/// The broker routes each such message to the dead-letter queue, and a copy to the queue that is consumed here.
+final class BrokerDeadLetterRecorder: Service {
+    private static let channel: UInt16 = 1
+
+    private let settings: WorkerSettings
+    private let logger: Logger
+    private let stop = StopSignal()
+
+    init(_ settings: WorkerSettings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    func run() async throws {
+        await BlockingThread.run(name: "dead-letters", until: stop) { self.work() }
+    }
+
+    private var connectionName: String { "ClaimWorker \(settings.name) dead letters" }
+
+    private func work() {
+        var tries = 0
+        stop.retrying { connected in
+            let address = settings.stores.brokers[tries % settings.stores.brokers.count]
+            tries += 1
+            let connection = try AMQPConnection(address, heartbeat: settings.heartbeat, name: connectionName)
+            try connection.openChannel(Self.channel)
+            try Topology(lanes: settings.stores.lanes, retries: settings.retries.delays.count)
+                .declare(on: connection, channel: Self.channel)
+            try connection.consume(Topology.obituaryQueue, prefetch: 100, channel: Self.channel)
+            connected()
+            try serve(connection)
+            connection.close()
+        } onFailure: { error, _ in
+            logger.debug("no broker connection for dead letters, retrying", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func serve(_ connection: AMQPConnection) throws {
+        let stores = StoreConnections(settings.stores, name: connectionName)
+        var waiting: [Delivery] = []
+        var backoff = Backoff()
+        while !stop.isRequested {
+            while let event = try connection.nextEvent() {
+                switch event {
+                case .delivered(let delivery, _): waiting.append(delivery)
+                case .consumerCancelled: throw BrokerError(.refused(code: 0), "the broker cancelled the subscription")
+                case .confirmed, .refused, .returned, .blocked, .unblocked: break
+                }
+            }
+            guard let delivery = waiting.first else {
+                connection.wait(orSignal: stop.wake, atMost: .seconds(1))
+                continue
+            }
+            do throws(Outage) {
+                try record(Job(delivery), in: stores)
+            } catch {
+                // The message stays unacknowledged, and heartbeats go on, until the store is back.
+                connection.wait(orSignal: stop.wake, atMost: backoff.next())
+                continue
+            }
+            backoff.reset()
+            try connection.acknowledge(delivery.tag, multiple: false, channel: Self.channel)
+            waiting.removeFirst()
+        }
+    }
+
+    private func record(_ job: Job, in stores: StoreConnections) throws(Outage) {
+        let reason = job.message.brokersReason ?? FailureCode.deliveryLimit.rawValue
+        guard let id = job.message.properties.messageID.flatMap(ClaimID.init) else {
+            return logger.error("broker dead-lettered a message without a claim id", metadata: ["reason": "\(reason)"])
+        }
+        if job.isCancel {
+            // The claim keeps its state. The dead-letter queue shows that a cancel was lost.
+            logger.warning("broker dead-lettered a cancel", metadata: ["claim.id": "\(id)", "reason": "\(reason)"])
+        } else {
+            var claim = job.claim?.pendingClaim ?? Claim(id: id)
+            claim.status = .deadLettered
+            claim.reason = reason
+            claim.attempts = job.attempt
+            guard try record(claim, in: stores) else { return }
+            logger.warning("broker dead-lettered a claim", metadata: ["claim.id": "\(id)", "reason": "\(reason)"])
+        }
+        Counter(label: "claims.dead_letters", dimensions: [("reason", reason)]).increment()
+    }
+
+    /// Stores a dead-lettered claim and publishes its state.
+    ///
+    /// - Returns: false if PostgreSQL refuses the claim. It would refuse it again, and the message is in the dead-letter
+    ///   queue anyway.
+    private func record(_ claim: Claim, in stores: StoreConnections) throws(Outage) -> Bool {
+        switch try stores.postgres({ connection throws(PostgresError) in
+            try ClaimStore(connection).recordDeadLettered([claim])
+        }) {
+        case .success(let recorded):
+            try stores.send(ClaimCache.publish(recorded))
+            return true
+        case .failure(let error):
+            logger.error(
+                "dead-lettered claim not recorded", metadata: ["claim.id": "\(claim.id)", "error": "\(error)"])
+            return false
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Broker
+import Claims
+import Logging
+import Metrics
+import RuntimeSupport
+
+/// Logs and counts the outcome of batches.
+struct BatchReporter {
+    let logger: Logger
+    /// Messages whose claim was decided before.
+    private let repeats = Counter(label: "claims.repeats")
+    private let batchSize = Recorder(label: "claims.batch.size")
+    private let latency = Metrics.Timer(label: "claims.decision.latency")
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    /// Reports a batch.
+    ///
+    /// - Parameter size: the number of claims and cancels that were to be decided.
+    func report(_ outcome: BatchOutcome, size: Int) {
+        if size > 0 { batchSize.record(size) }
+        for decision in outcome.decisions { report(decision) }
+        for failure in outcome.failures { report(failure) }
+        count(outcome.decisions.filter { !$0.wasDecidedBefore }.compactMap(\.claim))
+    }
+
+    private func report(_ decision: BatchOutcome.Decision) {
+        guard let message = decision.job.claim else { return }
+        guard let claim = decision.claim else {
+            return logger.warning("cancel of an undecided claim ignored", metadata: ["claim.id": "\(message.id)"])
+        }
+        guard decision.wasDecidedBefore else { return }
+        repeats.increment()
+        if message.action == .cancel, claim.status != .cancelled {
+            logger.warning(
+                "cancel of a claim that holds no coupon ignored",
+                metadata: ["claim.id": "\(claim.id)", "claim.status": "\(claim.status.rawValue)"])
+        }
+        if claim.couponName != message.couponName {
+            logger.notice(
+                "idempotency key reused with another body, second claim ignored",
+                metadata: ["claim.id": "\(claim.id)", "coupon.name": "\(message.couponName)"])
+        }
+    }
+
+    private func report(_ failedJob: FailedJob) {
+        let failure = failedJob.failure
+        let kind = failedJob.job.isCancel ? "cancel" : "claim"
+        logger.warning(
+            failedJob.isDeadLettered ? "\(kind) dead-lettered" : "attempt failed, retrying",
+            metadata: [
+                "claim.id": "\(failedJob.job.message.properties.messageID ?? "-")", "attempt": "\(failure.attempt)",
+                "reason": "\(failure.code)", "error": "\(failure.message)",
+            ])
+        let label = failedJob.isDeadLettered ? "claims.dead_letters" : "claims.retries"
+        Counter(label: label, dimensions: [("reason", failure.code)]).increment()
+    }
+
+    private func count(_ claims: [Claim]) {
+        for (key, group) in Dictionary(grouping: claims, by: { [$0.status.rawValue, $0.reason ?? ""] }) {
+            Counter(label: "claims.decisions", dimensions: [("status", key[0]), ("reason", key[1])])
+                .increment(by: group.count)
+        }
+        // The latency of a cancelled claim was recorded when it was decided.
+        for claim in claims where claim.status != .cancelled {
+            guard let created = claim.createdAt, let decided = claim.decidedAt else { continue }
+            latency.recordMilliseconds(decided.milliseconds - created.milliseconds)
+        }
+    }
+}

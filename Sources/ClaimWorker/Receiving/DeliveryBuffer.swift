@@ -1,0 +1,62 @@
+import Claims
+import DequeModule
+
+/// The claims that a lane has received and not begun, in the order in which they were accepted.
+///
+/// Pure. A quorum queue redelivers the messages of a lost worker before all others, but in no particular order. So
+/// returned messages are gathered until the first new one arrives, or none arrives for a moment, and then sorted.
+struct DeliveryBuffer {
+    private var waiting = Deque<Job>()
+    private var returned: [Job] = []
+    private var lastReturned: ContinuousClock.Instant?
+
+    /// The longest wait for the next returned message. The broker sends them without a pause.
+    static let gatheringTime = Duration.milliseconds(50)
+
+    /// Adds a delivery.
+    mutating func receive(_ job: Job, now: ContinuousClock.Instant) {
+        if job.returns > 0 {
+            returned.append(job)
+            lastReturned = now
+        } else {
+            sortReturned()
+            waiting.append(job)
+        }
+    }
+
+    /// Ends the gathering if its time is over.
+    mutating func sortReturned(now: ContinuousClock.Instant) {
+        if let lastReturned, now - lastReturned >= Self.gatheringTime { sortReturned() }
+    }
+
+    /// The time at which the gathering ends; nil if nothing is being gathered.
+    var gatheringEnd: ContinuousClock.Instant? {
+        lastReturned.map { $0 + Self.gatheringTime }
+    }
+
+    /// Removes the next jobs. Returns none while returned ones are being gathered, since those precede all others.
+    mutating func take(atMost limit: Int) -> [Job] {
+        guard returned.isEmpty else { return [] }
+        let taken = Array(waiting.prefix(limit))
+        waiting.removeFirst(taken.count)
+        return taken
+    }
+
+    /// Puts jobs back in front of all others.
+    mutating func putBack(_ jobs: [Job]) {
+        waiting.prepend(contentsOf: jobs)
+    }
+
+    /// Whether a suspicious job is among the next ones.
+    func isSuspicious(within limit: Int) -> Bool {
+        waiting.prefix(limit).contains { $0.returns >= PoisonMessageDetector.suspiciousReturns }
+    }
+
+    private mutating func sortReturned() {
+        guard !returned.isEmpty else { return }
+        returned.sort { ($0.headers.sequence ?? 0, $0.tag) < ($1.headers.sequence ?? 0, $1.tag) }
+        waiting.append(contentsOf: returned)
+        returned.removeAll()
+        lastReturned = nil
+    }
+}

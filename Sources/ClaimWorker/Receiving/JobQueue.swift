@@ -1,0 +1,87 @@
+import Claims
+import OrderedCollections
+
+/// All jobs that a lane has received and not finished: new deliveries, and jobs that wait for a coupon's lock.
+///
+/// Pure. A batch is taken from it. Jobs whose lock is held are postponed; after an outage the whole batch is put back,
+/// and the queue is as it was before, apart from what arrived meanwhile.
+struct JobQueue {
+    /// Jobs that are taken together, and what is needed to put them back.
+    struct Batch {
+        /// In the order in which they have to be decided.
+        let jobs: [PendingJob]
+        /// Everything that was removed from the deliveries, including jobs that joined others in the lock retry queue.
+        fileprivate let deliveries: [Job]
+        /// The lock retry queue before the batch was taken.
+        fileprivate let lockRetries: LockRetryQueue
+
+        /// The job of a batch that consists of a single suspicious message; nil for any other batch.
+        var suspect: Job? {
+            guard jobs.count == 1, jobs[0].job.returns >= PoisonMessageDetector.suspiciousReturns else { return nil }
+            return jobs[0].job
+        }
+    }
+
+    private var deliveries = DeliveryBuffer()
+    private var lockRetries: LockRetryQueue
+    private let maximumLockRetries: Int
+
+    /// - Parameter maximumLockRetries: the most jobs that may wait for a lock which no worker holds.
+    init(lock: LockSettings, maximumLockRetries: Int) {
+        lockRetries = LockRetryQueue(lock)
+        self.maximumLockRetries = maximumLockRetries
+    }
+
+    /// Adds a delivery.
+    mutating func receive(_ job: Job, now: ContinuousClock.Instant) {
+        deliveries.receive(job, now: now)
+    }
+
+    /// The time at which more jobs can be taken without a new delivery; nil if there is none.
+    var nextDue: ContinuousClock.Instant? {
+        [lockRetries.nextDue, deliveries.gatheringEnd].compactMap(\.self).min()
+    }
+
+    /// Takes the next batch: first the jobs whose lock is to be tried again, since they are older, then deliveries.
+    ///
+    /// Deliveries of a coupon that waits for its lock join that queue instead, so that they keep their order. While a
+    /// suspicious message is among the next deliveries, they are taken one at a time.
+    mutating func take(atMost limit: Int, now: ContinuousClock.Instant) -> Batch {
+        deliveries.sortReturned(now: now)
+        let lockRetriesBefore = lockRetries
+        let deliveryLimit = deliveries.isSuspicious(within: limit) ? 1 : limit
+        var jobs = lockRetries.takeDue(now: now, atMost: limit)
+        var taken: [Job] = []
+        while jobs.count < deliveryLimit {
+            let next = deliveries.take(atMost: deliveryLimit - jobs.count)
+            if next.isEmpty { break }
+            taken += next
+            jobs += next.filter { !lockRetries.join($0) }.map { PendingJob(job: $0) }
+        }
+        return Batch(jobs: jobs, deliveries: taken, lockRetries: lockRetriesBefore)
+    }
+
+    /// Postpones the jobs of a batch whose coupon's lock was not acquired.
+    ///
+    /// - Returns: the jobs whose attempt has failed: their last retry of the lock is used up, or too many jobs wait.
+    mutating func postpone(
+        _ jobs: [PendingJob], without locks: CouponLocks.Acquisition, now: ContinuousClock.Instant
+    ) -> [Job] {
+        var waiting: OrderedDictionary<CouponName, [PendingJob]> = [:]
+        for job in jobs where !locks.covers(job) {
+            if let coupon = job.coupon { waiting[coupon, default: []].append(job) }
+        }
+        var failed: [Job] = []
+        for (coupon, jobs) in waiting {
+            let isHeldByWorker = locks.heldByWorkers.contains(coupon)
+            failed += lockRetries.postpone(jobs, of: coupon, heldByWorker: isHeldByWorker, now: now)
+        }
+        return failed + lockRetries.evict(above: maximumLockRetries)
+    }
+
+    /// Undoes ``take(atMost:now:)`` and ``postpone(_:without:now:)`` for a batch that an outage interrupted.
+    mutating func putBack(_ batch: Batch) {
+        lockRetries = batch.lockRetries
+        deliveries.putBack(batch.deliveries)
+    }
+}

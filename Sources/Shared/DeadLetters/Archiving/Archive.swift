@@ -1,0 +1,166 @@
+internal import Broker
+internal import Claims
+internal import OrderedCollections
+internal import Postgres
+internal import Redis
+internal import RuntimeSupport
+
+/// Discards messages from the dead-letter queue into an archive, and puts messages back into the queue.
+///
+/// A message leaves the queue after it was archived, and is recorded as restored after the broker has confirmed it. So
+/// every operation can be run again after it was interrupted.
+package final class Archive {
+    private let session: OperatorSession
+    private let store: DeadLetterStore
+    private let redis: RedisConnection?
+    private static let batchSize = 200
+    /// Messages processed before other operators may open the queue.
+    private static let roundSize = 20_000
+
+    /// Connects to PostgreSQL, and to Redis if it can be reached.
+    ///
+    /// - Throws: `PostgresError`.
+    package init(_ session: OperatorSession) throws {
+        self.session = session
+        store = DeadLetterStore(try session.postgres())
+        redis = session.redis()
+    }
+
+    // MARK: Discarding
+
+    /// Discards the messages with these fingerprints.
+    ///
+    /// - Parameter note: becomes the claims' reason.
+    /// - Throws: `BrokerError` or `PostgresError`; some messages may be discarded then.
+    package func discard(_ fingerprints: [String], note: String?) throws -> DiscardReport {
+        var report = DiscardReport()
+        for round in fingerprints.chunked(Self.roundSize) {
+            let queue = try DeadLetterQueue(session)
+            defer { queue.close() }
+            let wanted = Set(round)
+            let found = queue.entries.filter { wanted.contains($0.letter.message.fingerprint) }
+            report.gone += round.count - found.count
+            for batch in found.chunked(Self.batchSize) {
+                report.claims += try archive(batch.map(\.letter), as: .discarded, note: note).count
+                try queue.remove(Array(batch))
+                try queue.keepAlive()
+                report.discarded += batch.count
+                session.progress(.init(.discarding, done: report.discarded, total: fingerprints.count))
+            }
+        }
+        return report
+    }
+
+    /// Archives messages, and records their claims as discarded if that is the action.
+    ///
+    /// - Returns: the claims that are discarded now.
+    @discardableResult
+    func archive(
+        _ letters: [DeadLetter], as action: ArchivedMessage.Action, note: String?
+    ) throws -> [Claim] {
+        let identical = OrderedDictionary(grouping: letters, by: { $0.message.fingerprint })
+        let messages = try identical.map { fingerprint, letters in
+            ArchivedMessage(
+                action: action, id: letters[0].id, fingerprint: fingerprint, copies: letters.count, note: note,
+                archivedBy: session.operatorName, line: try ExportedMessage(letters[0]).line)
+        }
+        let claims = letters.compactMap(\.deadLetteredClaim).map { claim in
+            var claim = claim
+            claim.reason = note
+            return claim
+        }
+        let changed = try store.archive(messages, discarding: action == .discarded ? claims : [])
+        publish(changed)
+        return changed
+    }
+
+    // MARK: Restoring
+
+    /// Returns the messages that were discarded and not restored, oldest first.
+    ///
+    /// - Parameter names: ids or fingerprints; nil for all.
+    /// - Throws: `PostgresError`.
+    package func discarded(_ names: [String]? = nil) throws -> [ArchivedMessage] {
+        try store.discarded(names)
+    }
+
+    /// Puts discarded messages back into the queue.
+    ///
+    /// - Parameter names: ids or fingerprints.
+    /// - Returns: a report, and the names that no discarded message has.
+    /// - Throws: ``DeadLetterError/Code/nothingMatched`` or ``DeadLetterError/Code/notStored``, `BrokerError` or
+    ///   `PostgresError`.
+    package func restore(_ names: [String]) throws -> (report: RestoreReport, missing: [String]) {
+        let messages = try store.discarded(names)
+        guard !messages.isEmpty else {
+            throw DeadLetterError(.nothingMatched, "no discarded message matches; nothing was changed")
+        }
+        var letters: [DeadLetter] = []
+        for message in messages {
+            let letter: DeadLetter
+            do throws(ExportedMessage.ValidationError) {
+                letter = try ExportedMessage(line: message.line).letter
+            } catch {
+                throw DeadLetterError(
+                    .invalidArchive, "the archived message \(message.id) can't be read: \(error); nothing was changed")
+            }
+            letters += Array(repeating: letter, count: message.copies)
+        }
+        let report = try putBack(letters)
+        try store.recordRestored(messages.map(\.fingerprint), by: session.operatorName)
+        let missing = names.filter { name in !messages.contains { $0.id == name || $0.fingerprint == name } }
+        return (report, missing)
+    }
+
+    /// Puts messages into the dead-letter queue that are not there, and records their claims as dead-lettered.
+    ///
+    /// - Throws: ``DeadLetterError/Code/notStored``, `BrokerError` or `PostgresError`; some messages may be in the queue
+    ///   then.
+    package func putBack(_ letters: [DeadLetter]) throws -> RestoreReport {
+        var report = RestoreReport()
+        let publisher = try session.publisher()
+        defer { publisher.close() }
+        // While the queue is open, no other operator adds or removes a message.
+        let queue = try DeadLetterQueue(session)
+        defer { queue.close() }
+        var present = Dictionary(queue.entries.map { ($0.letter.message.fingerprint, 1) }, uniquingKeysWith: +)
+        let absent = letters.filter { letter in
+            let fingerprint = letter.message.fingerprint
+            guard let count = present[fingerprint], count > 0 else { return true }
+            present[fingerprint] = count - 1
+            return false
+        }
+        report.present = letters.count - absent.count
+        for batch in absent.chunked(Self.batchSize) {
+            // Without a new sequence number, so that the message is the same to the last byte.
+            let confirmed = try publisher.deliver(batch.map { .toDeadLetters($0.message) }, numbered: false)
+            report.restored += confirmed.count
+            guard confirmed.count == batch.count else {
+                throw DeadLetterError(
+                    .notStored, "the broker did not store all messages; \(report.restored) of \(absent.count) are back",
+                    nextStep: "run it again for the others")
+            }
+            try queue.keepAlive()
+            session.progress(.init(.restoring, done: report.restored, total: absent.count))
+        }
+        // Includes the messages that were in the queue: an interrupted run may not have recorded their claims.
+        for batch in letters.chunked(Self.batchSize) {
+            let claims = try store.recordDeadLettered(batch.compactMap(\.deadLetteredClaim))
+            publish(claims)
+            report.claims += claims.count
+        }
+        return report
+    }
+
+    /// Without Redis, readers get the claims from PostgreSQL.
+    private func publish(_ claims: [Claim]) {
+        try? redis?.send(ClaimCache.publish(claims))
+    }
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// The elements in order, in slices of at most `size`.
+    func chunked(_ size: Int) -> [SubSequence] {
+        stride(from: startIndex, to: endIndex, by: size).map { self[$0..<Swift.min($0 + size, endIndex)] }
+    }
+}

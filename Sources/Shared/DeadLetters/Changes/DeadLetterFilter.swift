@@ -1,0 +1,38 @@
+package import RuntimeSupport
+
+/// Selects dead letters by their fields. Fields that are nil do not matter; all others must match.
+package struct DeadLetterFilter: Hashable, Sendable {
+    package var reason: String?
+    /// A coupon's name in its normal form.
+    package var couponName: String?
+    package var userID: String?
+    /// Seconds since the message was dead-lettered.
+    package var olderThan: Int?
+    /// Seconds since the message was dead-lettered.
+    package var newerThan: Int?
+
+    package init(
+        reason: String? = nil, couponName: String? = nil, userID: String? = nil, olderThan: Int? = nil,
+        newerThan: Int? = nil
+    ) {
+        self.reason = reason
+        self.couponName = couponName
+        self.userID = userID
+        self.olderThan = olderThan
+        self.newerThan = newerThan
+    }
+
+    /// Whether no field is set, so that every message matches.
+    package var isEmpty: Bool { self == DeadLetterFilter() }
+
+    /// Whether a dead letter matches. One with an unknown time of death counts as older than all others.
+    package func matches(_ letter: DeadLetter, at now: Timestamp) -> Bool {
+        if let reason, letter.reason != reason { return false }
+        if let couponName, letter.couponName != couponName { return false }
+        if let userID, letter.userID != userID { return false }
+        let age = letter.diedAt.map { now.seconds(since: $0) } ?? .infinity
+        if let olderThan, age <= Double(olderThan) { return false }
+        if let newerThan, age >= Double(newerThan) { return false }
+        return true
+    }
+}

@@ -1,0 +1,143 @@
+package import Broker
+package import Claims
+import Foundation
+internal import OrderedCollections
+package import RuntimeSupport
+
+/// A message of the dead-letter queue, read as far as possible.
+///
+/// Any program may have published it: it may be empty, not JSON, of another version, or without headers.
+/// A class, because hundreds of thousands of them are sorted and counted, and none ever changes.
+package final class DeadLetter: Sendable {
+    /// The message, without the header in which the broker counts its deliveries.
+    package let message: BrokerMessage
+    /// The claim in the body, or why the body can't be read.
+    package let content: Result<ClaimMessage, UnreadableMessage>
+    /// Identifies the message to operators: the claim's id, else the message id, else a digest of the content.
+    package let id: String
+    /// Nil for a message that belongs to no claim.
+    package let claimID: ClaimID?
+    /// The coupon that the body names, in its normal form where it has one.
+    package let couponName: String?
+    package let userID: String?
+    /// A stable word for why the message was dead-lettered; nil if none is recorded.
+    package let reason: String?
+    /// The attempts that the message's headers count.
+    package let attempts: Int
+    /// When the message was dead-lettered; nil if that is not recorded.
+    package let diedAt: Timestamp?
+    /// The failed attempts, oldest first.
+    package let failures: [FailedAttempt]
+    /// The operators' replays of this message, oldest first.
+    package let replays: [Replay]
+    private let order: (died: Int64, sequence: Int64, id: String)
+
+    /// One replay by an operator, as the message's headers record it.
+    package struct Replay: Hashable, Sendable {
+        package let at, by: String?
+        /// Why the message had been dead-lettered.
+        package let reason: String?
+    }
+
+    /// - Parameter received: the message as the broker delivered it.
+    package init(_ received: BrokerMessage) {
+        var message = received
+        message.properties.headers[ClaimHeaders.deliveryCount] = nil
+        self.message = message
+        let table = message.properties.headers
+        let headers = ClaimHeaders(table)
+        content = Result { () throws(UnreadableMessage) in try ClaimMessageCoder.shared.decode(message.body) }
+        let messageID = message.properties.messageID.flatMap { $0.isEmpty ? nil : $0 }
+        if case .success(let claim) = content {
+            claimID = claim.id
+            couponName = claim.couponName.description
+            userID = claim.userID.description
+        } else {
+            let partial = PartialBody(message.body)
+            claimID = (messageID ?? partial?.id).flatMap(ClaimID.init)
+            couponName = partial?.couponName.map { CouponName($0)?.description ?? $0 }
+            userID = partial?.userID
+        }
+        id = claimID?.description ?? messageID ?? message.contentID
+        reason = table[ClaimHeaders.reason]?.string ?? message.brokersReason
+        attempts = headers.attempts
+        diedAt = table[ClaimHeaders.diedAt]?.string.flatMap(Timestamp.init) ?? message.brokersDeath
+        failures = headers.failures
+        replays = (table[ClaimHeaders.replays]?.array ?? []).compactMap(\.table).map { replay in
+            Replay(
+                at: replay["at"]?.string, by: replay["by"]?.string, reason: replay[ClaimHeaders.reason]?.string)
+        }
+        order = (diedAt?.milliseconds ?? .min, headers.sequence ?? 0, id)
+    }
+
+    /// The claim in the body; nil if the body can't be read.
+    package var claim: ClaimMessage? { try? content.get() }
+
+    /// Whether the message asks for a coupon. A claim is dead-lettered with such a message only.
+    private var isClaim: Bool { message.properties.type.map { $0 == ClaimHeaders.claimType } ?? true }
+
+    /// Whether the message asks to cancel a claim. The claim stays claimed while the message is here.
+    package var isCancel: Bool { claim?.action == .cancel }
+
+    /// The error of the last failed attempt, or what is wrong with the body; nil if neither is known.
+    package var error: String? {
+        if let last = failures.last, !last.message.isEmpty { return last.message }
+        if case .failure(let error) = content { return error.detail }
+        return nil
+    }
+
+    /// The seconds since the message was dead-lettered; nil if that time is unknown.
+    package func age(at now: Timestamp) -> Int? {
+        diedAt.map { max(0, Int(now.seconds(since: $0))) }
+    }
+
+    /// Whether an operator means this message by `name`: its id, its message id or its fingerprint.
+    package func matches(id name: String) -> Bool {
+        id == name || message.properties.messageID == name || message.fingerprint == name
+    }
+
+    /// Whether a message was dead-lettered before another one. Those with an unknown time come first.
+    ///
+    /// A total order, because the broker delivers the queue's messages in no particular order.
+    package static func diedBefore(_ left: DeadLetter, _ right: DeadLetter) -> Bool {
+        if left.order == right.order { return left.message.fingerprint < right.message.fingerprint }
+        return left.order < right.order
+    }
+
+    /// The claim as its row reads while the message is in the queue; nil for a message that belongs to no claim.
+    package var deadLetteredClaim: Claim? {
+        guard let claimID, isClaim else { return nil }
+        // The headers do not count the attempt during which the broker itself dead-lettered the message.
+        let isDeadLetteredByBroker =
+            message.properties.headers[ClaimHeaders.reason]?.string == nil && message.brokersReason != nil
+        return Claim(
+            id: claimID, status: .deadLettered, reason: reason ?? "unknown", userID: claim?.userID,
+            couponName: claim?.couponName, attempts: attempts + (isDeadLetteredByBroker ? 1 : 0),
+            createdAt: claim?.createdAt, decidedAt: diedAt ?? .now())
+    }
+
+    /// The lane of the message's coupon; lane 0 for a message without one.
+    ///
+    /// - Parameter lanes: the number of lanes.
+    package func lane(of lanes: Int) -> Int {
+        couponName.flatMap(CouponName.init)?.lane(of: lanes) ?? 0
+    }
+
+    /// The fields of a body that is not a claim of the current version.
+    private struct PartialBody {
+        var id, userID, couponName: String?
+
+        init?(_ body: [UInt8]) {
+            guard body.first(where: { !$0.isSpace }) == UInt8(ascii: "{"),
+                let object = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]
+            else { return nil }
+            id = object["id"] as? String
+            userID = object["user_id"] as? String
+            couponName = object["coupon_name"] as? String
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isSpace: Bool { self == 0x20 || (0x09...0x0d).contains(self) }
+}

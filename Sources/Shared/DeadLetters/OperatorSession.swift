@@ -1,0 +1,88 @@
+internal import Broker
+package import Claims
+internal import Postgres
+internal import Redis
+
+/// Who works with the dead-letter queue, on which stores, and how that operator is kept informed.
+package struct OperatorSession: Sendable {
+    /// How far a long operation is.
+    package struct Progress: Hashable, Sendable {
+        package enum Activity: String, Hashable, Sendable {
+            case replaying
+            /// Waiting for the outcomes of replayed claims.
+            case outcomes
+            case discarding, restoring, exporting
+        }
+
+        package let activity: Activity
+        package let done: Int
+        package let total: Int
+
+        package init(_ activity: Activity, done: Int, total: Int) {
+            self.activity = activity
+            self.done = done
+            self.total = total
+        }
+    }
+
+    package let stores: StoreSettings
+    /// The operator's name, recorded with every change.
+    package let operatorName: String
+    /// Names the connections to the broker and to PostgreSQL, for example `claimctl dlq`.
+    package let connectionName: String
+    /// Is told what delays an operation, in one sentence.
+    package let notice: @Sendable (String) -> Void
+    /// Is told how far an operation is, up to thousands of times per second.
+    package let progress: @Sendable (Progress) -> Void
+
+    package init(
+        _ stores: StoreSettings, operatorName: String, connectionName: String,
+        notice: @escaping @Sendable (String) -> Void = { _ in },
+        progress: @escaping @Sendable (Progress) -> Void = { _ in }
+    ) {
+        self.stores = stores
+        self.operatorName = operatorName
+        self.connectionName = connectionName
+        self.notice = notice
+        self.progress = progress
+    }
+
+    /// Connects to PostgreSQL, with timeouts for statements over long lists.
+    func postgres() throws(PostgresError) -> PostgresConnection {
+        try PostgresConnection(
+            stores.databaseURL, name: connectionName,
+            timeouts: .init(lock: .seconds(10), statement: .seconds(120), answer: .seconds(150)))
+    }
+
+    /// Connects to Redis; nil if it can't be reached.
+    func redis() -> RedisConnection? {
+        try? RedisConnection(stores.redis, timeout: .seconds(2))
+    }
+
+    /// Connects to the broker to consume.
+    func broker() throws(BrokerError) -> AMQPConnection {
+        try AMQPConnection(anyOf: stores.brokers, heartbeat: Self.heartbeat, name: connectionName)
+    }
+
+    /// Connects to the broker to publish.
+    func publisher() throws(BrokerError) -> ConfirmedPublisher<Int> {
+        try ConfirmedPublisher(
+            anyOf: stores.brokers, heartbeat: Self.heartbeat, name: "\(connectionName) publisher",
+            confirmTimeout: .seconds(10))
+    }
+
+    /// Seconds.
+    private static let heartbeat = 60
+}
+
+extension OutgoingMessage {
+    /// A message on its way into the dead-letter queue.
+    static func toDeadLetters(_ message: BrokerMessage) -> OutgoingMessage {
+        OutgoingMessage(message, exchange: "", routingKey: Topology.deadQueue)
+    }
+
+    /// A message on its way to a lane.
+    static func toLane(_ lane: Int, _ message: BrokerMessage) -> OutgoingMessage {
+        OutgoingMessage(message, exchange: Topology.workExchange, routingKey: Topology.routingKey(lane: lane))
+    }
+}

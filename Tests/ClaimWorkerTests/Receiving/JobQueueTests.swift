@@ -1,0 +1,202 @@
+import Claims
+import Testing
+
+@testable import ClaimWorker
+
+@Suite struct JobQueueTests {
+    private let start = ContinuousClock.now
+    private let wait = Duration.milliseconds(500)
+    private let sale = CouponName.made("SALE")
+    private let gift = CouponName.made("GIFT")
+
+    private func queue(maximumLockRetries: Int = 100, retries: Int = 3) -> JobQueue {
+        JobQueue(
+            lock: LockSettings(ttl: .seconds(20), wait: wait, retries: retries), maximumLockRetries: maximumLockRetries)
+    }
+
+    /// A queue that has received these jobs.
+    private func queue(_ jobs: Job..., maximumLockRetries: Int = 100, retries: Int = 3) -> JobQueue {
+        var queue = queue(maximumLockRetries: maximumLockRetries, retries: retries)
+        for job in jobs { queue.receive(job, now: start) }
+        return queue
+    }
+
+    private func tags(_ batch: JobQueue.Batch) -> [UInt64] { batch.jobs.map(\.job.tag) }
+    private func tags(_ jobs: [Job]) -> [UInt64] { jobs.map(\.tag) }
+    private func locks(_ acquired: CouponName...) -> CouponLocks.Acquisition { .init(acquired: Set(acquired)) }
+
+    /// Everything that the queue holds, with the tries of its locks, in the order in which it can be taken later on.
+    private func contents(_ queue: JobQueue) -> [String] {
+        var (queue, all): (JobQueue, [String]) = (queue, [])
+        while true {
+            let batch = queue.take(atMost: 1, now: start + .seconds(3600))
+            if batch.jobs.isEmpty { return all }
+            all += batch.jobs.map { "\($0.job.tag): \($0.lockTries)" }
+        }
+    }
+
+    // MARK: Taking
+
+    @Test func jobsAreTakenInTheOrderOfTheirArrival() {
+        var queue = queue(.made(1), .made(2, coupon: "GIFT"), .made(3))
+        #expect(tags(queue.take(atMost: 2, now: start)) == [1, 2])
+        #expect(tags(queue.take(atMost: 2, now: start)) == [3])
+        #expect(queue.take(atMost: 2, now: start).jobs.isEmpty)
+    }
+
+    @Test func dueRetriesAreTakenBeforeDeliveries() {
+        var queue = queue(.made(1))
+        let batch = queue.take(atMost: 10, now: start)
+        #expect(queue.postpone(batch.jobs, without: locks(), now: start).isEmpty)
+        queue.receive(.made(2, coupon: "GIFT"), now: start)
+        #expect(tags(queue.take(atMost: 10, now: start + wait)) == [1, 2])
+    }
+
+    @Test func jobsOfACouponThatWaitsForItsLockQueueUpBehind() {
+        var queue = queue(.made(1))
+        let batch = queue.take(atMost: 10, now: start)
+        _ = queue.postpone(batch.jobs, without: locks(), now: start)
+        queue.receive(.made(2), now: start)
+        queue.receive(.made(3, coupon: "GIFT"), now: start)
+        #expect(tags(queue.take(atMost: 10, now: start)) == [3])
+        #expect(tags(queue.take(atMost: 10, now: start + wait)) == [1, 2])
+    }
+
+    @Test func anUnreadableMessageDoesNotWaitForALock() {
+        var queue = queue(.made(1), .made(2, body: "nonsense"))
+        let batch = queue.take(atMost: 10, now: start)
+        #expect(batch.jobs.map(\.coupon) == [sale, nil])
+        #expect(queue.postpone(batch.jobs, without: locks(), now: start).isEmpty)
+        #expect(tags(queue.take(atMost: 10, now: start + wait)) == [1])
+    }
+
+    @Test func theNextRetryOrTheEndOfTheGatheringIsDue() {
+        var queue = queue()
+        #expect(queue.nextDue == nil)
+        queue.receive(.made(1), now: start)
+        let batch = queue.take(atMost: 10, now: start)
+        _ = queue.postpone(batch.jobs, without: locks(), now: start)
+        #expect(queue.nextDue == start + wait)
+        queue.receive(.made(2, coupon: "GIFT", returns: 1), now: start)
+        #expect(queue.nextDue == start + DeliveryBuffer.gatheringTime)
+        #expect(tags(queue.take(atMost: 10, now: start + DeliveryBuffer.gatheringTime)) == [2])
+        #expect(queue.nextDue == start + wait)
+    }
+
+    // MARK: Suspicious messages
+
+    private let often = PoisonMessageDetector.suspiciousReturns
+
+    @Test func aSuspiciousMessageIsTakenAlone() {
+        var queue = queue(.made(1, sequence: 1, returns: often), .made(2, sequence: 2, returns: 1), .made(3))
+        let batch = queue.take(atMost: 10, now: start)
+        #expect(tags(batch) == [1])
+        #expect(batch.suspect?.tag == 1)
+        #expect(tags(queue.take(atMost: 10, now: start)) == [2, 3])
+    }
+
+    @Test func messagesBeforeASuspiciousOneAreTakenOneAtATime() {
+        var queue = queue(.made(1, sequence: 1, returns: 1), .made(2, sequence: 2, returns: often), .made(3))
+        let first = queue.take(atMost: 10, now: start)
+        #expect(tags(first) == [1])
+        #expect(first.suspect == nil)
+        #expect(queue.take(atMost: 10, now: start).suspect?.tag == 2)
+        #expect(queue.take(atMost: 10, now: start).suspect == nil)
+    }
+
+    // MARK: Postponing
+
+    @Test func jobsWhoseLockWasAcquiredAreNotPostponed() {
+        var queue = queue(.made(1), .made(2, coupon: "GIFT"))
+        let batch = queue.take(atMost: 10, now: start)
+        #expect(queue.postpone(batch.jobs, without: locks(sale), now: start).isEmpty)
+        #expect(contents(queue) == ["2: 1"])
+    }
+
+    @Test func jobsWithoutARetryOfTheirLockFailInTheirOrder() {
+        var queue = queue(.made(1), .made(2, coupon: "GIFT"), .made(3), retries: 0)
+        let batch = queue.take(atMost: 10, now: start)
+        #expect(tags(queue.postpone(batch.jobs, without: locks(), now: start)) == [1, 3, 2])
+        #expect(contents(queue).isEmpty)
+    }
+
+    @Test func tooManyWaitingJobsAreEvictedUnlessAWorkerHoldsTheLock() {
+        var queue = queue(.made(1), .made(2), .made(3, coupon: "GIFT"), maximumLockRetries: 2)
+        let batch = queue.take(atMost: 10, now: start)
+        let locks = CouponLocks.Acquisition(heldByWorkers: [sale])
+        #expect(tags(queue.postpone(batch.jobs, without: locks, now: start)) == [3])
+        #expect(contents(queue) == ["1: 1", "2: 1"])
+    }
+
+    // MARK: Putting back
+
+    @Test func anInterruptedBatchIsTakenAgain() {
+        var queue = queue(.made(1), .made(2, coupon: "GIFT"), .made(3))
+        let batch = queue.take(atMost: 2, now: start)
+        queue.putBack(batch)
+        #expect(contents(queue) == ["1: 0", "2: 0", "3: 0"])
+    }
+
+    @Test func anOutageAfterTheLocksUsesUpNoTry() {
+        var queue = queue(.made(1), .made(2, coupon: "GIFT"), .made(3), retries: 1)
+        let first = queue.take(atMost: 10, now: start)
+        _ = queue.postpone(first.jobs, without: locks(gift), now: start)
+        queue.receive(.made(4), now: start)
+        let before = contents(queue)
+        #expect(before == ["1: 1", "3: 1", "4: 0"])
+
+        let second = queue.take(atMost: 2, now: start + wait)
+        #expect(tags(second) == [1, 3])
+        #expect(tags(queue.postpone(second.jobs, without: locks(), now: start + wait)) == [1, 3])
+        queue.putBack(second)
+        #expect(contents(queue) == before)
+        #expect(queue.nextDue == start + wait)
+    }
+
+    @Test func evictedJobsReturnAfterAnOutage() {
+        var queue = queue(.made(1), .made(2), .made(3, coupon: "GIFT"), maximumLockRetries: 2)
+        let first = queue.take(atMost: 2, now: start)
+        #expect(queue.postpone(first.jobs, without: locks(), now: start).isEmpty)
+        let before = contents(queue)
+        let second = queue.take(atMost: 10, now: start)
+        #expect(tags(queue.postpone(second.jobs, without: locks(), now: start)) == [1, 2])
+        queue.putBack(second)
+        #expect(contents(queue) == before)
+    }
+
+    @Test func aWorkersLockIsStillAWorkersAfterAnOutage() {
+        var queue = queue(.made(1), .made(2), maximumLockRetries: 1)
+        let first = queue.take(atMost: 10, now: start)
+        let locks = CouponLocks.Acquisition(heldByWorkers: [sale])
+        #expect(queue.postpone(first.jobs, without: locks, now: start).isEmpty)
+        queue.putBack(queue.take(atMost: 10, now: start + wait))
+        // Another coupon's batch evicts what it can.
+        queue.receive(.made(3, coupon: "GIFT"), now: start)
+        let third = queue.take(atMost: 10, now: start)
+        #expect(tags(third) == [3])
+        #expect(queue.postpone(third.jobs, without: .init(acquired: [gift]), now: start).isEmpty)
+        #expect(contents(queue) == ["1: 1", "2: 1"])
+    }
+
+    @Test func jobsThatJoinedAWaitingCouponKeepTheirOrderAfterAnOutage() {
+        var queue = queue(.made(1))
+        let first = queue.take(atMost: 10, now: start)
+        _ = queue.postpone(first.jobs, without: locks(), now: start)
+        for tag in 2...3 { queue.receive(.made(UInt64(tag)), now: start) }
+        queue.receive(.made(4, coupon: "GIFT"), now: start)
+        let second = queue.take(atMost: 10, now: start)
+        #expect(tags(second) == [4])
+        queue.putBack(second)
+        #expect(contents(queue) == ["1: 1", "2: 0", "3: 0", "4: 0"])
+    }
+
+    @Test func messagesThatArriveDuringABatchComeAfterItWhenItIsPutBack() {
+        var queue = queue(.made(1), .made(2))
+        let batch = queue.take(atMost: 10, now: start)
+        queue.receive(.made(3), now: start)
+        queue.receive(.made(4, sequence: 4, returns: 1), now: start)
+        queue.receive(.made(5), now: start)
+        queue.putBack(batch)
+        #expect(contents(queue) == ["1: 0", "2: 0", "3: 0", "4: 0", "5: 0"])
+    }
+}
