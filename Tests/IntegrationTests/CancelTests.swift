@@ -2,6 +2,7 @@ import Broker
 import Claims
 import Foundation
 import OrderedCollections
+import Postgres
 import RuntimeSupport
 import Testing
 

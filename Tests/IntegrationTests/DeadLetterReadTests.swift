@@ -3,6 +3,7 @@ import Claims
 import DeadLetters
 import Foundation
 import OrderedCollections
+import RuntimeSupport
 import Testing
 
 extension IntegrationTests {

@@ -1,6 +1,9 @@
+import Broker
 import Claims
 import Foundation
 import OrderedCollections
+import Postgres
+import RuntimeSupport
 import Testing
 
 extension IntegrationTests {

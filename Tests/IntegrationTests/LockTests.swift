@@ -1,4 +1,7 @@
+import Broker
 import OrderedCollections
+import Postgres
+import Redis
 import Testing
 
 extension IntegrationTests {

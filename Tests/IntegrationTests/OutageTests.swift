@@ -1,5 +1,6 @@
 import Claims
 import Foundation
+import Postgres
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Claims
 import Foundation
+import Postgres
 import RuntimeSupport
 import Synchronization
 import Testing

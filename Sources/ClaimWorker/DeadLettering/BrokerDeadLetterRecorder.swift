@@ -37,7 +37,7 @@ final class BrokerDeadLetterRecorder: Service {
             try connection.openChannel(Self.channel)
             try Topology(lanes: settings.stores.lanes, retries: settings.retries.delays.count)
                 .declare(on: connection, channel: Self.channel)
-            try connection.consume(Topology.obituaryQueue, prefetch: 100, channel: Self.channel)
+            try connection.consume(Topology.brokerDeadLetterQueue, prefetch: 100, channel: Self.channel)
             connected()
             try serve(connection)
             connection.close()
@@ -76,7 +76,7 @@ final class BrokerDeadLetterRecorder: Service {
     }
 
     private func record(_ job: Job, in stores: StoreConnections) throws(Outage) {
-        let reason = job.message.brokersReason ?? FailureCode.deliveryLimit.rawValue
+        let reason = job.message.brokerDeadLetterReason ?? FailureCode.deliveryLimit.rawValue
         guard let id = job.message.properties.messageID.flatMap(ClaimID.init) else {
             return logger.error("broker dead-lettered a message without a claim id", metadata: ["reason": "\(reason)"])
         }

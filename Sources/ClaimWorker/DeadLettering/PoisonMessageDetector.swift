@@ -40,6 +40,6 @@ struct PoisonMessageDetector {
 
     private func key(_ job: Job) -> String? {
         // A claim and its cancel have the same id, and one must not be blamed for the other.
-        job.message.properties.messageID.map { RedisKeys.suspect(job.isCancel ? "\($0):cancel" : $0) }
+        job.message.properties.messageID.map { RedisKeys.strikes(of: job.isCancel ? "\($0):cancel" : $0) }
     }
 }

@@ -100,7 +100,7 @@ struct CouponLocks {
     /// Takes a lock over if its value is unchanged and its worker has no heartbeat. Answer: whether it was taken over.
     private func takeOver(_ lock: Held) -> RedisRequest<Bool> {
         // A lock of this lane is left over from an interrupted batch. It needs no check of the heartbeat.
-        let heartbeat = lock.holder == owner ? "" : RedisKeys.life(of: lock.holder.workerID)
+        let heartbeat = lock.holder == owner ? "" : RedisKeys.heartbeat(of: lock.holder.workerID)
         let keys = [RedisKeys.lock(of: lock.coupon), heartbeat]
         return RedisRequest(
             command: ["EVAL", Self.takeOverScript, "2"] + keys + [lock.value, owner.description, ttl]

@@ -40,7 +40,7 @@ struct FailedJob {
     ///
     /// - Parameter lane: the lane to which a retry returns.
     func copy(lane: Int) -> OutgoingMessage {
-        var message = job.message.after(failure)
+        var message = job.message.recording(failure)
         switch step {
         case .retry(let queue, let delay):
             message.properties.expiration = String(delay)
@@ -48,7 +48,7 @@ struct FailedJob {
                 message, exchange: Topology.retry(queue), routingKey: Topology.routingKey(lane: lane))
         case .dead:
             return OutgoingMessage(
-                message.dead(because: failure.code, at: failure.at), exchange: "", routingKey: Topology.deadQueue)
+                message.deadLettered(reason: failure.code, at: failure.at), exchange: "", routingKey: Topology.deadQueue)
         }
     }
 }

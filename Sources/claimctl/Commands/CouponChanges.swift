@@ -123,7 +123,7 @@ extension CouponCommand {
             }
             let name = try couponName(name)
             guard let user = UserID(user) else { throw Failure.usage("the user's id \(UserID.rule)") }
-            guard let reasons = try couponStore().refusals(to: user, claiming: name, at: .now()) else {
+            guard let reasons = try couponStore().rejections(of: user, claiming: name, at: .now()) else {
                 throw Failure.nothingMatched("no coupon \(name)")
             }
             if output.json { return try Output.document(Explanation(eligible: reasons.isEmpty, reasons: reasons)) }

@@ -94,7 +94,7 @@ struct QueueDepths {
     init(lanes: Int, _ connection: AMQPConnection) throws(BrokerError) {
         let names =
             (0..<lanes).map(Topology.workQueue) + (0..<10).map(Topology.retry)
-            + [Topology.deadQueue, Topology.obituaryQueue]
+            + [Topology.deadQueue, Topology.brokerDeadLetterQueue]
         var all: [(String, Int)] = []
         for (index, name) in names.enumerated() {
             // The broker closes the channel if a queue does not exist, so each question has its own.

@@ -1,4 +1,5 @@
 import Broker
+import Claims
 import Foundation
 import OrderedCollections
 import Postgres

@@ -1,5 +1,6 @@
 import Claims
 import Foundation
+import Postgres
 import Redis
 import Synchronization
 import Testing

@@ -36,7 +36,7 @@ extension BrokerMessage {
         let failure = FailedAttempt(
             attempt: 4, at: DeadLetter.end, worker: "w1", code: reason ?? "unknown", message: error)
         let claim = ClaimMessage.made(number, coupon: coupon)
-        var message = BrokerMessage.claim(claim, encodedBy: .shared).after(failure)
+        var message = BrokerMessage.claim(claim, encodedBy: .shared).recording(failure)
         // The encoder writes the fields in any order.
         let fields = [
             #""version":1,"id":"\#(claim.id)","user_id":"\#(claim.userID)","coupon_name":"\#(claim.couponName)""#,

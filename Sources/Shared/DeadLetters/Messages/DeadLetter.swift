@@ -59,9 +59,9 @@ package final class DeadLetter: Sendable {
             userID = partial?.userID
         }
         id = claimID?.description ?? messageID ?? message.contentID
-        reason = table[ClaimHeaders.reason]?.string ?? message.brokersReason
+        reason = table[ClaimHeaders.reason]?.string ?? message.brokerDeadLetterReason
         attempts = headers.attempts
-        diedAt = table[ClaimHeaders.diedAt]?.string.flatMap(Timestamp.init) ?? message.brokersDeath
+        diedAt = table[ClaimHeaders.diedAt]?.string.flatMap(Timestamp.init) ?? message.brokerDeadLetterTime
         failures = headers.failures
         replays = (table[ClaimHeaders.replays]?.array ?? []).compactMap(\.table).map { replay in
             Replay(
@@ -109,7 +109,7 @@ package final class DeadLetter: Sendable {
         guard let claimID, isClaim else { return nil }
         // The headers do not count the attempt during which the broker itself dead-lettered the message.
         let isDeadLetteredByBroker =
-            message.properties.headers[ClaimHeaders.reason]?.string == nil && message.brokersReason != nil
+            message.properties.headers[ClaimHeaders.reason]?.string == nil && message.brokerDeadLetterReason != nil
         return Claim(
             id: claimID, status: .deadLettered, reason: reason ?? "unknown", userID: claim?.userID,
             couponName: claim?.couponName, attempts: attempts + (isDeadLetteredByBroker ? 1 : 0),

@@ -123,7 +123,7 @@ extension DeadLetterQueue {
         var isNoticed = false
         while true {
             try control.openChannel(Self.channel)
-            if try control.declareExclusiveQueue(Topology.deadLock, channel: Self.channel) { return }
+            if try control.declareExclusiveQueue(Topology.deadQueueLock, channel: Self.channel) { return }
             if !isNoticed, ContinuousClock.now - begin > Self.silentWait {
                 session.notice("another operator has the dead-letter queue open; waiting")
                 isNoticed = true

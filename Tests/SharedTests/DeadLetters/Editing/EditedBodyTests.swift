@@ -106,12 +106,12 @@ import Testing
         let first = FailedAttempt(
             attempt: 1, at: Timestamp(milliseconds: 5000), worker: "w1", code: "unreadable", message: "")
         let second = FailedAttempt(attempt: 2, at: DeadLetter.end, worker: "w1", code: "unreadable", message: "")
-        let message = broken.message.after(first).after(second).dead(because: "unreadable", at: DeadLetter.end)
+        let message = broken.message.recording(first).recording(second).deadLettered(reason: "unreadable", at: DeadLetter.end)
         #expect(try claim(minimal, of: DeadLetter(message)).createdAt == Timestamp(milliseconds: 5000))
     }
 
     @Test func withoutAFailureTheTimeOfDeathIsUsed() throws {
-        let message = broken.message.dead(because: "unreadable", at: DeadLetter.end)
+        let message = broken.message.deadLettered(reason: "unreadable", at: DeadLetter.end)
         #expect(try claim(minimal, of: DeadLetter(message)).createdAt == DeadLetter.end)
     }
 

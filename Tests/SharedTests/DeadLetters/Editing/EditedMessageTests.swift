@@ -64,7 +64,7 @@ import Testing
 
     @Test func earlierReplaysAreKept() {
         let once = BrokerMessage.made().replayed(by: "bob", at: DeadLetter.end)
-        let twice = edited(DeadLetter(once.dead(because: "unreadable", at: DeadLetter.end)))
+        let twice = edited(DeadLetter(once.deadLettered(reason: "unreadable", at: DeadLetter.end)))
         #expect(replays(twice).compactMap { $0["by"]?.string } == ["bob", "eve"])
         #expect(replays(twice).map { $0["mended"] == nil } == [true, false])
         #expect(replays(twice).first == replays(once).first)

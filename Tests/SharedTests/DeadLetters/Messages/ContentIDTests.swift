@@ -29,9 +29,9 @@ import Testing
     }
 
     @Test func failuresDeathAndReplayDoNotChangeTheContentID() {
-        let failed = message.after(failure)
+        let failed = message.recording(failure)
         #expect(failed.contentID == message.contentID)
-        let dead = failed.dead(because: "unreadable", at: Self.time)
+        let dead = failed.deadLettered(reason: "unreadable", at: Self.time)
         #expect(dead.contentID == message.contentID)
         #expect(dead.replayed(by: "eve", at: Self.time).contentID == message.contentID)
     }

@@ -117,7 +117,7 @@ import Testing
 
     @Test func theReplaysOfAMessageAreReadOldestFirst() {
         let once = BrokerMessage.made().replayed(by: "bob", at: DeadLetter.end)
-        let twice = once.dead(because: "unreadable", at: DeadLetter.end).replayed(by: "eve", at: DeadLetter.end)
+        let twice = once.deadLettered(reason: "unreadable", at: DeadLetter.end).replayed(by: "eve", at: DeadLetter.end)
         let replays = DeadLetter(twice).replays
         #expect(replays.map(\.by) == ["bob", "eve"])
         #expect(replays.map(\.reason) == ["lock_held", "unreadable"])
