@@ -3,6 +3,7 @@ import Broker
 import Claims
 import Foundation
 import OrderedCollections
+import Redis
 import Testing
 
 extension IntegrationTests {
