@@ -1,4 +1,4 @@
--- One client, one claim at a time: POST /claims, then GET its outcome by long poll. Prints the median of both together.
+-- One client, one claim at a time: POST /claims, then a long poll for the decision. Prints the median of the total time.
 -- usage: wrk -t1 -c1 … -s alone.lua URL -- PREFIX
 local ffi = require("ffi")
 ffi.cdef [[ typedef struct { long s; long ns; } timespec_t; int clock_gettime(int, timespec_t *); ]]

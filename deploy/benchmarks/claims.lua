@@ -1,4 +1,4 @@
--- Load for wrk: POST /claims, each with a key and a user of its own, over COUPONS coupons, at most COUNT of them.
+-- Load for wrk: at most COUNT POST /claims over COUPONS coupons, each with its own key and user.
 -- usage: wrk … -s claims.lua URL -- PREFIX COUPONS COUNT
 local threads = {}
 function setup(thread)
@@ -20,7 +20,7 @@ end
 
 function response(status)
   if status == 202 then accepted = accepted + 1 else refused = refused + 1 end
-  -- wrk knows no end but a time; interrupted, it ends and reports. While os.execute runs it hears no interrupt.
+  -- wrk has no limit on requests, only on time. SIGINT makes it end and report; it handles none during os.execute.
   if accepted == count then os.execute("(sleep 0.1; kill -INT $PPID) &") end
 end
 

@@ -1,4 +1,4 @@
--- The raw limit of deciding: one claim a transaction on one hot coupon, as one would write it by hand.
+-- The raw limit of deciding: one claim per transaction on one hot coupon, in the obvious way.
 \set id random(1, 9000000000000000000)
 begin;
 insert into claims (id, status, user_id, coupon_name, attempts, created_at, decided_at)

@@ -1,5 +1,5 @@
 // The raw limit of accepting: librabbitmq in a loop, publishing to one quorum queue with confirms, WINDOW in flight.
-// usage: raw_publish HOST PORT USER PASSWORD VHOST QUEUE SECONDS WINDOW; prints confirmed messages a second
+// usage: raw_publish HOST PORT USER PASSWORD VHOST QUEUE SECONDS WINDOW; prints confirmed messages per second
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <amqp_tcp_socket.h>
@@ -21,7 +21,7 @@ static void must(int ok, const char *what) {
   }
 }
 
-// Reads confirms until at most `left` of `sent` are open; returns how many are confirmed.
+// Reads publisher confirms until at most `left` of `sent` are outstanding; returns the number of confirmed messages.
 static unsigned long confirms(amqp_connection_state_t c, unsigned long sent, unsigned long done, unsigned long left) {
   while (sent - done > left) {
     amqp_frame_t frame;
@@ -29,7 +29,7 @@ static unsigned long confirms(amqp_connection_state_t c, unsigned long sent, uns
     must(amqp_simple_wait_frame(c, &frame) == AMQP_STATUS_OK, "reading");
     must(frame.frame_type == AMQP_FRAME_METHOD && frame.payload.method.id == AMQP_BASIC_ACK_METHOD, "a confirm");
     amqp_basic_ack_t *ack = frame.payload.method.decoded;
-    // Single confirms count one each; a multiple one speaks for everything up to its tag.
+    // A single confirm counts as one; a multiple one confirms everything up to its delivery tag.
     done = ack->multiple ? ack->delivery_tag : done + 1;
   }
   return done;

@@ -1,43 +1,45 @@
 # shellcheck shell=bash
-# What Debian or Ubuntu has to provide: the servers, and the C libraries with their headers.
+# Debian and Ubuntu packages: the servers, and the C libraries with their headers.
 
 PACKAGES=(
   rabbitmq-server redis-server postgresql
   librabbitmq-dev libhiredis-dev libpq-dev
-  zlib1g-dev                  # for a Swift package: HTTP compression
-  pkg-config                  # tells Swift where the libraries are
-  git ca-certificates         # fetch the Swift packages
-  curl                        # what the README speaks HTTP with
+  zlib1g-dev                  # for HTTP compression in SwiftNIO
+  pkg-config                  # SwiftPM finds the C libraries with it
+  git ca-certificates         # SwiftPM fetches packages with them
+  curl                        # used by the README
 )
 
-# What would start by itself once installed: the unit, and the package that brings it.
+# Services that start on installation, each with the package that brings it.
 SERVICES=(
   rabbitmq-server.service:rabbitmq-server redis-server.service:redis-server
   postgresql.service:postgresql-common epmd.service:erlang-base epmd.socket:erlang-base
 )
 
-# apt asks this program before it starts a service; 101 means: do not.
+# Package scripts ask this program before they start a service; exit status 101 denies it.
 POLICY=/usr/sbin/policy-rc.d
 
 require_swift() {
-  command -v swift >/dev/null || fail "there is no 'swift' on PATH; install Swift 6.2 or later from https://www.swift.org/install/linux and put its bin folder on PATH"
+  command -v swift >/dev/null || fail "there is no 'swift' on PATH. Install Swift 6.2 or later from https://www.swift.org/install/linux, add its bin folder to PATH, and run this command again"
 }
 
+# install_packages: installs those of PACKAGES that are missing.
 install_packages() {
-  command -v dpkg-query >/dev/null || fail "this is no Debian or Ubuntu; deploy/ can set up nothing else"
+  command -v dpkg-query >/dev/null || fail "this system is not Debian or Ubuntu. The scripts in deploy/ support no other system; nothing was changed"
   local missing log=$LOG_DIR/packages
-  mapfile -t missing < <(missing_of "${PACKAGES[@]}")
+  mapfile -t missing < <(missing_packages "${PACKAGES[@]}")
   ((${#missing[@]} > 0)) || return 0
-  may_install || fail "some packages are missing, and this is neither root nor someone with sudo. Install them, then come again:
+  can_install || fail "packages are missing, and installing them needs root or sudo without a password. Nothing was changed. Run this line, then this command again:
   sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
 
   say "packages: installing ${missing[*]}"
   mkdir -p "$LOG_DIR"
-  install_without_starting "${missing[@]}" 2>&1 | show_progress packages "$log" || fail "apt-get could not install ${missing[*]}" "$log"
+  install_without_starting_services "${missing[@]}" 2>&1 | show_progress packages "$log" ||
+    fail "apt-get cannot install ${missing[*]}. Correct the cause and run this command again" "$log"
 }
 
-# missing_of PACKAGE…: prints those that are not installed.
-missing_of() {
+# missing_packages PACKAGE…: prints those that are not installed.
+missing_packages() {
   local package installed
   installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
   for package in "$@"; do
@@ -49,36 +51,36 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi
 }
 
-may_install() {
+can_install() {
   ((EUID == 0)) || { command -v sudo && sudo -n true; } >/dev/null 2>&1
 }
 
-# In a process of its own, for the trap that removes what it puts in place for the time being.
-install_without_starting() (
+# A subshell, so that its EXIT trap removes the temporary policy.
+install_without_starting_services() (
   local new_services=() service
   for service in "${SERVICES[@]}"; do
-    [[ -z $(missing_of "${service#*:}") ]] || new_services+=("${service%:*}")
+    [[ -z $(missing_packages "${service#*:}") ]] || new_services+=("${service%:*}")
   done
 
-  trap 'as_root rm -f "$OUR_POLICY"' EXIT
+  trap 'as_root rm -f "$CREATED_POLICY"' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  forbid_starting
+  block_service_start
 
   as_root apt-get -q update
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
 
-  # Nor at the next boot. What was on this machine before stays as it was.
+  # They do not start at the next boot either. Services that were installed before are not changed.
   if [[ -d /run/systemd/system ]]; then
     as_root systemctl disable --now "${new_services[@]}" || true
   fi
 )
 
-# A policy that is there already is someone's decision, and stays.
-forbid_starting() {
-  OUR_POLICY=''
+# Leaves a policy that exists already in place.
+block_service_start() {
+  CREATED_POLICY=''
   [[ ! -e $POLICY ]] || return 0
   # shellcheck disable=SC2016
-  as_root sh -c 'printf "#!/bin/sh\n# For the time of an installation by deploy/: services are not started.\nexit 101\n" >"$1" && chmod 755 "$1"' - "$POLICY"
-  OUR_POLICY=$POLICY
+  as_root sh -c 'printf "#!/bin/sh\n# Temporary file of deploy/: packages start no services during an installation.\nexit 101\n" >"$1" && chmod 755 "$1"' - "$POLICY"
+  CREATED_POLICY=$POLICY
 }

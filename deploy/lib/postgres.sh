@@ -1,49 +1,49 @@
 # shellcheck shell=bash
-# PostgreSQL: what is decided.
+# PostgreSQL holds the decided claims.
 
-# POSTGRES_BIN: the installed version that fits the data, or else the newest.
-postgres_find() {
+# Sets POSTGRES_BIN to the installed version that matches the data; without data, to the newest.
+postgres_locate() {
   local data=$DATA_DIR/postgres version
   if [[ -e $data/PG_VERSION ]]; then
     version=$(<"$data/PG_VERSION")
     POSTGRES_BIN=/usr/lib/postgresql/$version/bin
-    [[ -x $POSTGRES_BIN/postgres ]] || fail "the data in $data is PostgreSQL $version's, which is not installed; install postgresql-$version, or start afresh with deploy/down --purge"
+    [[ -x $POSTGRES_BIN/postgres ]] || fail "the data in $data needs PostgreSQL $version, which is not installed. The data is unchanged. Install postgresql-$version, or delete the data with deploy/down --purge"
   else
     POSTGRES_BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-    [[ -x $POSTGRES_BIN/postgres ]] || fail "PostgreSQL is not installed; deploy/up installs it"
+    [[ -x $POSTGRES_BIN/postgres ]] || fail "PostgreSQL is not installed. Run deploy/up, which installs it"
   fi
 }
 
 postgres_ports() { printf '%s CLAIMS_POSTGRES_PORT\n' "$POSTGRES_PORT"; }
 
-# PostgreSQL refuses to run as root. Then it runs as user postgres, and where that user cannot pass through a folder
-# above the data (a checkout in /root, a private temporary one), it also gets the one capability that lets it.
+# PostgreSQL refuses to run as root; it then runs as user postgres. If that user cannot enter the data folder (a checkout
+# in /root, a private temporary folder), the process also gets the capability that permits it.
 choose_postgres_user() {
   AS_POSTGRES=()
   ((EUID == 0)) || return 0
   local user=(setpriv --reuid postgres --regid postgres --init-groups) capability effective
   if ! "${user[@]}" test -x "$DATA_DIR"; then
     effective=$(sed -n 's/^CapEff:\t*/0x/p' /proc/self/status)
-    if ((effective >> 2 & 1)); then capability=dac_read_search; else capability=dac_override; fi   # containers often lack the first
+    if ((effective >> 2 & 1)); then capability=dac_read_search; else capability=dac_override; fi   # many containers lack dac_read_search
     user+=(--inh-caps "+$capability" --ambient-caps "+$capability")
   fi
   AS_POSTGRES=("${user[@]}")
 }
 
-# Data, role and database are made in a folder beside, which is renamed when all is done: an interrupted start leaves
-# nothing that looks like a database.
+# Data, role and database are created in a second folder, which is renamed at the end, so that an interrupted start
+# leaves no incomplete database.
 postgres_prepare() {
   local data=$DATA_DIR/postgres new=$DATA_DIR/postgres.new
   choose_postgres_user
   [[ ! -e $data ]] || return 0
 
-  say "postgres: making an empty database"
-  log_begins postgres
+  say "postgres: creating the database"
+  mark_log_start postgres
   rm -rf "$new"
   mkdir -m 700 "$new"
   ((EUID != 0)) || chown postgres:postgres "$new"
   (
-    # "reject" saves a password for the superuser: nobody is to log in as such. The next step says who may.
+    # "reject" permits no login as superuser, so that it needs no password. pg_hba.conf then permits logins by password.
     "${AS_POSTGRES[@]}" "$POSTGRES_BIN/initdb" --pgdata "$new" --username postgres --auth reject \
       --encoding UTF8 --locale C.UTF-8 --data-checksums &&
     printf 'host all all 127.0.0.1/32 scram-sha-256\n' >"$new/pg_hba.conf" &&
@@ -51,7 +51,7 @@ postgres_prepare() {
 CREATE ROLE claims LOGIN PASSWORD '$POSTGRES_PASSWORD'
 CREATE DATABASE claims OWNER claims
 SQL
-  ) >>"$LOG_DIR/postgres" 2>&1 || fail_with_log postgres "postgres: no database could be made"
+  ) >>"$LOG_DIR/postgres" 2>&1 || fail_with_log postgres "postgres: cannot create the database; no existing data was changed. Correct the cause and run this command again"
   mv "$new" "$data"
 }
 
@@ -59,18 +59,18 @@ postgres_configure() {
   cat >"$CONF_DIR/postgres.conf" <<CONF
 listen_addresses = '127.0.0.1'
 port = $POSTGRES_PORT
-unix_socket_directories = ''        # their paths may have 107 bytes, ours is as long as it is
+unix_socket_directories = ''        # their path is limited to 107 bytes, and the run folder may be longer
 max_connections = 200
 password_encryption = scram-sha-256
 
 shared_buffers = 256MB
 fsync = on
-synchronous_commit = on             # COMMIT means: on the disk
+synchronous_commit = on             # COMMIT returns when the data is on the disk
 wal_compression = on
 max_wal_size = 2GB
 checkpoint_completion_target = 0.9
 
-logging_collector = off             # stderr is the log
+logging_collector = off             # the log is stderr, redirected to logs/postgres
 log_line_prefix = '%m [%p] '
 log_timezone = 'UTC'
 timezone = 'UTC'
@@ -82,17 +82,17 @@ CONF
 
 postgres_run() {
   cd "$DATA_DIR"
-  # make_room_for has seen that nobody works in this folder. PostgreSQL would take the file of one that was killed
-  # for a sign of life for as long as its process is a zombie.
+  # prepare_restart has checked that no server uses this folder. While a killed server is a zombie, PostgreSQL takes
+  # this file as proof that it runs.
   rm -f "$DATA_DIR/postgres/postmaster.pid"
-  become "${AS_POSTGRES[@]}" "$POSTGRES_BIN/postgres" -D "$DATA_DIR/postgres" -c "config_file=$CONF_DIR/postgres.conf"
+  exec_in_session "${AS_POSTGRES[@]}" "$POSTGRES_BIN/postgres" -D "$DATA_DIR/postgres" -c "config_file=$CONF_DIR/postgres.conf"
 }
 
-# The postmaster writes into its file who it is and, in line 8, when it is ready. The file of one that was killed
-# names another process.
-postgres_answers() {
+# The postmaster writes its process id to line 1 of this file and its state to line 8. The process id excludes the file
+# of a killed server.
+postgres_is_ready() {
   local state=()
-  postgres_find
+  postgres_locate
   { mapfile -t state <"$DATA_DIR/postgres/postmaster.pid"; } 2>/dev/null || return 1
   [[ ${state[0]:-} == "$1" && ${state[7]:-} == ready* ]] &&
     "$POSTGRES_BIN/pg_isready" --quiet --host 127.0.0.1 --port "$POSTGRES_PORT" --timeout 3

@@ -1,109 +1,158 @@
 # shellcheck shell=bash
-# ClaimAPI, ClaimWorker and claimctl: how they are run, and when one is to be replaced.
+# ClaimAPI, the ClaimWorkers and claimctl: how they are started, checked, replaced and stopped.
 
-PROGRAM_DIR=$ROOT/.build/release
-STOP_SECONDS=15
-
-# In the environment of a program to be started, or of claimctl.
-load_environment() {
-  set -a
-  # shellcheck source=/dev/null
-  source "$RUN_DIR/env"
-  set +a
-}
+PROGRAM_STOP_TIMEOUT=15   # seconds
+READINESS_TIMEOUT=60
+WORKER_TIMEOUT=30
 
 api_run() {
   load_environment
-  become "$PROGRAM_DIR/ClaimAPI"
+  exec_in_session "$PROGRAM_DIR/ClaimAPI"
 }
 
 worker_run() {
   load_environment
   export CLAIMS_WORKER_NAME=$1
-  become "$PROGRAM_DIR/ClaimWorker"
+  exec_in_session "$PROGRAM_DIR/ClaimWorker"
 }
 
-# claimctl ARGUMENT…: for this copy.
+# launch_program NAME: api or worker-N.
+launch_program() {
+  if [[ $1 == api ]]; then launch api api_run; else launch "$1" worker_run "$1"; fi
+}
+
+# claimctl ARGUMENT…: runs claimctl for this copy; its output goes to logs/claimctl.
 claimctl() {
-  log_begins claimctl
+  mark_log_start claimctl
   (load_environment; exec "$PROGRAM_DIR/claimctl" "$@") </dev/null >>"$LOG_DIR/claimctl" 2>&1
 }
 
 migrate() {
   say "schema: migrating"
-  claimctl migrate || fail_with_log claimctl "claimctl migrate failed"
+  claimctl migrate || fail_with_log claimctl "claimctl migrate failed. Each migration script is one transaction, and the failed one has changed nothing. Correct the cause and run this command again"
 }
 
-# is_current PID FILE: does it run what was built last, with the settings that hold now?
-is_current() {
-  [[ /proc/$1/exe -ef $2 ]] &&
-    has_in_environment "$1" "DATABASE_URL=$(database_url)" "REDIS_URL=$(redis_url)" "AMQP_URL=$(amqp_url)" \
-      "CLAIMS_ID_SECRET=$CLAIMS_ID_SECRET" "CLAIMS_HTTP_PORT=$HTTP_PORT"
+# restart_dead_programs WORKERS: before a build, restarts the programs that have died, from the last successful build. It
+# is not an error if one of them ends again: the new build may be the correction.
+restart_dead_programs() {
+  local name pid
+  programs_are_intact || return 0
+  for name in $(worker_names | sort -V) api; do
+    has_died "$name" || continue
+    [[ $name == api ]] || ((${name#worker-} <= $1)) || continue
+    say "$name: restarting, from the last build"
+    launch_program "$name"
+    pid=${STARTED[$name]}
+    until pid_of "$name" >/dev/null || ! is_alive "$pid"; do sleep 0.05; done   # it executes the program
+    keep_started "$name"
+  done
 }
 
-stop_program() {
-  local name=$1 pid
-  if pid=${STARTED[$name]:-$(pid_of "$name")}; then end_process "$name" "$pid" TERM "$STOP_SECONDS"; fi
-  unset "STARTED[$name]"
-  rm -f "$PID_DIR/$name"
-}
-
-# start_program NAME FILE FUNCTION: leaves it if it is well and current.
+# start_program NAME FILE: leaves a running one as it is, unless its program file or its settings have changed.
 start_program() {
-  local name=$1 file=$PROGRAM_DIR/$2 run=$3 pid
+  local name=$1 file=$PROGRAM_DIR/$2 pid
   if pid=$(pid_of "$name"); then
-    if is_current "$pid" "$file"; then
-      resume_if_frozen "$name" "$pid"
+    if is_current_program "$pid" "$file"; then
+      resume_if_suspended "$name" "$pid"
       return 0
     fi
-    say "$name: was built anew, or its settings have changed"
+    say "$name: replacing; it was built again, or its settings have changed"
     stop_program "$name"
   fi
   [[ $name != api ]] || require_free_port "$HTTP_PORT" CLAIMS_HTTP_PORT
   say "$name: starting"
-  launch "$name" "$run" "$name"
+  launch_program "$name"
+}
+
+# is_current_program PID FILE: whether the process runs the last build with the present settings.
+is_current_program() {
+  [[ /proc/$1/exe -ef $2 ]] &&
+    environment_contains "$1" "DATABASE_URL=$(database_url)" "REDIS_URL=$(redis_url)" "AMQP_URL=$(amqp_url)" \
+      "CLAIMS_ID_SECRET=$CLAIMS_ID_SECRET" "CLAIMS_HTTP_PORT=$HTTP_PORT"
 }
 
 start_api() {
-  start_program api ClaimAPI api_run
-  # One that was healthy once and is silent now is not left alone.
-  if [[ -z ${STARTED[api]:-} ]] && ! await_readiness 10; then
-    say "api: does not get ready"
+  start_program api ClaimAPI
+  # One that runs but is not ready is restarted once.
+  if [[ -z ${STARTED[api]:-} ]] && ! await_api 10; then
+    say "api: not ready; restarting"
     stop_program api
-    start_program api ClaimAPI api_run
+    start_program api ClaimAPI
   fi
-  await_readiness "$START_DEADLINE" || fail_with_log api "api: GET /readyz is not 200 after $START_DEADLINE s"
+  await_api "$READINESS_TIMEOUT" || fail_with_log api "api: GET /readyz is not 200 after $READINESS_TIMEOUT s. Accepted claims are kept in RabbitMQ. Correct the cause and run this command again"
   say "api: ready"
 }
 
-# await_readiness SECONDS
-await_readiness() {
+# await_api SECONDS: waits until the API can take claims; fails after SECONDS.
+await_api() {
   local pid deadline=$((SECONDS + $1))
   pid=${STARTED[api]:-$(pid_of api)}
   until [[ $(http_status "$HTTP_PORT" /readyz) == 200 ]]; do
-    lives "$pid" || fail_with_log api "api ended while it was starting"
+    is_alive "$pid" || fail_with_log api "api ended during its start. Accepted claims are kept in RabbitMQ. Correct the cause and run this command again"
     ((SECONDS < deadline)) || return 1
     sleep 0.1
   done
 }
 
-# All are asked before the first is waited for: what each has to finish takes the time of the slowest, not of all.
-stop_programs() {
-  local name pid names deadline=$((SECONDS + STOP_SECONDS))
-  names=$(worker_names | sort -rV; printf 'api\n')
-  for name in $names; do
-    if pid=$(pid_of "$name"); then ask_to_end "$name" "$pid" TERM; fi
+# start_workers N: stops the workers above N, and starts or replaces the others.
+start_workers() {
+  local count=$1 i name before
+  for name in $(worker_names | sort -rV); do
+    ((${name#worker-} <= count)) || stop_program "$name"
   done
-  for name in $names; do
-    if pid=$(pid_of "$name"); then see_it_end "$name" "$pid" $((deadline > SECONDS ? deadline - SECONDS : 0)); fi
-    rm -f "$PID_DIR/$name"
+  for ((i = 1; i <= count; i++)); do
+    name=worker-$i
+    before=$(pid_of "$name") || true
+    start_program "$name" ClaimWorker
+    # Workers are replaced one after another: the next one stops only when the new one works.
+    if [[ -n $before && -n ${STARTED[$name]:-} ]]; then await_workers "$(running_workers)"; fi
+  done
+  ((count == 0)) || await_workers "$count"
+  say "workers: $count running"
+}
+
+# await_workers N: waits until N workers send heartbeats.
+await_workers() {
+  local name all_alive=yes
+  claimctl status --wait-for-workers "$1" --timeout "$WORKER_TIMEOUT" || all_alive=no
+  for name in "${!STARTED[@]}"; do
+    is_running "$name" || fail_with_log "$name" "$name ended during its start. Accepted claims are kept in RabbitMQ. Correct the cause and run this command again"
+  done
+  [[ $all_alive == yes ]] || fail_with_log claimctl "fewer than $1 workers send heartbeats after $WORKER_TIMEOUT s. Accepted claims are kept in RabbitMQ. See the logs $LOG_DIR/worker-*, correct the cause and run this command again"
+}
+
+running_workers() {
+  local name count=0
+  for name in $(worker_names); do
+    if is_running "$name"; then count=$((count + 1)); fi
+  done
+  printf '%s\n' "$count"
+}
+
+# worker_names: prints the workers that have a file in pids/, in no order.
+worker_names() {
+  local file
+  for file in "$PID_DIR"/worker-*; do
+    [[ ! -e $file ]] || printf '%s\n' "${file##*/}"
   done
 }
 
-# The whole copy, and what was lost sight of.
-stop_all() {
-  local name
-  stop_programs
-  for name in "${STOP_ORDER[@]}"; do stop_server "$name"; done
-  end_stragglers
+stop_program() {
+  local name=$1 pid
+  if pid=${STARTED[$name]:-$(pid_of "$name")}; then stop_process "$name" "$pid" TERM "$PROGRAM_STOP_TIMEOUT"; fi
+  unset "STARTED[$name]"
+  rm -f "$PID_DIR/$name"
+}
+
+# stop_programs: asks all to stop before it waits for the first, so that the time is that of the slowest one.
+stop_programs() {
+  local name pid names deadline=$((SECONDS + PROGRAM_STOP_TIMEOUT))
+  names=$(worker_names | sort -rV; printf 'api\n')
+  for name in $names; do
+    if pid=$(pid_of "$name"); then request_stop "$name" "$pid" TERM; fi
+  done
+  for name in $names; do
+    if pid=$(pid_of "$name"); then await_exit_or_kill "$name" "$pid" $((deadline > SECONDS ? deadline - SECONDS : 0)); fi
+    rm -f "$PID_DIR/$name"
+  done
 }

@@ -1,32 +1,33 @@
 # shellcheck shell=bash
-# RabbitMQ: what is accepted and not yet decided. With it comes epmd, Erlang's directory of nodes; ours is ours alone.
+# RabbitMQ holds the accepted claims that are not yet decided. Each copy runs its own epmd, the Erlang port mapper.
 
-# The same whatever the port, because the data belongs to a node of that name.
+# Independent of the port: the data belongs to a node of this name.
 RABBITMQ_NODE=claims@localhost
 LOOPBACK_ONLY='-kernel inet_dist_use_interface {127,0,0,1}'
 
-# RABBITMQ_SBIN: the server's own commands. Those in /usr/sbin change to user rabbitmq, who may not read a private folder.
-rabbitmq_find() {
+# Sets RABBITMQ_SBIN to the folder of the server's own commands. Those in /usr/sbin switch to user rabbitmq, which cannot
+# read the run folder.
+rabbitmq_locate() {
   RABBITMQ_SBIN=$(printf '%s\n' /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin | sort -V | tail -n 1)
-  [[ -x $RABBITMQ_SBIN/rabbitmq-server ]] || fail "RabbitMQ is not installed; deploy/up installs it"
+  [[ -x $RABBITMQ_SBIN/rabbitmq-server ]] || fail "RabbitMQ is not installed. Run deploy/up, which installs it"
 }
 
-# epmd's port is asked for only while our own does not sit there.
+# The port of epmd is listed only while this copy's own epmd does not run.
 rabbitmq_ports() {
   printf '%s CLAIMS_AMQP_PORT\n' "$AMQP_PORT"
-  printf '%s CLAIMS_AMQP_PORT (this one is 1000 below it)\n' "$DISTRIBUTION_PORT"
-  [[ -n $(epmd_pids) ]] || printf '%s CLAIMS_AMQP_PORT (this one is 2000 below it)\n' "$EPMD_PORT"
+  printf '%s CLAIMS_AMQP_PORT (which also uses the port 1000 below it)\n' "$DISTRIBUTION_PORT"
+  [[ -n $(epmd_pids) ]] || printf '%s CLAIMS_AMQP_PORT (which also uses the port 2000 below it)\n' "$EPMD_PORT"
 }
 
 rabbitmq_prepare() {
   mkdir -p "$DATA_DIR/rabbitmq"
   chmod 700 "$DATA_DIR/rabbitmq"
-  # Erlang reads the cookie from the home folder; given in any other way it would show in `ps`.
-  printf '%s' "$ERLANG_COOKIE" | private_file "$DATA_DIR/rabbitmq/.erlang.cookie"
+  # Erlang reads the cookie from the home folder. An argument or a variable would be visible in `ps`.
+  printf '%s' "$ERLANG_COOKIE" | write_private_file "$DATA_DIR/rabbitmq/.erlang.cookie"
 }
 
 rabbitmq_configure() {
-  private_file "$CONF_DIR/rabbitmq.conf" <<CONF
+  write_private_file "$CONF_DIR/rabbitmq.conf" <<CONF
 listeners.tcp.local = 127.0.0.1:$AMQP_PORT
 
 default_vhost = claims
@@ -43,16 +44,16 @@ disk_free_limit.absolute = 200MB
 
 log.file.level = info
 CONF
-  # Empty ones of our own, or it would read those in /etc/rabbitmq.
+  # Empty files, so that the node does not read those in /etc/rabbitmq.
   printf '[].\n' >"$CONF_DIR/rabbitmq-plugins"
   printf '[].\n' >"$CONF_DIR/rabbitmq-advanced.config"
 }
 
-# What the node and epmd know of the world. RUNNING_UNDER_SYSTEMD has the start script become the Erlang VM instead
-# of watching over it, so that its process id is the server's.
+# The whole environment of the node and of epmd. RUNNING_UNDER_SYSTEMD makes the start script execute the Erlang VM
+# instead of supervising it, so that the process id is the server's.
 rabbitmq_environment() {
   RABBITMQ_ENVIRONMENT=(
-    "$MARK=$RUN_DIR" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
+    "$PROCESS_MARK=$RUN_DIR" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
     "HOME=$DATA_DIR/rabbitmq"
     ERL_EPMD_ADDRESS=127.0.0.1 "ERL_EPMD_PORT=$EPMD_PORT"
     RUNNING_UNDER_SYSTEMD=true
@@ -71,14 +72,14 @@ rabbitmq_run() {
   umask 077
   rabbitmq_environment
   cd "$DATA_DIR/rabbitmq"
-  # Left to itself, the node would start an epmd that outlives it, at a time and with a process id of its choice.
-  # If ours is there already, this one finds its port taken and ends at once.
-  (become env -i "${RABBITMQ_ENVIRONMENT[@]}" epmd -address 127.0.0.1 -port "$EPMD_PORT" &)
-  become env -i "${RABBITMQ_ENVIRONMENT[@]}" "$RABBITMQ_SBIN/rabbitmq-server"
+  # Otherwise the node starts an epmd of its own, which outlives it and has an unknown process id. If this copy's epmd
+  # runs already, the new one finds its port in use and ends at once.
+  (exec_in_session env -i "${RABBITMQ_ENVIRONMENT[@]}" epmd -address 127.0.0.1 -port "$EPMD_PORT" &)
+  exec_in_session env -i "${RABBITMQ_ENVIRONMENT[@]}" "$RABBITMQ_SBIN/rabbitmq-server"
 }
 
-# Its greeting to a client: a method frame on channel 0 that says Connection.Start (class 10, method 10).
-rabbitmq_answers() {
+# The node is ready when it answers the protocol header with a method frame on channel 0: Connection.Start (10, 10).
+rabbitmq_is_ready() {
   local greeting
   connect "$AMQP_PORT" || return 1
   printf 'AMQP\0\0\11\1' >&"$CONNECTION"
@@ -87,38 +88,38 @@ rabbitmq_answers() {
   [[ $greeting == ' 01 00 00 '*' 00 0a 00 0a' ]]
 }
 
-# Also one that rabbitmqctl has started because there was none: it has what .run/env gives.
+# Includes an epmd that rabbitmqctl has started because none ran; its environment is that of .run/env.
 epmd_pids() {
   local environment process
   while read -r environment; do
     process=${environment%/environ}
     [[ $(readlink "$process/exe") != */epmd ]] || printf '%s\n' "${process#/proc/}"
-  done < <(grep -lszxF -e "$MARK=$RUN_DIR" -e "CLAIMS_RUN_DIR=$RUN_DIR" /proc/[0-9]*/environ || true)
+  done < <(grep -lszxF -e "$PROCESS_MARK=$RUN_DIR" -e "CLAIMS_RUN_DIR=$RUN_DIR" /proc/[0-9]*/environ || true)
 }
 
 stop_epmd() {
   local pid
   for pid in $(epmd_pids); do
-    end_process epmd "$pid" TERM 5
+    stop_process epmd "$pid" TERM 5
   done
 }
 
-# For whoever calls rabbitmqctl by its full path. It warns about the cookie's way, but ps would tell it to everyone.
+# For a rabbitmqctl that is called by its full path. It warns about a cookie in the environment; an argument would be
+# visible in `ps`.
 rabbitmq_tools_environment() {
-  assignment RABBITMQ_NODENAME "$RABBITMQ_NODE"
-  assignment RABBITMQ_ERLANG_COOKIE "$ERLANG_COOKIE"
-  assignment RABBITMQ_CTL_ERL_ARGS "$LOOPBACK_ONLY"
-  assignment RABBITMQ_CTL_DIST_PORT_MIN "$TOOLS_PORT"
-  assignment RABBITMQ_CTL_DIST_PORT_MAX "$((TOOLS_PORT + 9))"
-  assignment ERL_EPMD_ADDRESS 127.0.0.1
-  assignment ERL_EPMD_PORT "$EPMD_PORT"
+  shell_assignment RABBITMQ_NODENAME "$RABBITMQ_NODE"
+  shell_assignment RABBITMQ_ERLANG_COOKIE "$ERLANG_COOKIE"
+  shell_assignment RABBITMQ_CTL_ERL_ARGS "$LOOPBACK_ONLY"
+  shell_assignment RABBITMQ_CTL_DIST_PORT_MIN "$TOOLS_PORT"
+  shell_assignment RABBITMQ_CTL_DIST_PORT_MAX "$((TOOLS_PORT + 9))"
+  shell_assignment ERL_EPMD_ADDRESS 127.0.0.1
+  shell_assignment ERL_EPMD_PORT "$EPMD_PORT"
 }
 
-# For all others there are these on PATH, which give the cookie in the way that no one warns about, and mean our
-# virtual host unless told another one.
+# Wrappers on PATH, which pass the cookie as a file, without a warning, and use this copy's virtual host by default.
 rabbitmq_write_tools() {
   local tool
-  rabbitmq_find
+  rabbitmq_locate
   for tool in rabbitmqctl rabbitmq-diagnostics rabbitmq-queues; do
     printf "#!/bin/sh\nunset RABBITMQ_ERLANG_COOKIE\nHOME='%s' exec '%s' -p claims \"\$@\"\n" "$DATA_DIR/rabbitmq" "$RABBITMQ_SBIN/$tool" >"$RUN_DIR/bin/$tool"
     chmod 755 "$RUN_DIR/bin/$tool"

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# Redis: nothing that matters. It is kept over a restart all the same, because then it is quick at once.
+# Redis holds the locks, remembered keys and wake-ups. All of it can be lost; it is persisted only so that the system
+# is fast right after a restart.
 
 redis_ports() { printf '%s CLAIMS_REDIS_PORT\n' "$REDIS_PORT"; }
 
-redis_find() {
-  command -v redis-server >/dev/null || fail "Redis is not installed; deploy/up installs it"
+redis_locate() {
+  command -v redis-server >/dev/null || fail "Redis is not installed. Run deploy/up, which installs it"
 }
 
 redis_prepare() {
@@ -13,7 +14,7 @@ redis_prepare() {
 }
 
 redis_configure() {
-  private_file "$CONF_DIR/redis.conf" <<CONF
+  write_private_file "$CONF_DIR/redis.conf" <<CONF
 bind 127.0.0.1
 port $REDIS_PORT
 protected-mode yes
@@ -32,11 +33,11 @@ CONF
 
 redis_run() {
   umask 077
-  become redis-server "$CONF_DIR/redis.conf"
+  exec_in_session redis-server "$CONF_DIR/redis.conf"
 }
 
-# It accepts connections while it still loads its data; a PONG comes only afterwards.
-redis_answers() {
+# Redis accepts connections while it loads its data, but answers PING with PONG only afterwards.
+redis_is_ready() {
   local authenticated='' pong=''
   connect "$REDIS_PORT" || return 1
   printf 'AUTH %s\r\nPING\r\n' "$REDIS_PASSWORD" >&"$CONNECTION"

@@ -1,54 +1,56 @@
 # shellcheck shell=bash
-# What the person at the terminal sees. All of it goes to stderr: stdout is for what a caller wants to read.
+# Progress and errors. All of it goes to stderr; stdout carries only the result of a command.
 
-BEGUN_AT=${EPOCHREALTIME//[.,]/}   # microseconds; the locale decides between point and comma
+STARTED_AT=${EPOCHREALTIME//[.,]/}   # microseconds; the locale decides between point and comma
 
+# say TEXT…: prints a progress line with the seconds since the script started.
 say() {
-  local tenths=$(( (${EPOCHREALTIME//[.,]/} - BEGUN_AT) / 100000 ))
+  local tenths=$(( (${EPOCHREALTIME//[.,]/} - STARTED_AT) / 100000 ))
   printf '[%4d.%d s] %s\n' $((tenths / 10)) $((tenths % 10)) "$*" >&2
 }
 
-# fail WHAT [LOG [LENGTH]]: the end of the script, with the last lines that LOG got since it had LENGTH bytes.
+# fail TEXT [LOG [OFFSET]]: ends the script with an error, and shows the last lines of LOG after byte OFFSET.
 fail() {
-  local what=$1 log=${2:-} length=${3:-0}
-  printf '\nerror: %s\n' "$what" >&2
+  local text=$1 log=${2:-} offset=${3:-0}
+  printf '\nerror: %s\n' "$text" >&2
   if [[ -n $log ]]; then
-    if [[ -e $log ]]; then tail -c "+$((length + 1))" "$log" | tail -n 15 | cut -c 1-300 | sed 's/^/  | /' >&2; fi
-    printf '  the log: %s\n' "$log" >&2
+    if [[ -e $log ]]; then tail -c "+$((offset + 1))" "$log" | tail -n 15 | cut -c 1-300 | sed 's/^/  | /' >&2; fi
+    printf '  log file: %s\n' "$log" >&2
   fi
   exit 1
 }
 
-# The logs in logs/ grow over many starts. log_begins NAME marks where this one's part begins, and
-# fail_with_log NAME WHAT shows no more than that part.
-declare -A LOG_BEGIN=()
-
-log_begins() {
-  LOG_BEGIN[$1]=$(stat -c %s "$LOG_DIR/$1" 2>/dev/null || printf 0)
-}
-
-fail_with_log() {
-  fail "$2" "$LOG_DIR/$1" "${LOG_BEGIN[$1]:-0}"
-}
-
-# What nobody foresaw shall at least say where it was; `set -e` alone ends a script without a word.
-set -o errtrace
-trap 'tell_unforeseen $? "$BASH_COMMAND" "${BASH_SOURCE[0]}:$LINENO"' ERR
-
-tell_unforeseen() {
-  (($1 > 128)) || printf 'error: "%s" failed (%s)\n' "$2" "$3" >&2   # beyond 128 it was a signal, as of Ctrl-C or `| head`
-}
-
-# Wrong usage, by an option or a setting, is told apart from a failure: 64, as in sysexits.h.
-refuse() {
+# usage_error TEXT…: ends the script because of a wrong option or setting. 64 is EX_USAGE of sysexits.h.
+usage_error() {
   printf 'error: %s\n' "$*" >&2
   exit 64
 }
 
-# show_progress WHAT LOG: keeps what it reads in LOG and tells its newest line every few seconds, so that minutes
-# of compiling neither flood the terminal nor look like standing still.
+# A log in logs/ grows over many starts. mark_log_start NAME remembers where the present start begins;
+# fail_with_log NAME TEXT shows only the lines after that mark.
+declare -A LOG_OFFSET=()
+
+mark_log_start() {
+  LOG_OFFSET[$1]=$(stat -c %s "$LOG_DIR/$1" 2>/dev/null || printf 0)
+}
+
+fail_with_log() {
+  fail "$2" "$LOG_DIR/$1" "${LOG_OFFSET[$1]:-0}"
+}
+
+# `set -e` ends a script without a message. This trap prints the command that failed and where.
+set -o errtrace
+trap 'report_unexpected_error $? "$BASH_COMMAND" "${BASH_SOURCE[0]}:$LINENO"' ERR
+
+report_unexpected_error() {
+  (($1 > 128)) ||   # ended by a signal, for example by Ctrl-C or by SIGPIPE in `| head`
+    printf 'error: unexpected failure of "%s" (exit status %s, %s). Data and logs are unchanged; run the command again.\n' \
+      "$2" "$1" "$3" >&2
+}
+
+# show_progress NAME LOG: copies stdin to LOG and prints its newest line every few seconds.
 show_progress() {
-  local what=$1 log=$2 line='' newest='' told='' part='' every=5 status next=$((SECONDS + 1))
+  local name=$1 log=$2 line='' newest='' printed='' part='' interval=5 status next=$((SECONDS + 1))
   : >"$log"
   while true; do
     status=0
@@ -57,13 +59,13 @@ show_progress() {
     if ((status == 0)); then
       printf '%s\n' "$line" >>"$log"
       newest=$line line=''
-    elif ((status <= 128)); then   # the end; beyond 128 the second is over, and a line may be half read
+    elif ((status <= 128)); then   # end of input; a status above 128 is the timeout, which may leave half a line
       [[ -z $line ]] || printf '%s\n' "$line" >>"$log"
       return 0
     fi
-    if ((SECONDS >= next)) && [[ $newest != "$told" ]]; then
-      say "$what: ${newest:0:120}"
-      told=$newest next=$((SECONDS + every))
+    if ((SECONDS >= next)) && [[ $newest != "$printed" ]]; then
+      say "$name: ${newest:0:120}"
+      printed=$newest next=$((SECONDS + interval))
     fi
   done
 }

@@ -81,23 +81,26 @@ final class LaneSubscription {
         guard !batch.jobs.isEmpty else { return idle(until: queue.nextDue) }
         do {
             var outcome = BatchOutcome(worker: workerID, schedule: settings.retries)
-            var jobs = batch.jobs
-            if let suspect = batch.suspect, try poisonMessages.strike(suspect) {
-                outcome.fail([suspect], .deliveryLimit, "every worker that processed this message alone died")
-                jobs = []
-            }
-            outcome.failUnreadable(jobs)
+            outcome.failUnreadable(batch.jobs)
 
-            let locks = try couponLocks.acquire(for: jobs)
-            let refused = queue.postpone(jobs, without: locks, now: .now)
+            let locks = try couponLocks.acquire(for: batch.jobs)
+            let refused = queue.postpone(batch.jobs, without: locks, now: .now)
             outcome.fail(refused, .lockHeld, "the coupon's lock was held through \(settings.lock.retries) retries")
-            let locked = jobs.filter(locks.covers).map(\.job)
+            var locked = batch.jobs.filter(locks.covers).map(\.job)
+
+            // A postponed message gets no strike, and keeps those that it has.
+            let suspect = locked.isEmpty ? nil : batch.suspect
+            let isPoison = try suspect.map(poisonMessages.strike) ?? false
+            if isPoison {
+                outcome.fail(locked, .deliveryLimit, "every worker that processed this message alone died")
+                locked = []
+            }
 
             outcome.add(try decider.decide(locked.compactMap(\.claimAttempt)), of: locked)
             throughput.decided(locked.count, from: start, to: .now)
 
             try results.publish(outcome, rate: throughput.perSecond, releasing: couponLocks.release(locks))
-            if let suspect = batch.suspect, !jobs.isEmpty { try poisonMessages.clear(suspect) }
+            if let suspect, !isPoison { try poisonMessages.clear(suspect) }
             reporter.report(outcome, size: locked.count)
 
             if let connectionError { throw connectionError }

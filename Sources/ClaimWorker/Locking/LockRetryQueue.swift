@@ -57,6 +57,12 @@ struct LockRetryQueue {
         return taken
     }
 
+    /// Whether a suspicious job is among the next ones that are due.
+    func isSuspicious(now: ContinuousClock.Instant, within limit: Int) -> Bool {
+        let due = queues.values.lazy.filter { $0.due <= now }.flatMap(\.jobs)
+        return due.prefix(limit).contains { $0.job.isSuspicious }
+    }
+
     /// Adds jobs of a coupon whose lock is held, in front of those that wait already.
     ///
     /// - Parameter isHeldByWorker: whether the lock's value names a worker.

@@ -49,7 +49,7 @@ struct DeliveryBuffer {
 
     /// Whether a suspicious job is among the next ones.
     func isSuspicious(within limit: Int) -> Bool {
-        waiting.prefix(limit).contains { $0.returns >= PoisonMessageDetector.suspiciousReturns }
+        waiting.prefix(limit).contains(where: \.isSuspicious)
     }
 
     private mutating func sortReturned() {

@@ -29,6 +29,9 @@ struct Job: Sendable {
     /// The claim's id, from the body or else from the message's properties; nil if neither has one.
     var claimID: ClaimID? { claim?.id ?? message.properties.messageID.flatMap(ClaimID.init) }
 
+    /// Whether the message returned so often that its processing may be what kills the workers.
+    var isSuspicious: Bool { returns >= PoisonMessageDetector.suspiciousReturns }
+
     /// Whether the message asks for a cancellation. If that fails, the claim keeps its state.
     var isCancel: Bool {
         claim.map { $0.action == .cancel } ?? (message.properties.type == ClaimHeaders.cancelType)

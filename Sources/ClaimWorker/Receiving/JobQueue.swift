@@ -17,8 +17,7 @@ struct JobQueue {
 
         /// The job of a batch that consists of a single suspicious message; nil for any other batch.
         var suspect: Job? {
-            guard jobs.count == 1, jobs[0].job.returns >= PoisonMessageDetector.suspiciousReturns else { return nil }
-            return jobs[0].job
+            jobs.count == 1 && jobs[0].job.isSuspicious ? jobs[0].job : nil
         }
     }
 
@@ -45,12 +44,13 @@ struct JobQueue {
     /// Takes the next batch: first the jobs whose lock is to be tried again, since they are older, then deliveries.
     ///
     /// Deliveries of a coupon that waits for its lock join that queue instead, so that they keep their order. While a
-    /// suspicious message is among the next deliveries, they are taken one at a time.
+    /// suspicious message is among the next jobs, they are taken one at a time.
     mutating func take(atMost limit: Int, now: ContinuousClock.Instant) -> Batch {
         deliveries.sortReturned(now: now)
         let lockRetriesBefore = lockRetries
-        let deliveryLimit = deliveries.isSuspicious(within: limit) ? 1 : limit
-        var jobs = lockRetries.takeDue(now: now, atMost: limit)
+        let retryLimit = lockRetries.isSuspicious(now: now, within: limit) ? 1 : limit
+        let deliveryLimit = deliveries.isSuspicious(within: limit) ? 1 : retryLimit
+        var jobs = lockRetries.takeDue(now: now, atMost: retryLimit)
         var taken: [Job] = []
         while jobs.count < deliveryLimit {
             let next = deliveries.take(atMost: deliveryLimit - jobs.count)

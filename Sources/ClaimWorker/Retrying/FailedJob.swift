@@ -47,8 +47,8 @@ struct FailedJob {
             return OutgoingMessage(
                 message, exchange: Topology.retry(queue), routingKey: Topology.routingKey(lane: lane))
         case .dead:
-            return OutgoingMessage(
-                message.deadLettered(reason: failure.code, at: failure.at), exchange: "", routingKey: Topology.deadQueue)
+            message = message.deadLettered(reason: failure.code, at: failure.at)
+            return OutgoingMessage(message, exchange: "", routingKey: Topology.deadQueue)
         }
     }
 }

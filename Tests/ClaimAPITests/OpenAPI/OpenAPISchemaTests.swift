@@ -108,7 +108,7 @@ import Testing
         let all = Set(ClaimStatus.allCases.map(\.rawValue))
         #expect(try schema("ClaimStatus")["enum"]?.strings == all)
         let settled = document.properties(of: try #require(try schema("SettledClaim")["allOf"]?.array.last))["status"]
-        #expect(settled?["enum"]?.strings == Set(ClaimStatus.allCases.filter(\.isSettled).map(\.rawValue)))
+        #expect(settled?["enum"]?.strings == Set(ClaimStatus.allCases.filter(\.isFinal).map(\.rawValue)))
     }
 
     @Test func theRejectionReasonsAreDocumented() throws {

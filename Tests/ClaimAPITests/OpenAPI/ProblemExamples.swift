@@ -1,3 +1,4 @@
+import Broker
 import Claims
 import Foundation
 import HTTPTypes

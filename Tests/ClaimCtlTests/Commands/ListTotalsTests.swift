@@ -1,5 +1,6 @@
 import Broker
 import DeadLetters
+import OrderedCollections
 import RuntimeSupport
 import Testing
 

@@ -104,6 +104,19 @@ import Testing
         #expect(queue.take(atMost: 10, now: start).suspect == nil)
     }
 
+    @Test func aSuspiciousMessageIsTakenAloneAfterItsLockWasHeld() {
+        var queue = queue(.made(1, returns: often), .made(2), .made(3, coupon: "GIFT"))
+        let first = queue.take(atMost: 10, now: start)
+        #expect(first.suspect?.tag == 1)
+        _ = queue.postpone(first.jobs, without: locks(), now: start)
+        #expect(tags(queue.take(atMost: 10, now: start)) == [3])
+
+        let second = queue.take(atMost: 10, now: start + wait)
+        #expect(second.suspect?.tag == 1)
+        #expect(queue.postpone(second.jobs, without: locks(sale), now: start + wait).isEmpty)
+        #expect(tags(queue.take(atMost: 10, now: start + wait)) == [2])
+    }
+
     // MARK: Postponing
 
     @Test func jobsWhoseLockWasAcquiredAreNotPostponed() {

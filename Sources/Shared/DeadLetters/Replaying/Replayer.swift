@@ -197,7 +197,7 @@ package final class Replayer {
     /// Without Redis, its old state is replaced when the claims are decided.
     private func reopenInRedis(_ letters: [DeadLetter], _ ids: [ClaimID], diedUntil time: Timestamp) {
         guard !ids.isEmpty else { return }
-        let strikes = letters.compactMap(\.message.properties.messageID).map(RedisKeys.strikes(of:))
+        let strikes = letters.compactMap(\.message.properties.messageID).map(RedisKeys.strikes)
         let forget = RedisRequest<Void>(strikes.map { ["DEL", $0] })
         let reopen = RedisRequest<Void>.all(ids.map { ClaimCache.reopen($0, diedUntil: time) })
         try? redis?.send(.all([reopen, forget, ClaimCache.announce(ids)]))

@@ -1,3 +1,4 @@
+import Broker
 import Foundation
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
     }
 
     /// The error of a text that is refused.
-    private func error(_ text: String, users: Set<String> = ["claims"]) -> DeadLetterError? {
+    private func importError(_ text: String, users: Set<String> = ["claims"]) -> DeadLetterError? {
         do throws(DeadLetterError) {
             _ = try read(text, users: users)
             return nil
@@ -28,7 +29,7 @@ import Testing
 
     @Test func eachInvalidLineIsNamed() throws {
         let good = try line(.made(1))
-        let error = try #require(error("\(good)\nnonsense\n\n\(good)\n{}\n"))
+        let error = try #require(importError("\(good)\nnonsense\n\n\(good)\n{}\n"))
         #expect(error.code == .invalidImport)
         #expect(error.message.contains("line 2: the line is not valid JSON"))
         #expect(error.message.contains("line 3:"))
@@ -37,13 +38,13 @@ import Testing
     }
 
     @Test func onlyTheFirst20ErrorsAreShown() throws {
-        let error = try #require(error(String(repeating: "x\n", count: 25)))
+        let error = try #require(importError(String(repeating: "x\n", count: 25)))
         #expect(error.message.contains("line 20:") && !error.message.contains("line 21:"))
         #expect(error.message.hasSuffix("… and 5 more"))
     }
 
     @Test func anEmptyFileIsRefused() {
-        #expect(error("")?.code == .invalidImport)
+        #expect(importError("")?.code == .invalidImport)
     }
 
     @Test func bytesThatAreNotUTF8AreRefused() {
@@ -55,7 +56,7 @@ import Testing
         message.properties.userID = "claims"
         let text = try line(DeadLetter(message))
         #expect(try read(text) == ["order-17"])
-        #expect(error(text, users: ["other"])?.message.contains("user claims") == true)
-        #expect(error(text, users: ["claims", "other"]) != nil)
+        #expect(importError(text, users: ["other"])?.message.contains("user claims") == true)
+        #expect(importError(text, users: ["claims", "other"]) != nil)
     }
 }

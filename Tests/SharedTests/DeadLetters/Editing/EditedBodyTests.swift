@@ -106,7 +106,8 @@ import Testing
         let first = FailedAttempt(
             attempt: 1, at: Timestamp(milliseconds: 5000), worker: "w1", code: "unreadable", message: "")
         let second = FailedAttempt(attempt: 2, at: DeadLetter.end, worker: "w1", code: "unreadable", message: "")
-        let message = broken.message.recording(first).recording(second).deadLettered(reason: "unreadable", at: DeadLetter.end)
+        let message = broken.message.recording(first).recording(second).deadLettered(
+            reason: "unreadable", at: DeadLetter.end)
         #expect(try claim(minimal, of: DeadLetter(message)).createdAt == Timestamp(milliseconds: 5000))
     }
 

@@ -1,3 +1,4 @@
+import Broker
 import OrderedCollections
 import RuntimeSupport
 import SeededRandom
