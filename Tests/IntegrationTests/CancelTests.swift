@@ -1,8 +1,8 @@
-import Postgres
 import Broker
 import Claims
 import Foundation
 import OrderedCollections
+import Postgres
 import RuntimeSupport
 import Testing
 

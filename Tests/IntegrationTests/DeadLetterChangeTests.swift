@@ -1,9 +1,9 @@
-import Postgres
 import Broker
 import Claims
 import DeadLetters
 import Foundation
 import OrderedCollections
+import Postgres
 import Testing
 
 extension IntegrationTests {

@@ -1,9 +1,9 @@
-import RuntimeSupport
 import Broker
 import Claims
 import DeadLetters
 import Foundation
 import OrderedCollections
+import RuntimeSupport
 import Testing
 
 extension IntegrationTests {

@@ -1,9 +1,9 @@
 import Broker
-import RuntimeSupport
-import Postgres
 import Claims
 import Foundation
 import OrderedCollections
+import Postgres
+import RuntimeSupport
 import Testing
 
 extension IntegrationTests {

@@ -1,8 +1,8 @@
-import Redis
 import Broker
 import Claims
 import Foundation
 import OrderedCollections
+import Redis
 import Testing
 
 extension IntegrationTests {

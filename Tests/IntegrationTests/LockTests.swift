@@ -1,7 +1,7 @@
-import Redis
 import Broker
-import Postgres
 import OrderedCollections
+import Postgres
+import Redis
 import Testing
 
 extension IntegrationTests {

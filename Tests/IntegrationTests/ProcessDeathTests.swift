@@ -1,6 +1,6 @@
-import Postgres
 import Claims
 import Foundation
+import Postgres
 import RuntimeSupport
 import Synchronization
 import Testing

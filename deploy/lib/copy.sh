@@ -12,10 +12,16 @@ is_own_process() {
     postgres) [[ ${file##*/} == postgres && /proc/$pid/cwd -ef $DATA_DIR/postgres ]] ;;
     redis)    [[ ${file##*/} == redis-* && /proc/$pid/cwd -ef $DATA_DIR/redis ]] ;;
     rabbitmq) [[ ${file##*/} == beam.smp && /proc/$pid/cwd -ef $DATA_DIR/rabbitmq ]] ;;
-    api)      [[ ${file##*/} == ClaimAPI ]] && environment_contains "$pid" "$PROCESS_MARK=$RUN_DIR" ;;
-    worker-*) [[ ${file##*/} == ClaimWorker ]] && environment_contains "$pid" "$PROCESS_MARK=$RUN_DIR" ;;
+    api)      [[ ${file##*/} == ClaimAPI ]] && sees_run_dir "$pid" && environment_contains "$pid" "$PROCESS_MARK=$RUN_DIR" ;;
+    worker-*) [[ ${file##*/} == ClaimWorker ]] && sees_run_dir "$pid" && environment_contains "$pid" "$PROCESS_MARK=$RUN_DIR" ;;
     *) return 1 ;;
   esac 2>/dev/null
+}
+
+# sees_run_dir PID: whether the path of the run folder is this folder for the process as well. In a container, or in
+# another mount namespace, the same path may be the folder of another copy.
+sees_run_dir() {
+  [[ /proc/$1/root$RUN_DIR -ef $RUN_DIR ]]
 }
 
 # environment_contains PID NAME=VALUE…: whether the process has all of them. Without grep, whose arguments `ps` shows.
@@ -50,8 +56,8 @@ leftover_processes() {
   local file pid name
   local -A found=()
   while IFS= read -r file; do
-    file=${file#/proc/}
-    found[${file%/environ}]=1
+    pid=${file#/proc/} pid=${pid%/environ}
+    if sees_run_dir "$pid"; then found[$pid]=1; fi
   done < <(grep -lszxF "$PROCESS_MARK=$RUN_DIR" /proc/[0-9]*/environ || true)
   for file in /proc/[0-9]*; do
     for name in postgres redis rabbitmq; do

@@ -93,7 +93,8 @@ epmd_pids() {
   local environment process
   while read -r environment; do
     process=${environment%/environ}
-    [[ $(readlink "$process/exe") != */epmd ]] || printf '%s\n' "${process#/proc/}"
+    [[ $(readlink "$process/exe") == */epmd ]] || continue
+    if sees_run_dir "${process#/proc/}"; then printf '%s\n' "${process#/proc/}"; fi
   done < <(grep -lszxF -e "$PROCESS_MARK=$RUN_DIR" -e "CLAIMS_RUN_DIR=$RUN_DIR" /proc/[0-9]*/environ || true)
 }
 

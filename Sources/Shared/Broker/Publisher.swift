@@ -122,7 +122,7 @@ package final class Publisher: Service {
             try serve(connection)
             connection.close()
         } onFailure: { error, pause in
-            let waiters = state.withLock { $0.disconnected(reason: "no connection to RabbitMQ") }
+            let waiters = state.withLock { $0.disconnected(reason: "no connection to the broker") }
             for waiter in waiters { waiter.resume(returning: .failure(.connectionLost)) }
             logger.warning(
                 "publisher connection failed, retrying",

@@ -39,7 +39,7 @@ struct PublisherState<Waiter> {
         var waiter: Waiter?
     }
 
-    private(set) var phase = Phase.disconnected(reason: "connecting to RabbitMQ")
+    private(set) var phase = Phase.disconnected(reason: "connecting")
     /// The requests in order of arrival, published or not, from the oldest unanswered one on.
     private var requests = Deque<Request>()
     /// The number of the first request.

@@ -1,5 +1,5 @@
-import Claims
 import Broker
+import Claims
 import Foundation
 import OrderedCollections
 import Postgres

@@ -1,6 +1,6 @@
-import Postgres
 import Claims
 import Foundation
+import Postgres
 import Redis
 import Synchronization
 import Testing
