@@ -11,7 +11,7 @@ import Testing
         "AMQP_URL": "amqp://claims:hunter2@a:25673/claims,amqp://claims:hunter2@b:25673/claims",
     ]
 
-    /// What is said of this environment, some of it changed; nil if it is taken.
+    /// Returns the error for a changed environment; nil if the settings are valid.
     private func validationError(_ changes: [String: String]) -> String? {
         do throws(SettingError) {
             _ = try StoreSettings(SettingReader(environment: environment.merging(changes) { $1 }))

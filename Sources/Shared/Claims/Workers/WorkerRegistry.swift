@@ -12,8 +12,8 @@ package struct WorkerStatus: Codable, Hashable, Sendable {
     package var startedAt: Timestamp
     /// For each lane that it is subscribed to: since when, in microseconds since 1970.
     ///
-    /// The broker gives a lane to the consumer that subscribed first and tells nobody. All workers derive the owner of
-    /// each lane from these times.
+    /// The broker gives a lane to the consumer that subscribed first and does not report it. All workers derive the owner
+    /// of each lane from these times.
     package var subscribedSince: [Int: Int64]
 
     enum CodingKeys: String, CodingKey {

@@ -7,13 +7,13 @@ import Testing
     private let issuer = ClaimIDIssuer(secret: "a secret of at least 32 characters")
 
     private func id(_ user: String, _ key: String, by issuer: ClaimIDIssuer? = nil) throws -> ClaimID {
-        // Quoted, so that the keys of these tests may hold anything.
+        // Quoted, so that the keys may hold any character.
         let key = key.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
         return try (issuer ?? self.issuer).id(
             user: #require(UserID(user)), key: #require(IdempotencyKey(headerValue: "\"\(key)\"")))
     }
 
-    /// Computed elsewhere, as HMAC-SHA256 under keys derived with HKDF. Whoever changes these breaks every key in use.
+    /// Computed independently, as HMAC-SHA256 with keys derived by HKDF. A change would break every key in use.
     @Test func theIDOfARequestNeverChanges() throws {
         #expect(try id("u1", "order-4711").description == "uf5jq8koagdurr3j5if03f068mdjd7r8hp44tvi6")
         #expect(try id("größe", "order 4711").description == "iqgb6jrbg0f1gur5q2cqoauqo2o4o2sp7qlc7ggu")

@@ -65,7 +65,7 @@ import Testing
 }
 
 @Suite struct CouponLaneTests {
-    /// FNV-1a of 64 bits, computed elsewhere. A change of these numbers splits coupons between two lanes.
+    /// FNV-1a of 64 bits, computed independently. A change would split coupons between two lanes.
     @Test(arguments: [
         ("FLASH_SALE", [0, 1, 0, 1, 1, 129]), ("A", [0, 0, 0, 4, 12, 236]), ("COUPON_1", [0, 1, 0, 7, 7, 183]),
         ("COUPON_2", [0, 0, 1, 2, 10, 106]), ("SUMMER_2026", [0, 1, 0, 7, 7, 215]),

@@ -7,7 +7,7 @@ import Testing
 @Suite struct BrokerDeadLetteringTests {
     private static let time = Timestamp(milliseconds: 1_795_368_454_123)
 
-    /// A message that the broker itself dead-lettered.
+    /// Returns a message that the broker dead-lettered.
     private func dead(_ time: AMQPValue = .timestamp(1_795_368_454)) -> BrokerMessage {
         var message = BrokerMessage(properties: MessageProperties(), body: [])
         message.properties.headers = [

@@ -14,7 +14,7 @@ import Testing
             createdAt: Timestamp(milliseconds: 1_795_368_454_123))
     }
 
-    /// The detail with which this body is refused; nil if it is taken.
+    /// Returns why a body is refused; nil if it is valid.
     private func validationError(_ body: String) -> String? {
         do throws(UnreadableMessage) {
             _ = try coder.decode(Array(body.utf8))

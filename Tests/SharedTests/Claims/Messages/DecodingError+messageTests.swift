@@ -17,7 +17,7 @@ import Testing
         var needed: String
     }
 
-    /// What is said of a body; nil if nothing is wrong with it.
+    /// Returns the error message for a body; nil if it is valid.
     private func message(_ json: String) -> String? {
         do {
             _ = try JSONDecoder().decode(Body.self, from: Data(json.utf8))

@@ -12,7 +12,7 @@ import Testing
         FailedAttempt(attempt: attempt, at: Self.time, worker: "w1", code: "lock_held", message: "held")
     }
 
-    /// A claim in the dead-letter queue after so many tries.
+    /// Returns the dead letter of a claim after `tries` failed attempts.
     private func dead(tries: Int = 4) throws -> BrokerMessage {
         let claim = try ClaimMessage(
             id: #require(ClaimID(String(repeating: "0", count: 40))), userID: #require(UserID("u1")),
