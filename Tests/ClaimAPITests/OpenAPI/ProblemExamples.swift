@@ -26,7 +26,7 @@ enum ProblemExamples {
         "ConfirmTimeout": .brokerUnavailable(.timeout, for: .claim),
         "PublishQueueFull": .brokerUnavailable(.queueFull, for: .claim),
         "CancelNotConfirmed": .brokerUnavailable(.unreachable, for: .cancel),
-        "NotReadyStopping": .notReady("RabbitMQ: stopping."),
+        "NotReadyStopping": .notReady("RabbitMQ: shutting down."),
     ]
 
     /// The examples that a request is answered with.
