@@ -148,9 +148,6 @@ let package = Package(
             dependencies: [
                 "Audit", "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
