@@ -45,7 +45,7 @@ let package = Package(
         .systemLibrary(
             name: "CPostgres", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
-        // The shared layers, bottom first. Each depends on layers above it in this list only, and the compiler holds that.
+        // The shared layers, bottom first. Each depends on layers above it in this list only, and the compiler enforces this.
         .target(
             name: "RuntimeSupport",
             dependencies: [
