@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Metrics
 import Observability
+import RuntimeSupport
 import ServiceLifecycle
 import UnixSignals
 
@@ -18,10 +19,17 @@ func buildWorker(_ settings: WorkerSettings, logger: Logger) -> ServiceGroup {
     let heartbeat = Heartbeat(
         id: id, name: settings.name, redis: settings.stores.redis, controls: controls, metrics: metrics, logger: logger)
     let deadLetterRecorder = BrokerDeadLetterRecorder(settings, logger: logger)
-    let lanes = LaneGroup(controls.map { Lane($0, workerID: id, settings: settings, logger: logger) })
+    let health = StoreHealth(logger: logger) {
+        for control in controls { control.stop.wake.raise() }
+    }
+    let monitor = StoreMonitor(health: health) {
+        StoreConnections(settings.stores, name: "ClaimWorker \(settings.name) monitor")
+    }
+    let lanes = LaneGroup(
+        controls.map { Lane($0, workerID: id, settings: settings, health: health, logger: logger) })
 
     // Services stop in reverse order: the heartbeat ends last, since it protects the locks of the lanes.
-    let services: [any Service] = [heartbeat, deadLetterRecorder, lanes]
+    let services: [any Service] = [heartbeat, monitor, deadLetterRecorder, lanes]
     return ServiceGroup(
         configuration: ServiceGroupConfiguration(
             services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },

@@ -60,7 +60,7 @@ extension IntegrationTests {
         }
 
         @Test(arguments: [
-            "not json at all", "[]", #"{"version":2,"id":"x"}"#,
+            "not json at all", "[]",
             #"{"version":1,"user_id":"u","coupon_name":"C","created_at":"2026-01-01T00:00:00Z"}"#,
         ])
         func anUnreadableBodyIsDeadLetteredAtOnce(body: String) async throws {
@@ -76,22 +76,43 @@ extension IntegrationTests {
             try expectHistory(of: message, attempts: 1, reason: "unreadable")
         }
 
-        @Test func anUnreadableMessageOfAnIssuedClaimDeadLettersTheClaim() async throws {
+        @Test func aBodyOfANewerVersionIsRetriedBeforeItIsDeadLettered() async throws {
             let coupon = try await api.coupon("VERSION", amount: 1)
-            let id = ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
-                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: coupon)))
-            var properties = MessageProperties()
-            properties.messageID = id.description
-            let body = #"{"version":99,"id":"\#(id)","user_id":"u1","coupon_name":"\#(coupon)"}"#
-            try RabbitMQ.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 3)
+            let id = try issuedID(coupon)
+            try publish(#"{"version":99,"id":"\#(id)","user_id":"u1","coupon_name":"\#(coupon)"}"#, id)
             let claim = try await eventually("the claim to be dead-lettered") {
-                let claim = try await api.claim(id.description, wait: 5)
+                let claim = try await api.claim(id, wait: 5)
+                return claim.status == "pending" ? nil : claim
+            }
+            #expect(claim.outcome == "dead_lettered unsupported_version" && claim.attempts == 4)
+            try expectHistory(
+                of: try await RabbitMQ.deadLetter(id), attempts: 4, reason: "unsupported_version",
+                containing: "version 99")
+        }
+
+        @Test func anUnreadableMessageOfAnIssuedClaimDeadLettersTheClaim() async throws {
+            let coupon = try await api.coupon("UNREADABLE", amount: 1)
+            let id = try issuedID(coupon)
+            try publish(#"{"version":1,"id":"\#(id)","coupon_name":"\#(coupon)"}"#, id)
+            let claim = try await eventually("the claim to be dead-lettered") {
+                let claim = try await api.claim(id, wait: 5)
                 return claim.status == "pending" ? nil : claim
             }
             #expect(claim.outcome == "dead_lettered unreadable" && claim.attempts == 1)
         }
 
         // MARK: Helpers
+
+        private func issuedID(_ key: String) throws -> String {
+            ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
+                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: key))).description
+        }
+
+        private func publish(_ body: String, _ id: String) throws {
+            var properties = MessageProperties()
+            properties.messageID = id
+            try RabbitMQ.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 3)
+        }
 
         private func expectHistory(
             of message: BrokerMessage, attempts: Int, reason: String, containing text: String? = nil

@@ -22,7 +22,7 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
         switch error {
         case let problem as Problem:
             return problem
-        case let error as PostgresError where error.isOutage || error.isTimeout:
+        case let error as PostgresError where error.mayBeOutage:
             logger.warning("database unavailable for a request", metadata: ["error": "\(error)"])
             return .storeUnavailable
         case let error as HTTPError where error.status == .notFound:

@@ -7,7 +7,7 @@ import Redis
 /// When a worker dies, all its messages are redelivered, and the broker counts the return of each. So a message that was
 /// returned several times is processed alone, and each time a strike is recorded in Redis first. A message with several
 /// strikes was alone each time its worker died.
-struct PoisonMessageDetector {
+final class PoisonMessageDetector {
     /// The number of returns that make a message suspicious.
     static let suspiciousReturns = 5
     /// The number of strikes that prove it.
@@ -15,18 +15,36 @@ struct PoisonMessageDetector {
     /// Seconds after which strikes expire.
     private static let lifetime = "3600"
 
-    let stores: StoreConnections
+    private let stores: StoreConnections
+    /// The delivery whose strike an outage kept from being withdrawn. It gets no second one.
+    private var struck: UInt64?
+
+    init(stores: StoreConnections) {
+        self.stores = stores
+    }
 
     /// Records a strike for a suspicious message that is about to be processed alone.
     ///
     /// - Returns: whether earlier strikes prove that it is a poison message.
     func strike(_ job: Job) throws(Outage) -> Bool {
-        guard let key = key(job) else { return false }
-        let strike = RedisRequest<Int>([["INCR", key], ["EXPIRE", key, Self.lifetime]]) { replies in
-            Int(replies.first?.integer ?? 1) - 1
+        guard let key = key(job), job.tag != struck else { return false }
+        struck = job.tag
+        let strike = RedisRequest<Int>([["INCR", key], ["EXPIRE", key, Self.lifetime]]) { replies throws(RedisError) in
+            guard let count = replies.first?.integer else { throw RedisError("recording a strike: no number") }
+            return Int(count) - 1
         }
-        let earlier = try stores.redis { redis throws(RedisError) in try redis.send(strike) }
-        return earlier >= Self.maximumStrikes
+        return try stores.send(strike) >= Self.maximumStrikes
+    }
+
+    /// Withdraws the strike of a message whose processing an outage interrupted: the worker is alive.
+    ///
+    /// While Redis is unavailable the strike stays, and the delivery gets no other one.
+    func withdrawStrike(_ job: Job) {
+        guard let key = key(job), job.tag == struck else { return }
+        do throws(Outage) {
+            try stores.send(RedisRequest([["DECR", key], ["EXPIRE", key, Self.lifetime]]))
+            struck = nil
+        } catch {}
     }
 
     /// Removes the strikes of a message whose processing did no harm.
@@ -36,6 +54,7 @@ struct PoisonMessageDetector {
             if case .error(let message) = reply { throw RedisError("clearing strikes: \(message)") }
         }
         try stores.send(clear)
+        struck = nil
     }
 
     private func key(_ job: Job) -> String? {

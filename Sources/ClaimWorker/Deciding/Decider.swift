@@ -4,29 +4,54 @@ import Postgres
 /// Decides claims and cancels in PostgreSQL, many in one transaction.
 ///
 /// If the transaction fails because of one claim, the batch is split until that claim is alone. The others are decided.
-struct Decider {
-    let stores: StoreConnections
+final class Decider {
+    private let stores: StoreConnections
+    /// Coupons whose row another session had locked when it was last tried. They are tried again without waiting.
+    private var lockedCoupons: Set<CouponName> = []
     /// A transaction that conflicts with another one is repeated. After this many tries the cause is something else.
     private static let conflictTries = 5
+
+    init(stores: StoreConnections) {
+        self.stores = stores
+    }
 
     /// Decides claims in their order.
     ///
     /// - Returns: a verdict for each.
     /// - Throws: ``Outage``. What was decided until then stays decided, and the next attempt finds it.
     func decide(_ attempts: [ClaimAttempt]) throws(Outage) -> [Verdict] {
+        let suspects = lockedCoupons.intersection(attempts.map(\.claim.couponName))
+        if !suspects.isEmpty {
+            lockedCoupons.subtract(suspects)
+            lockedCoupons.formUnion(try locked(among: suspects))
+        }
+        return try decideUnlocked(attempts)
+    }
+
+    private func decideUnlocked(_ attempts: [ClaimAttempt]) throws(Outage) -> [Verdict] {
+        guard !lockedCoupons.isEmpty else { return try decideTogether(attempts) }
+        let unlocked = attempts.indices.filter { !lockedCoupons.contains(attempts[$0].claim.couponName) }
+        var verdicts = [Verdict](repeating: .couponLocked, count: attempts.count)
+        for (index, verdict) in zip(unlocked, try decideTogether(unlocked.map { attempts[$0] })) {
+            verdicts[index] = verdict
+        }
+        return verdicts
+    }
+
+    /// Decides claims in one transaction, and in several if it fails.
+    private func decideTogether(_ attempts: [ClaimAttempt]) throws(Outage) -> [Verdict] {
         guard !attempts.isEmpty else { return [] }
         var tries = 0
         while true {
+            tries += 1
             switch try transaction(attempts) {
             case .success(let verdicts) where verdicts.allSatisfy(\.isFinal):
                 return verdicts
             case .success:
-                tries += 1
                 guard tries < Self.conflictTries else {
                     return attempts.map { _ in .failed(.databaseError, message: "decided elsewhere meanwhile") }
                 }
             case .failure(let error):
-                tries += 1
                 if error.isConflict, tries < Self.conflictTries { continue }
                 return try split(attempts, after: error)
             }
@@ -65,37 +90,65 @@ struct Decider {
         }
     }
 
+    // MARK: After a failed transaction
+
     /// Decides the parts of a batch whose transaction failed.
     private func split(_ attempts: [ClaimAttempt], after error: PostgresError) throws(Outage) -> [Verdict] {
-        let failed = Verdict.failed(
-            error.isTimeout ? .databaseTimeout : .databaseError, message: error.description)
+        let coupons = Set(attempts.map(\.claim.couponName))
+        if error.isTimeout {
+            // The server is not slow, or this would be an outage. So other sessions hold locks that this one needs.
+            let locked = try locked(among: coupons)
+            lockedCoupons.formUnion(locked)
+            if !locked.isEmpty { return try decideUnlocked(attempts) }
+        }
+        let failed = Verdict.failed(error.isTimeout ? .databaseTimeout : .databaseError, message: error.description)
         if attempts.count == 1 { return [failed] }
         if error.isTimeout {
-            // Another session holds the row of one coupon. All claims of that coupon fail together, since each would
-            // wait for the full timeout.
-            let coupons = Set(attempts.map(\.claim.couponName))
-            if coupons.count == 1 { return attempts.map { _ in failed } }
-            return try decideByCoupon(attempts)
+            // All claims of a coupon fail together, since each would wait for the full timeout.
+            return coupons.count == 1 ? attempts.map { _ in failed } : try decideByCoupon(attempts)
         }
         let middle = attempts.count / 2
-        return try decide(Array(attempts[..<middle])) + decide(Array(attempts[middle...]))
+        let verdicts =
+            try decideTogether(Array(attempts[..<middle])) + decideTogether(Array(attempts[middle...]))
+        // A corrupt page affects some claims. If claims of several coupons fail and none is decided, the server is broken.
+        if error.mayBeOutage, coupons.count > 1, verdicts.allSatisfy(\.isFailed) { throw .postgres(error) }
+        return verdicts
     }
 
     private func decideByCoupon(_ attempts: [ClaimAttempt]) throws(Outage) -> [Verdict] {
         var verdicts: [Int: Verdict] = [:]
         let groups = Dictionary(grouping: attempts.indices, by: { attempts[$0].claim.couponName })
         for indices in groups.values.sorted(by: { $0[0] < $1[0] }) {
-            for (index, verdict) in zip(indices, try decide(indices.map { attempts[$0] })) {
+            for (index, verdict) in zip(indices, try decideTogether(indices.map { attempts[$0] })) {
                 verdicts[index] = verdict
             }
         }
         return attempts.indices.compactMap { verdicts[$0] }
     }
+
+    /// Returns the coupons whose row another session has locked. Waits for no lock.
+    private func locked(among coupons: Set<CouponName>) throws(Outage) -> Set<CouponName> {
+        let result = try stores.postgres { connection throws(PostgresError) in
+            let rows = try connection.execute(Self.lockedQuery, [.texts(coupons.map(\.description))])
+            return Set((0..<rows.count).compactMap { rows.text($0, 0).flatMap(CouponName.init) })
+        }
+        // An error here is met again by the transaction.
+        return (try? result.get()) ?? []
+    }
+
+    private static let lockedQuery = """
+        select name from coupons where name = any($1) and name not in (
+            select name from coupons where name = any($1) for no key update skip locked)
+        """
 }
 
 extension Verdict {
     /// Whether the statement gave an outcome. It gives none if the claim was changed by another session meanwhile.
     fileprivate var isFinal: Bool {
         if case .decided(let claim, _) = self { claim.status.isFinal } else { true }
+    }
+
+    fileprivate var isFailed: Bool {
+        if case .failed = self { true } else { false }
     }
 }

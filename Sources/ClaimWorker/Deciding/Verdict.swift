@@ -6,5 +6,7 @@ enum Verdict: Hashable, Sendable {
     case decided(Claim, wasDecidedBefore: Bool)
     /// A cancel of a claim that was never decided.
     case nothingToCancel
+    /// Another session has locked the coupon's row.
+    case couponLocked
     case failed(FailureCode, message: String)
 }

@@ -39,16 +39,18 @@ struct BatchOutcome {
                 decisions.append(Decision(job: job, claim: claim, wasDecidedBefore: wasDecidedBefore))
             case .nothingToCancel:
                 decisions.append(Decision(job: job, claim: nil, wasDecidedBefore: false))
+            case .couponLocked:
+                break
             case .failed(let code, let message):
                 fail([job], code, message, at: time)
             }
         }
     }
 
-    /// Adds the unreadable ones among the jobs. They fail without having been tried.
+    /// Adds the unreadable ones among the jobs. Their attempt fails without a decision.
     mutating func failUnreadable(_ jobs: [PendingJob], at time: Timestamp = .now()) {
         for job in jobs.map(\.job) {
-            if case .failure(let error) = job.content { fail([job], .unreadable, error.detail, at: time) }
+            if case .failure(let error) = job.content { fail([job], error.code, error.detail, at: time) }
         }
     }
 

@@ -22,7 +22,7 @@ struct BatchReporter {
     func report(_ outcome: BatchOutcome, size: Int) {
         if size > 0 { batchSize.record(size) }
         for decision in outcome.decisions { report(decision) }
-        for failure in outcome.failures { report(failure) }
+        report(outcome.failures)
         count(outcome.decisions.filter { !$0.wasDecidedBefore }.compactMap(\.claim))
     }
 
@@ -45,17 +45,30 @@ struct BatchReporter {
         }
     }
 
-    private func report(_ failedJob: FailedJob) {
+    /// Logs each dead letter, and the retries of a batch with one line for each reason.
+    private func report(_ failures: [FailedJob]) {
+        for failedJob in failures where failedJob.isDeadLettered {
+            let kind = failedJob.job.isCancel ? "cancel" : "claim"
+            logger.warning("\(kind) dead-lettered", metadata: metadata(failedJob))
+        }
+        let retries = Dictionary(grouping: failures.filter { !$0.isDeadLettered }, by: \.failure.code)
+        for (_, failedJobs) in retries.sorted(by: { $0.key < $1.key }) {
+            var metadata = metadata(failedJobs[0])
+            if failedJobs.count > 1 { metadata["count"] = "\(failedJobs.count)" }
+            logger.warning("attempt failed, retrying", metadata: metadata)
+        }
+        for failedJob in failures {
+            let label = failedJob.isDeadLettered ? "claims.dead_letters" : "claims.retries"
+            Counter(label: label, dimensions: [("reason", failedJob.failure.code)]).increment()
+        }
+    }
+
+    private func metadata(_ failedJob: FailedJob) -> Logger.Metadata {
         let failure = failedJob.failure
-        let kind = failedJob.job.isCancel ? "cancel" : "claim"
-        logger.warning(
-            failedJob.isDeadLettered ? "\(kind) dead-lettered" : "attempt failed, retrying",
-            metadata: [
-                "claim.id": "\(failedJob.job.message.properties.messageID ?? "-")", "attempt": "\(failure.attempt)",
-                "reason": "\(failure.code)", "error": "\(failure.message)",
-            ])
-        let label = failedJob.isDeadLettered ? "claims.dead_letters" : "claims.retries"
-        Counter(label: label, dimensions: [("reason", failure.code)]).increment()
+        return [
+            "claim.id": "\(failedJob.job.message.properties.messageID ?? "-")", "attempt": "\(failure.attempt)",
+            "reason": "\(failure.code)", "error": "\(failure.message)",
+        ]
     }
 
     private func count(_ claims: [Claim]) {

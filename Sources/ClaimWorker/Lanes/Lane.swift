@@ -10,12 +10,16 @@ final class Lane: Sendable {
     let control: LaneControl
     private let workerID: String
     private let settings: WorkerSettings
+    private let health: StoreHealth
     private let logger: Logger
 
-    init(_ control: LaneControl, workerID: String, settings: WorkerSettings, logger: Logger) {
+    init(
+        _ control: LaneControl, workerID: String, settings: WorkerSettings, health: StoreHealth, logger: Logger
+    ) {
         self.control = control
         self.workerID = workerID
         self.settings = settings
+        self.health = health
         var logger = logger
         logger[metadataKey: "lane"] = "\(control.lane)"
         self.logger = logger
@@ -29,35 +33,23 @@ final class Lane: Sendable {
         let brokers = settings.stores.brokers
         var failures = 0
         control.stop.retrying { connected in
-            // The subscription ends with this scope: its messages are back in the queue before the stores are awaited.
+            // Without the stores each message would be returned, and each return counts towards the delivery limit.
+            while !health.isProbeSuccessful, !control.stop.isRequested { control.stop.wait(atMost: .seconds(1)) }
+            guard !control.stop.isRequested else { return }
             do {
                 let subscription = try LaneSubscription(
                     to: brokers[failures % brokers.count], control: control, workerID: workerID, settings: settings,
-                    stores: stores, logger: logger)
+                    stores: stores, health: health, logger: logger)
                 connected()
                 try subscription.serve()
                 subscription.close()
-            } catch let outage as Outage {
-                logger.warning(
-                    "store still unavailable, lane returned its messages to the queue", metadata: ["error": "\(outage)"]
-                )
-                awaitStores(stores)
+            } catch is Outage {
+                // The subscription has ended: its messages are back in the queue.
             }
         } onFailure: { error, pause in
             failures += 1
             logger.warning(
                 "lane has no broker connection, retrying", metadata: ["error": "\(error)", "retry.in": "\(pause)"])
-        }
-    }
-
-    private func awaitStores(_ stores: StoreConnections) {
-        var backoff = Backoff()
-        while !control.stop.isRequested {
-            do throws(Outage) {
-                return try stores.check()
-            } catch {
-                control.stop.wait(atMost: backoff.next())
-            }
         }
     }
 }

@@ -13,6 +13,7 @@ final class LaneSubscription {
     private let settings: WorkerSettings
     private let logger: Logger
     private let stores: StoreConnections
+    private let health: StoreHealth
     private let consumer: LaneConsumer
     private var queue: JobQueue
     private let poisonMessages: PoisonMessageDetector
@@ -22,6 +23,8 @@ final class LaneSubscription {
     private let results: ResultPublisher
     private let reporter: BatchReporter
     private let retryPublisher: RetryPublisher
+    /// When the present outage interrupted the first batch, and the waits between its retries; nil without an outage.
+    private var outage: (since: ContinuousClock.Instant, backoff: Backoff)?
     /// An error of the broker connection during a statement; thrown after the batch.
     private var connectionError: BrokerError?
 
@@ -30,7 +33,7 @@ final class LaneSubscription {
     /// - Throws: ``BrokerError``.
     init(
         to address: BrokerAddress, control: LaneControl, workerID: String, settings: WorkerSettings,
-        stores: StoreConnections, logger: Logger
+        stores: StoreConnections, health: StoreHealth, logger: Logger
     ) throws(BrokerError) {
         let lane = control.lane
         self.control = control
@@ -38,7 +41,8 @@ final class LaneSubscription {
         self.settings = settings
         self.logger = logger
         self.stores = stores
-        queue = JobQueue(lock: settings.lock, maximumLockRetries: settings.prefetch * 3 / 4)
+        self.health = health
+        queue = JobQueue(lock: settings.lock)
         poisonMessages = PoisonMessageDetector(stores: stores)
         couponLocks = CouponLocks(stores: stores, settings: settings.lock, workerID: workerID, lane: lane)
         decider = Decider(stores: stores)
@@ -55,9 +59,13 @@ final class LaneSubscription {
     /// - Throws: ``BrokerError`` when the broker connection is lost; ``Outage`` when a store is unavailable for longer
     ///   than the lane may keep its messages.
     func serve() throws {
-        defer { stores.whileWaiting = {} }
+        defer {
+            stores.whileWaiting = {}
+            health.recovered(lane: control.lane)
+        }
         while !control.stop.isRequested, !control.mustStepBack {
             try receive()
+            try leaveDuringOutage()
             try runBatch()
         }
         try finishPublishing()
@@ -84,38 +92,88 @@ final class LaneSubscription {
             outcome.failUnreadable(batch.jobs)
 
             let locks = try couponLocks.acquire(for: batch.jobs)
-            let refused = queue.postpone(batch.jobs, without: locks, now: .now)
-            outcome.fail(refused, .lockHeld, "the coupon's lock was held through \(settings.lock.retries) retries")
-            var locked = batch.jobs.filter(locks.covers).map(\.job)
+            var (locked, refused) = batch.jobs.split { $0.coupon.map(locks.contains) ?? false }
+            outcome.fail(
+                queue.postpone(refused, now: .now), .lockHeld,
+                "the coupon's lock was held through \(settings.lock.retries) retries")
 
             // A postponed message gets no strike, and keeps those that it has.
             let suspect = locked.isEmpty ? nil : batch.suspect
             let isPoison = try suspect.map(poisonMessages.strike) ?? false
             if isPoison {
-                outcome.fail(locked, .deliveryLimit, "every worker that processed this message alone died")
+                outcome.fail(
+                    locked.map(\.job), .deliveryLimit, "every worker that processed this message alone died")
                 locked = []
             }
 
-            outcome.add(try decider.decide(locked.compactMap(\.claimAttempt)), of: locked)
+            let verdicts = try decider.decide(locked.compactMap(\.job.claimAttempt))
+            outcome.add(verdicts, of: locked.map(\.job))
+            let rowLocked = zip(locked, verdicts).filter { $0.1 == .couponLocked }.map(\.0)
+            outcome.fail(
+                queue.postpone(rowLocked, now: .now), .databaseTimeout,
+                "the coupon's row was locked by another session through \(settings.lock.retries) retries")
             throughput.decided(locked.count, from: start, to: .now)
 
-            try results.publish(outcome, rate: throughput.perSecond, releasing: couponLocks.release(locks))
+            try results.publish(outcome, rate: throughput.perSecond, releasing: couponLocks.release())
+            couponLocks.released()
             if let suspect, !isPoison { try poisonMessages.clear(suspect) }
             reporter.report(outcome, size: locked.count)
+            if outage != nil { endOutage() }
 
             if let connectionError { throw connectionError }
             try consumer.acknowledge(outcome.decisions.map(\.job))
             retryPublisher.add(outcome.failures)
             try consumer.acknowledge(retryPublisher.work())
-        } catch let outage as Outage {
+        } catch let error as Outage {
             queue.putBack(batch)
-            try waitForStores(outage)
+            couponLocks.releaseInterrupted(by: error)
+            if let suspect = batch.suspect { poisonMessages.withdrawStrike(suspect) }
+            try wait(after: error)
         }
     }
 
     /// Whether the lane may take more messages. Those whose copies are not confirmed stay unacknowledged, and with too
     /// many of them the prefetch leaves no room for others.
     private var canTakeMore: Bool { retryPublisher.pending < settings.prefetch / 2 }
+
+    // MARK: Outages
+
+    /// Waits before the interrupted batch is run again. The lane keeps its messages meanwhile, and no attempt is counted.
+    ///
+    /// The wait grows until a batch succeeds: a store may pass the probe and still refuse the batch.
+    private func wait(after error: Outage) throws(BrokerError) {
+        health.failed(lane: control.lane, error)
+        var current = outage ?? (since: .now, backoff: Backoff())
+        let end = ContinuousClock.now + current.backoff.next()
+        outage = current
+        while !control.stop.isRequested, !control.mustStepBack, ContinuousClock.now < end {
+            consumer.wait(orSignal: control.stop.wake, atMost: end - .now)
+            try receive()
+        }
+    }
+
+    private func endOutage() {
+        outage = nil
+        health.recovered(lane: control.lane)
+    }
+
+    /// Leaves the lane to a worker that can reach the stores.
+    ///
+    /// A lane without messages leaves earlier: otherwise it would receive those that another worker returns, and each
+    /// return counts towards the broker's delivery limit.
+    ///
+    /// - Throws: ``Outage``.
+    private func leaveDuringOutage() throws(Outage) {
+        let patience = settings.outagePatience
+        if queue.isEmpty, retryPublisher.pending == 0, let error = health.outage(longerThan: patience / 2) {
+            throw error
+        }
+        if let outage, ContinuousClock.now - outage.since > patience, let error = health.outage(longerThan: patience) {
+            logger.warning(
+                "store still unavailable, lane returned its messages to the queue", metadata: ["error": "\(error)"])
+            throw error
+        }
+    }
 
     // MARK: Broker
 
@@ -155,23 +213,11 @@ final class LaneSubscription {
     private func idle(atMost time: Duration) {
         consumer.wait(orSignal: control.stop.wake, orSocket: retryPublisher.socket, atMost: time)
     }
+}
 
-    /// Waits until both stores are available. The lane keeps its messages meanwhile, and no attempt is counted.
-    ///
-    /// - Throws: ``Outage`` when the wait exceeds the patience; ``BrokerError``.
-    private func waitForStores(_ outage: Outage) throws {
-        logger.warning("store unavailable, waiting", metadata: ["error": "\(outage)"])
-        let end = ContinuousClock.now + settings.outagePatience
-        var backoff = Backoff()
-        while !control.stop.isRequested {
-            consumer.wait(orSignal: control.stop.wake, atMost: backoff.next())
-            try receive()
-            do throws(Outage) {
-                try stores.check()
-                return logger.info("store available again")
-            } catch {
-                if ContinuousClock.now > end { throw error }
-            }
-        }
+extension [PendingJob] {
+    /// Splits the jobs into those that satisfy the condition and the others.
+    fileprivate func split(_ condition: (PendingJob) -> Bool) -> (those: [PendingJob], others: [PendingJob]) {
+        (filter(condition), filter { !condition($0) })
     }
 }

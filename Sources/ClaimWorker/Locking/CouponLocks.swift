@@ -7,21 +7,12 @@ import RuntimeSupport
 /// The coupons' locks in Redis, as one lane acquires and releases them.
 ///
 /// They save the database from contention. No rule depends on them.
-struct CouponLocks {
-    /// Which locks a batch got.
-    struct Acquisition {
-        /// The coupons whose lock this lane now holds.
-        var acquired: Set<CouponName> = []
-        /// The coupons whose lock another worker holds. All others are held by something else.
-        var heldByWorkers: Set<CouponName> = []
-
-        /// Whether the job's lock was acquired; false for an unreadable message.
-        func covers(_ job: PendingJob) -> Bool { job.coupon.map(acquired.contains) ?? false }
-    }
-
+final class CouponLocks {
     private let stores: StoreConnections
     private let ttl: String
     private let owner: LockOwner
+    /// The coupons whose lock this lane may hold: those it tried to lock since the last release.
+    private var tried: Set<CouponName> = []
     /// How often a coupon's lock was found held.
     private let waits = Counter(label: "claims.lock.waits")
 
@@ -34,39 +25,53 @@ struct CouponLocks {
     /// Acquires the locks of the jobs' coupons that are free or whose worker has no heartbeat.
     ///
     /// One round trip, and a second one only if some locks are held.
-    /// - Throws: ``Outage``. Locks that were acquired until then count as this lane's own the next time.
-    func acquire(for jobs: [PendingJob]) throws(Outage) -> Acquisition {
+    ///
+    /// - Returns: the coupons whose lock this lane now holds.
+    /// - Throws: ``Outage``. Some of the locks may have been acquired.
+    func acquire(for jobs: [PendingJob]) throws(Outage) -> Set<CouponName> {
         let coupons = OrderedSet(jobs.lazy.compactMap(\.coupon))
-        guard !coupons.isEmpty else { return Acquisition() }
-        let acquisition = try stores.redis { redis throws(RedisError) in
-            var acquisition = Acquisition()
+        guard !coupons.isEmpty else { return [] }
+        tried.formUnion(coupons)
+        let acquired = try stores.redis { redis throws(RedisError) in
+            var acquired: Set<CouponName> = []
             var held: [Held] = []
             for (coupon, answer) in zip(coupons, try redis.send(.all(coupons.map(tryLock)))) {
                 switch answer {
-                case .acquired: acquisition.acquired.insert(coupon)
+                case .acquired: acquired.insert(coupon)
                 case .held(let holder?, let value): held.append(Held(coupon: coupon, holder: holder, value: value))
                 case .held(nil, _): break
                 }
             }
             for (lock, wasTakenOver) in zip(held, try redis.send(.all(held.map(takeOver)))) {
                 if wasTakenOver {
-                    acquisition.acquired.insert(lock.coupon)
+                    acquired.insert(lock.coupon)
                     if lock.holder != owner { Counter(label: "claims.lock.takeovers").increment() }
-                } else {
-                    acquisition.heldByWorkers.insert(lock.coupon)
                 }
             }
-            return acquisition
+            return acquired
         }
-        waits.increment(by: coupons.count - acquisition.acquired.count)
-        return acquisition
+        waits.increment(by: coupons.count - acquired.count)
+        return acquired
     }
 
-    /// Returns the request that releases the locks that are still this lane's.
-    func release(_ acquisition: Acquisition) -> RedisRequest<Void> {
-        let keys = acquisition.acquired.map(RedisKeys.lock(of:))
+    /// Returns the request that releases all locks of this lane. Once it has been sent, call ``released()``.
+    func release() -> RedisRequest<Void> {
+        let keys = tried.map(RedisKeys.lock(of:))
         guard !keys.isEmpty else { return RedisRequest([]) }
         return RedisRequest([["EVAL", Self.releaseScript, String(keys.count)] + keys + [owner.description]])
+    }
+
+    func released() { tried.removeAll() }
+
+    /// Releases the locks of a batch that an outage interrupted, so that another worker can have the lane meanwhile.
+    ///
+    /// If Redis is unavailable, the locks stay until the lane finishes its next batch or they expire.
+    func releaseInterrupted(by outage: Outage) {
+        guard case .postgres = outage else { return }
+        do throws(Outage) {
+            try stores.send(release())
+            released()
+        } catch {}
     }
 
     // MARK: Requests

@@ -18,8 +18,6 @@ struct LockRetryQueue {
     private struct Queue {
         var jobs: [PendingJob] = []
         var due: ContinuousClock.Instant
-        /// Whether a worker holds the lock. A live worker releases it soon, and a dead worker's lock is taken over.
-        var isHeldByWorker = false
     }
 
     private var queues: OrderedDictionary<CouponName, Queue> = [:]
@@ -65,32 +63,16 @@ struct LockRetryQueue {
 
     /// Adds jobs of a coupon whose lock is held, in front of those that wait already.
     ///
-    /// - Parameter isHeldByWorker: whether the lock's value names a worker.
     /// - Returns: the jobs whose attempt has failed: this was their last try.
     mutating func postpone(
-        _ jobs: [PendingJob], of coupon: CouponName, heldByWorker isHeldByWorker: Bool = false,
-        now: ContinuousClock.Instant
+        _ jobs: [PendingJob], of coupon: CouponName, now: ContinuousClock.Instant
     ) -> [Job] {
         var queue = queues[coupon] ?? Queue(due: now)
         // The try counts for all jobs that wait for this lock, including those that did not fit into the batch.
         let all = (jobs + queue.jobs).map { PendingJob(job: $0.job, lockTries: $0.lockTries + 1) }
         queue.jobs = all.filter { $0.lockTries <= settings.retries }
         queue.due = now + settings.wait
-        queue.isHeldByWorker = isHeldByWorker
         queues[coupon] = queue.jobs.isEmpty ? nil : queue
         return all.filter { $0.lockTries > settings.retries }.map(\.job)
-    }
-
-    /// Removes the longest queue if more jobs wait than the lane can afford to hold.
-    ///
-    /// Jobs that wait for a worker's lock stay: they do not wait long, and a dead worker's lock costs no attempt.
-    /// - Returns: the removed jobs, whose attempt has failed.
-    mutating func evict(above limit: Int) -> [Job] {
-        let evictable = queues.filter { !$0.value.isHeldByWorker }
-        guard count > limit, let longest = evictable.max(by: { $0.value.jobs.count < $1.value.jobs.count }) else {
-            return []
-        }
-        queues[longest.key] = nil
-        return longest.value.jobs.map(\.job)
     }
 }

@@ -13,6 +13,8 @@ struct DeliveryBuffer {
     /// The longest wait for the next returned message. The broker sends them without a pause.
     static let gatheringTime = Duration.milliseconds(50)
 
+    var isEmpty: Bool { waiting.isEmpty && returned.isEmpty }
+
     /// Adds a delivery.
     mutating func receive(_ job: Job, now: ContinuousClock.Instant) {
         if job.returns > 0 {

@@ -23,13 +23,13 @@ struct JobQueue {
 
     private var deliveries = DeliveryBuffer()
     private var lockRetries: LockRetryQueue
-    private let maximumLockRetries: Int
 
-    /// - Parameter maximumLockRetries: the most jobs that may wait for a lock which no worker holds.
-    init(lock: LockSettings, maximumLockRetries: Int) {
+    init(lock: LockSettings) {
         lockRetries = LockRetryQueue(lock)
-        self.maximumLockRetries = maximumLockRetries
     }
+
+    /// Whether the lane holds no message that it has not begun.
+    var isEmpty: Bool { lockRetries.count == 0 && deliveries.isEmpty }
 
     /// Adds a delivery.
     mutating func receive(_ job: Job, now: ContinuousClock.Instant) {
@@ -61,25 +61,18 @@ struct JobQueue {
         return Batch(jobs: jobs, deliveries: taken, lockRetries: lockRetriesBefore)
     }
 
-    /// Postpones the jobs of a batch whose coupon's lock was not acquired.
+    /// Postpones jobs whose coupon is locked, in Redis or in PostgreSQL. Unreadable ones among them are ignored.
     ///
-    /// - Returns: the jobs whose attempt has failed: their last retry of the lock is used up, or too many jobs wait.
-    mutating func postpone(
-        _ jobs: [PendingJob], without locks: CouponLocks.Acquisition, now: ContinuousClock.Instant
-    ) -> [Job] {
+    /// - Returns: the jobs whose attempt has failed: their last retry of the lock is used up.
+    mutating func postpone(_ jobs: [PendingJob], now: ContinuousClock.Instant) -> [Job] {
         var waiting: OrderedDictionary<CouponName, [PendingJob]> = [:]
-        for job in jobs where !locks.covers(job) {
+        for job in jobs {
             if let coupon = job.coupon { waiting[coupon, default: []].append(job) }
         }
-        var failed: [Job] = []
-        for (coupon, jobs) in waiting {
-            let isHeldByWorker = locks.heldByWorkers.contains(coupon)
-            failed += lockRetries.postpone(jobs, of: coupon, heldByWorker: isHeldByWorker, now: now)
-        }
-        return failed + lockRetries.evict(above: maximumLockRetries)
+        return waiting.flatMap { coupon, jobs in lockRetries.postpone(jobs, of: coupon, now: now) }
     }
 
-    /// Undoes ``take(atMost:now:)`` and ``postpone(_:without:now:)`` for a batch that an outage interrupted.
+    /// Undoes ``take(atMost:now:)`` and ``postpone(_:now:)`` for a batch that an outage interrupted.
     mutating func putBack(_ batch: Batch) {
         lockRetries = batch.lockRetries
         deliveries.putBack(batch.deliveries)

@@ -11,6 +11,9 @@ final class StoreConnections {
     private var redisConnection: RedisConnection?
     private var postgresConnection: PostgresConnection?
 
+    /// A claim whose coupon's row is locked waits in the worker and not in the server, so that it delays no other coupon.
+    private static let timeouts = PostgresConnection.Timeouts(lock: .milliseconds(500))
+
     /// - Parameter name: shown in `pg_stat_activity`.
     init(_ settings: StoreSettings, name: String) {
         self.settings = settings
@@ -20,8 +23,7 @@ final class StoreConnections {
     /// Sends a request to Redis. An empty one needs no connection.
     ///
     /// - Throws: ``Outage``.
-    func send(_ request: RedisRequest<Void>) throws(Outage) {
-        guard !request.commands.isEmpty else { return }
+    func send<Answer>(_ request: RedisRequest<Answer>) throws(Outage) -> Answer {
         try redis { connection throws(RedisError) in try connection.send(request) }
     }
 
@@ -42,9 +44,34 @@ final class StoreConnections {
 
     /// Uses the connection to PostgreSQL.
     ///
-    /// - Returns: the error of a statement that failed although the server is available.
+    /// - Returns: the error of a statement that failed although the server can decide claims.
     /// - Throws: ``Outage``. The connection is discarded then.
     func postgres<Value>(
+        _ body: (PostgresConnection) throws(PostgresError) -> Value
+    ) throws(Outage) -> Result<Value, PostgresError> {
+        let result = try attempt(body)
+        if case .failure(let error) = result, error.mayBeOutage { try probePostgres() }
+        return result
+    }
+
+    /// Checks that both stores take writes.
+    ///
+    /// - Throws: ``Outage`` if one does not.
+    func probe() throws(Outage) {
+        try send(StoreProbe.redis)
+        try probePostgres()
+    }
+
+    private func probePostgres() throws(Outage) {
+        for query in StoreProbe.postgres {
+            let result = try attempt { connection throws(PostgresError) in try connection.execute(query) }
+            // Any other error is raised by a rule of this database, and the server is able to check rules.
+            if case .failure(let error) = result, error.mayBeOutage { throw .postgres(error) }
+        }
+    }
+
+    /// Runs `body`. Errors that certainly mean an outage are thrown.
+    private func attempt<Value>(
         _ body: (PostgresConnection) throws(PostgresError) -> Value
     ) throws(Outage) -> Result<Value, PostgresError> {
         do throws(PostgresError) {
@@ -53,26 +80,14 @@ final class StoreConnections {
                 connection = existing
             } else {
                 connection = try PostgresConnection(
-                    settings.databaseURL, name: name, whileWaiting: { [unowned self] in self.whileWaiting() })
+                    settings.databaseURL, name: name, timeouts: Self.timeouts,
+                    whileWaiting: { [unowned self] in self.whileWaiting() })
                 postgresConnection = connection
             }
             return .success(try body(connection))
         } catch {
             guard error.isOutage else { return .failure(error) }
             postgresConnection = nil
-            throw .postgres(error)
-        }
-    }
-
-    /// Checks that both stores are available.
-    ///
-    /// - Throws: ``Outage`` if one is not.
-    func check() throws(Outage) {
-        try redis { connection throws(RedisError) in _ = try connection.send(["PING"]) }
-        // It reads a table, since a server without the schema is of no use.
-        if case .failure(let error) = try postgres({ connection throws(PostgresError) in
-            try connection.execute("select from claims limit 0")
-        }) {
             throw .postgres(error)
         }
     }

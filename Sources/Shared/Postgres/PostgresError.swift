@@ -24,8 +24,13 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
     /// The unchanged statement can succeed once the server has recovered.
     package var isOutage: Bool {
         guard let sqlState else { return true }
-        if Self.outageStates.contains(sqlState) { return true }
-        return Self.outageClasses.contains(String(sqlState.prefix(2)))
+        return Self.outageStates.contains(sqlState) || Self.outageClasses.contains(String(sqlState.prefix(2)))
+    }
+
+    /// Whether the error is or may be an outage: a timeout can mean a slow server or one locked row, and an internal or
+    /// input/output error a broken disk or one unreadable page.
+    package var mayBeOutage: Bool {
+        isOutage || isTimeout || sqlState.map { Self.unclearClasses.contains(String($0.prefix(2))) } == true
     }
 
     /// Whether the server aborted the transaction because of a concurrent one: serialization failure or deadlock.
@@ -38,12 +43,14 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
         sqlState == "55P03" || sqlState == "57014"
     }
 
-    /// Connection exception, invalid authorization, invalid catalog name, insufficient resources, system error,
-    /// configuration file error, internal error.
-    private static let outageClasses: Set<String> = ["08", "28", "3D", "53", "58", "F0", "XX"]
-    /// Shutdown and start-up; read-only transaction (a standby); undefined table, column or function; insufficient
-    /// privilege.
+    /// Connection exception, invalid authorization, invalid catalog name, insufficient resources, configuration file
+    /// error.
+    private static let outageClasses: Set<String> = ["08", "28", "3D", "53", "F0"]
+    /// Shutdown, start-up and ended sessions; read-only transaction (a standby); undefined table, column or function;
+    /// insufficient privilege.
     private static let outageStates: Set<String> = [
-        "57P01", "57P02", "57P03", "57P04", "25006", "42P01", "42703", "42883", "42501",
+        "57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25006", "42P01", "42703", "42883", "42501",
     ]
+    /// System error, internal error.
+    private static let unclearClasses: Set<String> = ["58", "XX"]
 }

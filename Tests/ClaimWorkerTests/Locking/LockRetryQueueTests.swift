@@ -122,34 +122,4 @@ import Testing
         #expect(tags(all) == [1, 2, 3])
         #expect(all.map(\.lockTries) == [2, 2, 2], "the try counts for all jobs of the coupon")
     }
-
-    // MARK: Eviction
-
-    @Test func aFullQueueEvictsTheCouponWithTheMostJobs() {
-        var queue = queue()
-        _ = queue.postpone(jobs(1, 2, of: gift), of: gift, now: start)
-        _ = queue.postpone(jobs(3, 4, 5, of: sale), of: sale, now: start)
-        #expect(queue.evict(above: 5).isEmpty)
-        #expect(tags(queue.evict(above: 4)) == [3, 4, 5])
-        #expect(queue.count == 2)
-        #expect(queue.join(.made(6)) == false)
-    }
-
-    /// A dead worker's lock is taken over soon, and must not cost an attempt.
-    @Test func jobsThatWaitForAWorkersLockAreNotEvicted() {
-        var queue = queue()
-        _ = queue.postpone(jobs(1, 2, 3, of: sale), of: sale, heldByWorker: true, now: start)
-        #expect(queue.evict(above: 1).isEmpty)
-        _ = queue.postpone(jobs(4, of: gift), of: gift, now: start)
-        #expect(tags(queue.evict(above: 1)) == [4])
-        #expect(queue.count == 3)
-    }
-
-    @Test func jobsAreEvictedOnceTheLockHasChangedToAForeignOwner() {
-        var queue = queue()
-        _ = queue.postpone(jobs(1, 2, of: sale), of: sale, heldByWorker: true, now: start)
-        let due = queue.takeDue(now: start + wait, atMost: 1)
-        _ = queue.postpone(due, of: sale, heldByWorker: false, now: start + wait)
-        #expect(tags(queue.evict(above: 1)) == [1, 2])
-    }
 }

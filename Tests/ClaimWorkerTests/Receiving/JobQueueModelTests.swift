@@ -21,8 +21,7 @@ import Testing
             random = SeededGenerator(seed: seed)
             let retries = Int.random(in: 0...3, using: &random)
             queue = JobQueue(
-                lock: LockSettings(ttl: .seconds(20), wait: .milliseconds(500), retries: retries),
-                maximumLockRetries: 40)
+                lock: LockSettings(ttl: .seconds(20), wait: .milliseconds(500), retries: retries))
         }
 
         mutating func receive(_ coupons: [CouponName]) {
@@ -43,13 +42,13 @@ import Testing
             if !isQuiet { receive(coupons) }
             let isFree = Dictionary(uniqueKeysWithValues: coupons.map { ($0, isQuiet || random.oneIn(3)) })
             let acquired = Set(batch.jobs.compactMap(\.coupon).filter { isFree[$0] == true })
-            let locks = CouponLocks.Acquisition(acquired: acquired)
+            let locked = batch.jobs.filter { $0.coupon.map(acquired.contains) != true }
             if !isQuiet, random.oneIn(4) {
                 // The outage comes before or after the locks.
-                if random.oneIn(2) { _ = queue.postpone(batch.jobs, without: locks, now: now) }
+                if random.oneIn(2) { _ = queue.postpone(locked, now: now) }
                 return queue.putBack(batch)
             }
-            let refused = queue.postpone(batch.jobs, without: locks, now: now).map(\.tag)
+            let refused = queue.postpone(locked, now: now).map(\.tag)
             failed += refused
             for job in batch.jobs {
                 if let coupon = job.coupon, acquired.contains(coupon) {

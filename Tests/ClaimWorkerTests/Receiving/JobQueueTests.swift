@@ -9,21 +9,19 @@ import Testing
     private let sale = CouponName.made("SALE")
     private let gift = CouponName.made("GIFT")
 
-    private func queue(maximumLockRetries: Int = 100, retries: Int = 3) -> JobQueue {
-        JobQueue(
-            lock: LockSettings(ttl: .seconds(20), wait: wait, retries: retries), maximumLockRetries: maximumLockRetries)
+    private func queue(retries: Int = 3) -> JobQueue {
+        JobQueue(lock: LockSettings(ttl: .seconds(20), wait: wait, retries: retries))
     }
 
     /// A queue that has received these jobs.
-    private func queue(_ jobs: Job..., maximumLockRetries: Int = 100, retries: Int = 3) -> JobQueue {
-        var queue = queue(maximumLockRetries: maximumLockRetries, retries: retries)
+    private func queue(_ jobs: Job..., retries: Int = 3) -> JobQueue {
+        var queue = queue(retries: retries)
         for job in jobs { queue.receive(job, now: start) }
         return queue
     }
 
     private func tags(_ batch: JobQueue.Batch) -> [UInt64] { batch.jobs.map(\.job.tag) }
     private func tags(_ jobs: [Job]) -> [UInt64] { jobs.map(\.tag) }
-    private func locks(_ acquired: CouponName...) -> CouponLocks.Acquisition { .init(acquired: Set(acquired)) }
 
     /// Everything that the queue holds, with the tries of its locks, in the order in which it can be taken later on.
     private func contents(_ queue: JobQueue) -> [String] {
@@ -47,7 +45,7 @@ import Testing
     @Test func dueRetriesAreTakenBeforeDeliveries() {
         var queue = queue(.made(1))
         let batch = queue.take(atMost: 10, now: start)
-        #expect(queue.postpone(batch.jobs, without: locks(), now: start).isEmpty)
+        #expect(queue.postpone(batch.jobs, now: start).isEmpty)
         queue.receive(.made(2, coupon: "GIFT"), now: start)
         #expect(tags(queue.take(atMost: 10, now: start + wait)) == [1, 2])
     }
@@ -55,7 +53,7 @@ import Testing
     @Test func jobsOfACouponThatWaitsForItsLockQueueUpBehind() {
         var queue = queue(.made(1))
         let batch = queue.take(atMost: 10, now: start)
-        _ = queue.postpone(batch.jobs, without: locks(), now: start)
+        _ = queue.postpone(batch.jobs, now: start)
         queue.receive(.made(2), now: start)
         queue.receive(.made(3, coupon: "GIFT"), now: start)
         #expect(tags(queue.take(atMost: 10, now: start)) == [3])
@@ -66,7 +64,7 @@ import Testing
         var queue = queue(.made(1), .made(2, body: "nonsense"))
         let batch = queue.take(atMost: 10, now: start)
         #expect(batch.jobs.map(\.coupon) == [sale, nil])
-        #expect(queue.postpone(batch.jobs, without: locks(), now: start).isEmpty)
+        #expect(queue.postpone(batch.jobs, now: start).isEmpty)
         #expect(tags(queue.take(atMost: 10, now: start + wait)) == [1])
     }
 
@@ -75,7 +73,7 @@ import Testing
         #expect(queue.nextDue == nil)
         queue.receive(.made(1), now: start)
         let batch = queue.take(atMost: 10, now: start)
-        _ = queue.postpone(batch.jobs, without: locks(), now: start)
+        _ = queue.postpone(batch.jobs, now: start)
         #expect(queue.nextDue == start + wait)
         queue.receive(.made(2, coupon: "GIFT", returns: 1), now: start)
         #expect(queue.nextDue == start + DeliveryBuffer.gatheringTime)
@@ -108,12 +106,12 @@ import Testing
         var queue = queue(.made(1, returns: often), .made(2), .made(3, coupon: "GIFT"))
         let first = queue.take(atMost: 10, now: start)
         #expect(first.suspect?.tag == 1)
-        _ = queue.postpone(first.jobs, without: locks(), now: start)
+        _ = queue.postpone(first.jobs, now: start)
         #expect(tags(queue.take(atMost: 10, now: start)) == [3])
 
         let second = queue.take(atMost: 10, now: start + wait)
         #expect(second.suspect?.tag == 1)
-        #expect(queue.postpone(second.jobs, without: locks(sale), now: start + wait).isEmpty)
+        #expect(queue.postpone(second.jobs.without(sale), now: start + wait).isEmpty)
         #expect(tags(queue.take(atMost: 10, now: start + wait)) == [2])
     }
 
@@ -122,23 +120,42 @@ import Testing
     @Test func jobsWhoseLockWasAcquiredAreNotPostponed() {
         var queue = queue(.made(1), .made(2, coupon: "GIFT"))
         let batch = queue.take(atMost: 10, now: start)
-        #expect(queue.postpone(batch.jobs, without: locks(sale), now: start).isEmpty)
+        #expect(queue.postpone(batch.jobs.without(sale), now: start).isEmpty)
         #expect(contents(queue) == ["2: 1"])
     }
 
     @Test func jobsWithoutARetryOfTheirLockFailInTheirOrder() {
         var queue = queue(.made(1), .made(2, coupon: "GIFT"), .made(3), retries: 0)
         let batch = queue.take(atMost: 10, now: start)
-        #expect(tags(queue.postpone(batch.jobs, without: locks(), now: start)) == [1, 3, 2])
+        #expect(tags(queue.postpone(batch.jobs, now: start)) == [1, 3, 2])
         #expect(contents(queue).isEmpty)
     }
 
-    @Test func tooManyWaitingJobsAreEvictedUnlessAWorkerHoldsTheLock() {
-        var queue = queue(.made(1), .made(2), .made(3, coupon: "GIFT"), maximumLockRetries: 2)
-        let batch = queue.take(atMost: 10, now: start)
-        let locks = CouponLocks.Acquisition(heldByWorkers: [sale])
-        #expect(tags(queue.postpone(batch.jobs, without: locks, now: start)) == [3])
-        #expect(contents(queue) == ["1: 1", "2: 1"])
+    @Test func aThousandWaitingJobsKeepAllTheirTries() {
+        var queue = queue(retries: 3)
+        for tag in 1...1000 { queue.receive(.made(UInt64(tag)), now: start) }
+        for attempt in 1...3 {
+            let batch = queue.take(atMost: 1000, now: start + wait * attempt)
+            #expect(batch.jobs.count == 1000)
+            #expect(queue.postpone(batch.jobs, now: start + wait * attempt).isEmpty)
+        }
+        let last = queue.take(atMost: 1000, now: start + wait * 4)
+        #expect(tags(queue.postpone(last.jobs, now: start + wait * 4)) == Array(1...1000))
+        #expect(queue.isEmpty)
+    }
+
+    @Test func aQueueIsEmptyOnceEverythingIsTaken() {
+        var queue = queue()
+        #expect(queue.isEmpty)
+        queue.receive(.made(1), now: start)
+        queue.receive(.made(2, returns: 1), now: start)
+        #expect(!queue.isEmpty)
+        let batch = queue.take(atMost: 10, now: start + wait)
+        #expect(queue.isEmpty == (batch.jobs.count == 2))
+        queue.putBack(batch)
+        #expect(!queue.isEmpty)
+        _ = queue.postpone(queue.take(atMost: 10, now: start + wait).jobs, now: start + wait)
+        #expect(!queue.isEmpty)
     }
 
     // MARK: Putting back
@@ -153,48 +170,23 @@ import Testing
     @Test func anOutageAfterTheLocksUsesUpNoTry() {
         var queue = queue(.made(1), .made(2, coupon: "GIFT"), .made(3), retries: 1)
         let first = queue.take(atMost: 10, now: start)
-        _ = queue.postpone(first.jobs, without: locks(gift), now: start)
+        _ = queue.postpone(first.jobs.without(gift), now: start)
         queue.receive(.made(4), now: start)
         let before = contents(queue)
         #expect(before == ["1: 1", "3: 1", "4: 0"])
 
         let second = queue.take(atMost: 2, now: start + wait)
         #expect(tags(second) == [1, 3])
-        #expect(tags(queue.postpone(second.jobs, without: locks(), now: start + wait)) == [1, 3])
+        #expect(tags(queue.postpone(second.jobs, now: start + wait)) == [1, 3])
         queue.putBack(second)
         #expect(contents(queue) == before)
         #expect(queue.nextDue == start + wait)
     }
 
-    @Test func evictedJobsReturnAfterAnOutage() {
-        var queue = queue(.made(1), .made(2), .made(3, coupon: "GIFT"), maximumLockRetries: 2)
-        let first = queue.take(atMost: 2, now: start)
-        #expect(queue.postpone(first.jobs, without: locks(), now: start).isEmpty)
-        let before = contents(queue)
-        let second = queue.take(atMost: 10, now: start)
-        #expect(tags(queue.postpone(second.jobs, without: locks(), now: start)) == [1, 2])
-        queue.putBack(second)
-        #expect(contents(queue) == before)
-    }
-
-    @Test func aWorkersLockIsStillAWorkersAfterAnOutage() {
-        var queue = queue(.made(1), .made(2), maximumLockRetries: 1)
-        let first = queue.take(atMost: 10, now: start)
-        let locks = CouponLocks.Acquisition(heldByWorkers: [sale])
-        #expect(queue.postpone(first.jobs, without: locks, now: start).isEmpty)
-        queue.putBack(queue.take(atMost: 10, now: start + wait))
-        // Another coupon's batch evicts what it can.
-        queue.receive(.made(3, coupon: "GIFT"), now: start)
-        let third = queue.take(atMost: 10, now: start)
-        #expect(tags(third) == [3])
-        #expect(queue.postpone(third.jobs, without: .init(acquired: [gift]), now: start).isEmpty)
-        #expect(contents(queue) == ["1: 1", "2: 1"])
-    }
-
     @Test func jobsThatJoinedAWaitingCouponKeepTheirOrderAfterAnOutage() {
         var queue = queue(.made(1))
         let first = queue.take(atMost: 10, now: start)
-        _ = queue.postpone(first.jobs, without: locks(), now: start)
+        _ = queue.postpone(first.jobs, now: start)
         for tag in 2...3 { queue.receive(.made(UInt64(tag)), now: start) }
         queue.receive(.made(4, coupon: "GIFT"), now: start)
         let second = queue.take(atMost: 10, now: start)
@@ -212,4 +204,9 @@ import Testing
         queue.putBack(batch)
         #expect(contents(queue) == ["1: 0", "2: 0", "3: 0", "4: 0", "5: 0"])
     }
+}
+
+extension [PendingJob] {
+    /// The jobs of all coupons but this one.
+    fileprivate func without(_ coupon: CouponName) -> [PendingJob] { filter { $0.coupon != coupon } }
 }

@@ -32,8 +32,25 @@ enum FailureInjection {
             """)
     }
 
-    /// Removes the trigger.
+    /// Makes the server refuse new rows of a table with an error of its own, and counts the refusals in `refusals`.
+    static func refuseRows(of table: String, when condition: String, sqlState: String) throws {
+        try Database.script(
+            """
+            create sequence if not exists refused;
+            create or replace view refusals as select case when is_called then last_value else 0 end as calls from refused;
+            alter sequence refused restart;
+            create or replace function refuse() returns trigger language plpgsql as $$
+            begin
+                perform nextval('refused');
+                raise exception 'refused by the test' using errcode = '\(sqlState)';
+            end $$;
+            create or replace trigger refuse before insert on \(table) for each row
+            when (\(condition)) execute function refuse();
+            """)
+    }
+
+    /// Removes the triggers.
     static func stop() throws {
-        try Database.script("drop trigger if exists refuse on user_claims")
+        try Database.script("drop trigger if exists refuse on user_claims; drop trigger if exists refuse on claims")
     }
 }

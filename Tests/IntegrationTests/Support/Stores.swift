@@ -24,6 +24,12 @@ enum Database {
         try connection().script(sql)
     }
 
+    /// Ends the sessions whose application name matches.
+    static func endSessions(of pattern: String) throws {
+        _ = try connection().execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name like $1", [.text(pattern)])
+    }
+
     static func connection() throws -> PostgresConnection {
         try PostgresConnection(try Setup.stores().databaseURL, name: "tests")
     }

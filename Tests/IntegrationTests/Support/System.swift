@@ -51,16 +51,21 @@ final class System: Sendable {
         return api
     }
 
-    /// Starts a ClaimWorker and waits until it is subscribed to every lane.
+    /// Starts a ClaimWorker and waits for its heartbeats.
+    ///
+    /// - Parameter subscribed: whether to wait until it is subscribed to every lane. It subscribes to none during an outage.
     @discardableResult
-    func startWorker(_ name: String, _ more: [String: String] = [:]) async throws -> Program {
+    func startWorker(
+        _ name: String, _ more: [String: String] = [:], subscribed: Bool = true
+    ) async throws -> Program {
         let program = try Program(
             "ClaimWorker", name: name,
             settings: settings.merging(more) { $1 }.merging(["CLAIMS_WORKER_NAME": name]) { $1 })
         programs.withLock { $0.append(program) }
         try await eventually("worker \(name) to be live", within: .seconds(30)) {
             guard program.isRunning else { throw TestFailure(description: "\(name) has exited") }
-            return try Self.status(of: program)?.subscribedSince.count == Setup.lanes
+            guard let status = try Self.status(of: program) else { return false }
+            return !subscribed || status.subscribedSince.count == Setup.lanes
         }
         return program
     }

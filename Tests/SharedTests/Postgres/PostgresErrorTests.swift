@@ -11,8 +11,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "08006", "08001", "28P01", "3D000", "53300", "53100", "53200", "57P01", "57P02", "57P03", "58030", "F0000",
-        "XX000", "25006", "42P01", "42703", "42883", "42501",
+        "08006", "08001", "28P01", "3D000", "53300", "53100", "53200", "57P01", "57P02", "57P03", "57P05", "F0000",
+        "25006", "42P01", "42703", "42883", "42501",
     ])
     func anErrorOfTheServerIsAnOutage(_ state: String) {
         #expect(error(state).isOutage)
@@ -24,6 +24,17 @@ import Testing
     ])
     func anErrorOfTheStatementIsNoOutage(_ state: String) {
         #expect(!error(state).isOutage)
+    }
+
+    @Test(arguments: ["55P03", "57014", "58030", "XX000", "XX001", "XX002"])
+    func aTimeoutAndABrokenPageMayBeAnOutage(_ state: String) {
+        #expect(!error(state).isOutage)
+        #expect(error(state).mayBeOutage)
+    }
+
+    @Test(arguments: ["22P02", "23505", "40001", "40P01", "P0001", "25P02"])
+    func anyOtherErrorIsCertainlyNoOutage(_ state: String) {
+        #expect(!error(state).mayBeOutage)
     }
 
     @Test(arguments: ["40001", "40P01"])

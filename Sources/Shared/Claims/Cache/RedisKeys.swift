@@ -10,6 +10,8 @@ package enum RedisKeys {
     package static func lanePace(of lane: Int) -> String { "claims:pace:\(lane)" }
     /// A counter: how many times a worker started to process this message alone and did not finish.
     package static func strikes(of messageID: String) -> String { "claims:suspect:\(messageID)" }
+    /// A string that expires at once: written to find out whether Redis takes writes.
+    package static let probe = "claims:probe"
     /// A string: the status of a live worker. It expires soon after the worker's last heartbeat.
     package static func heartbeat(of worker: String) -> String { "claims:life:\(worker)" }
     /// A string: a worker's metrics at its last heartbeat.

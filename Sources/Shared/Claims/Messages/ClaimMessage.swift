@@ -11,7 +11,7 @@ package enum ClaimAction: String, Hashable, Sendable {
 
 /// The body of a message in the work queues: an accepted claim or cancellation, as versioned JSON.
 package struct ClaimMessage: Hashable, Sendable {
-    /// The supported version. A body of another version is unreadable.
+    /// The supported version.
     package static let currentVersion = 1
 
     package var id: ClaimID
@@ -79,12 +79,12 @@ package struct ClaimMessageCoder: Sendable {
             fields = try decoder.decode(Fields.self, from: data)
         } catch {
             if let other = try? decoder.decode(Version.self, from: data), other.version != ClaimMessage.currentVersion {
-                throw UnreadableMessage("version \(other.version) is not supported")
+                throw .unsupported(version: other.version)
             }
             throw UnreadableMessage((error as? DecodingError)?.message ?? "the body is not JSON")
         }
         guard fields.version == ClaimMessage.currentVersion else {
-            throw UnreadableMessage("version \(fields.version) is not supported")
+            throw .unsupported(version: fields.version)
         }
         guard let id = ClaimID(fields.id) else { throw UnreadableMessage("id is not a claim id") }
         guard let userID = UserID(fields.user_id) else { throw UnreadableMessage("user_id \(UserID.rule)") }
@@ -101,12 +101,19 @@ package struct ClaimMessageCoder: Sendable {
     }
 }
 
-/// A message body that is not valid or has an unsupported version. A retry would not help.
+/// A message body that is not valid or has an unsupported version.
 package struct UnreadableMessage: Error, Hashable, Sendable {
+    /// ``FailureCode/unreadable`` or ``FailureCode/unsupportedVersion``.
+    package let code: FailureCode
     /// Says what is wrong, naming the field if there is one.
     package let detail: String
 
-    package init(_ detail: String) {
+    package init(_ detail: String, code: FailureCode = .unreadable) {
+        self.code = code
         self.detail = detail
+    }
+
+    fileprivate static func unsupported(version: Int) -> UnreadableMessage {
+        UnreadableMessage("version \(version) is not supported", code: .unsupportedVersion)
     }
 }

@@ -2,6 +2,8 @@
 package enum FailureCode: String, Codable, Hashable, Sendable, CaseIterable {
     /// The message body can't be read.
     case unreadable
+    /// The message body has a version that this program does not support. A newer worker may take the next attempt.
+    case unsupportedVersion = "unsupported_version"
     /// The coupon's lock was held through all its retries.
     case lockHeld = "lock_held"
     /// The deciding transaction failed for this claim.
@@ -15,7 +17,7 @@ package enum FailureCode: String, Codable, Hashable, Sendable, CaseIterable {
     /// Whether another attempt may succeed.
     package var isRetryable: Bool {
         switch self {
-        case .lockHeld, .databaseError, .databaseTimeout: true
+        case .unsupportedVersion, .lockHeld, .databaseError, .databaseTimeout: true
         // An unreadable body stays unreadable, and a poison message must not kill more workers.
         case .unreadable, .deliveryLimit: false
         }

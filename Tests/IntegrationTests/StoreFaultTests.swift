@@ -1,0 +1,214 @@
+import Claims
+import Foundation
+import Postgres
+import Testing
+
+extension IntegrationTests {
+    /// Stores that answer and cannot decide claims: locked tables, refused writes, unreadable pages. No claim loses an
+    /// attempt, and the log tells it once.
+    @Suite(.system(workers: 2, ["CLAIMS_RETRY_DELAYS_MS": "100,200,300"]), .checked)
+    struct StoreFaults {
+        let system = System.current
+        var api: API { system.api }
+
+        // MARK: The whole store
+
+        @Test func aLockedTableCostsNoAttempt() async throws {
+            try await expectNoAttemptLost {
+                let holder = try Database.connection()
+                try holder.script("begin; lock table coupons in access exclusive mode")
+                return { try holder.script("rollback") }
+            }
+        }
+
+        @Test func refusedWritesCostNoAttempt() async throws {
+            try await expectNoAttemptLost {
+                try FailureInjection.refuseRows(of: "claims", when: "true", sqlState: "53100")
+                return { try FailureInjection.stop() }
+            }
+        }
+
+        @Test func refusedWritesOfHeldCouponsCostNoAttempt() async throws {
+            try await expectNoAttemptLost {
+                try FailureInjection.refuseRows(of: "user_claims", when: "true", sqlState: "53100")
+                return { try FailureInjection.stop() }
+            }
+        }
+
+        @Test func aReadOnlyDatabaseCostsNoAttempt() async throws {
+            let url = try #require(Setup.environment(with: [:])["DATABASE_URL"])
+            let database = try #require(URL(string: url)?.lastPathComponent)
+            try await expectNoAttemptLost {
+                try Database.script("alter database \(database) set default_transaction_read_only = on")
+                try Database.endSessions(of: "ClaimWorker%")
+                return {
+                    try Database.script(
+                        """
+                        set default_transaction_read_only = off;
+                        alter database \(database) reset default_transaction_read_only
+                        """)
+                    try Database.endSessions(of: "ClaimWorker%")
+                }
+            }
+        }
+
+        @Test func aFullRedisCostsNoAttempt() async throws {
+            let limits = try ["maxmemory", "maxmemory-policy"].map { name in
+                (name, try #require(try Cache.send("CONFIG", "GET", name).array?.last?.string))
+            }
+            try await expectNoAttemptLost {
+                try Cache.send("CONFIG", "SET", "maxmemory-policy", "noeviction")
+                try Cache.send("CONFIG", "SET", "maxmemory", "1")
+                return { for (name, value) in limits { try Cache.send("CONFIG", "SET", name, value) } }
+            }
+        }
+
+        // MARK: One claim, one coupon
+
+        @Test func anUnreadablePageIsolatesItsClaim() async throws {
+            let coupon = try await api.coupon("PAGE", amount: 300)
+            try FailureInjection.refuseRows(of: "user_claims", when: "new.user_id = 'unlucky'", sqlState: "XX001")
+            defer { try? FailureInjection.stop() }
+            let users = (0..<60).map { $0 == 7 ? "unlucky" : "u\($0)" }
+            let claims = try await api.outcomes(users.map { API.Order(user: $0, coupon: coupon) })
+            #expect(claims.tally == ["claimed": 59, "dead_lettered database_error": 1])
+        }
+
+        @Test func aLockedRowStopsNoOtherCouponOfItsLane() async throws {
+            let held = try await api.coupon("ROW", amount: 100)
+            let neighbour = try await api.coupon(inTheLaneOf: held)
+            let holder = try Database.connection()
+            try holder.script("begin; select from coupons where name = '\(held)' for update")
+            var stuck: [String] = []
+            for user in 0..<40 {
+                stuck.append(try await api.submit("u\(user)", held).id)
+                let id = try await api.submit("u\(user)", neighbour).id
+                #expect(try await api.claim(id, wait: 20).outcome == "claimed")
+            }
+            #expect(try await api.coupon(held).remainingAmount == 100, "the row is locked")
+            try holder.script("commit")
+            let claims = try await concurrently(stuck) { try await api.claim($0, wait: 20) }
+            #expect(claims.allSatisfy { $0.status == "claimed" || $0.status == "dead_lettered" })
+            let waits = try Database.number(
+                "select max(extract(epoch from decided_at - created_at) * 1000)::bigint from claims where coupon_name = $1",
+                .text(neighbour))
+            print("the slowest claim of another coupon waited \(waits) ms")
+        }
+
+        @Test func aShortRowLockCostsNoAttempt() async throws {
+            let coupon = try await api.coupon("SHORT", amount: 10)
+            let holder = try Database.connection()
+            try holder.script("begin; select from coupons where name = '\(coupon)' for update")
+            let ids = try await (0..<5).asyncMap { try await api.submit("u\($0)", coupon).id }
+            // The lane waits for the row, and then for the next try.
+            try await eventually("the worker to wait for the row") {
+                try Database.number("select count(*) from pg_stat_activity where wait_event_type = 'Lock'") > 0
+            }
+            try holder.script("commit")
+            let claims = try await ids.asyncMap { try await api.claim($0, wait: 20) }
+            #expect(claims.allSatisfy { $0.outcome == "claimed" && $0.attempts == 1 }, "\(claims)")
+        }
+
+        // MARK: Deliveries
+
+        @Test func workersThatAreKilledAgainAndAgainDuringAnOutageCostNoDelivery() async throws {
+            let coupon = try await api.coupon("RESTARTS", amount: 50)
+            try await Server.postgres.kill9()
+            let ids = try await (0..<20).asyncMap { try await api.submit("u\($0)", coupon).id }
+            for name in ["worker-1", "worker-2"] {
+                try system.program(name).signal(SIGKILL)
+                try await system.program(name).end(within: .seconds(5))
+            }
+            for number in 1...23 {
+                let worker = try await system.startWorker("restarted-\(number)", subscribed: false)
+                try await eventually("the worker to notice the outage") {
+                    try String(contentsOfFile: "\(Setup.runFolder)/logs/test-\(worker.name)", encoding: .utf8)
+                        .contains("store unavailable")
+                }
+                worker.signal(SIGKILL)
+                try await worker.end(within: .seconds(5))
+            }
+            try await Server.postgres.start()
+            try await system.startWorker("survivor")
+            try await system.recover()
+            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            #expect(claims.tally == ["claimed": 20])
+            #expect(claims.allSatisfy { $0.attempts == 1 })
+        }
+
+        @Test func anOutageAddsNoStrikesToASuspiciousMessage() async throws {
+            for name in ["worker-1", "worker-2"] {
+                try system.program(name).signal(SIGTERM)
+                try await system.program(name).end(within: .seconds(12))
+            }
+            let coupon = try await api.coupon("INNOCENT", amount: 5)
+            let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
+            let id = try await api.submit("u1", coupon).id
+            for _ in 1...8 {
+                let connection = try RabbitMQ.connection()
+                try connection.consume("claims.work.\(lane)", prefetch: 1, channel: 1)
+                _ = try connection.nextEvent(atMost: .seconds(5))
+            }
+            try FailureInjection.refuseRows(of: "claims", when: "new.user_id = 'u1'", sqlState: "53100")
+            defer { try? FailureInjection.stop() }
+            let worker = try await system.startWorker("patient")
+            let tries = "select coalesce(sum(calls), 0) from refusals"
+            try await eventually("six tries", within: .seconds(20)) { try Database.number(tries) >= 6 }
+            #expect(worker.isRunning)
+            try FailureInjection.stop()
+            let claim = try await api.claim(id, wait: 20)
+            #expect(claim.outcome == "claimed" && claim.attempts == 1)
+        }
+
+        @Test func aLockIsReleasedWhenAnOutageInterruptsItsBatch() async throws {
+            let coupon = try await api.coupon("INTERRUPTED", amount: 5)
+            try FailureInjection.refuseRows(of: "claims", when: "true", sqlState: "53100")
+            defer { try? FailureInjection.stop() }
+            let id = try await api.submit("u1", coupon).id
+            let tries = "select coalesce(sum(calls), 0) from refusals"
+            try await eventually("a try") { try Database.number(tries) >= 1 }
+            try await eventually("the lock to be released", within: .seconds(10), every: .milliseconds(5)) {
+                try Cache.locks()[coupon] == nil
+            }
+            try FailureInjection.stop()
+            #expect(try await api.claim(id, wait: 20).outcome == "claimed")
+        }
+
+        // MARK: Helpers
+
+        /// Sends claims of many coupons before, during and after a fault.
+        ///
+        /// - Parameter begin: causes the fault and returns what ends it.
+        private func expectNoAttemptLost(
+            _ begin: () throws -> () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation
+        ) async throws {
+            let coupons = try await (0..<10).asyncMap { try await api.coupon("FAULT_\($0)", amount: 100) }
+            let logs = ["worker-1", "worker-2"].map { "\(Setup.runFolder)/logs/test-\($0)" }
+            let linesBefore = try logs.map(lines).reduce(0, +)
+            let end = try begin()
+            var ids: [String] = []
+            do {
+                for user in 0..<100 { ids.append(try await api.submit("u\(user)", coupons[user % 10]).id) }
+                try await eventually("a worker to report the outage") {
+                    try logs.contains { try String(contentsOfFile: $0, encoding: .utf8).contains("store unavailable") }
+                }
+                // Longer than all retries of a claim would take.
+                let start = ContinuousClock.now
+                try await eventually("6 s to pass", within: .seconds(10)) { ContinuousClock.now - start > .seconds(6) }
+            } catch {
+                try? end()
+                throw error
+            }
+            try end()
+            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            #expect(claims.tally == ["claimed": 100], sourceLocation: sourceLocation)
+            #expect(claims.allSatisfy { $0.attempts == 1 }, sourceLocation: sourceLocation)
+            let new = try logs.map(lines).reduce(0, +) - linesBefore
+            #expect(new <= 12, "\(new) log lines", sourceLocation: sourceLocation)
+        }
+
+        private func lines(_ path: String) throws -> Int {
+            try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").count
+        }
+    }
+}
