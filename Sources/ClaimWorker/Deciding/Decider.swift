@@ -42,6 +42,7 @@ final class Decider {
     private func decideTogether(_ attempts: [ClaimAttempt]) throws(Outage) -> [Verdict] {
         guard !attempts.isEmpty else { return [] }
         var tries = 0
+        var hadTimeout = false
         while true {
             tries += 1
             switch try transaction(attempts) {
@@ -53,6 +54,17 @@ final class Decider {
                 }
             case .failure(let error):
                 if error.isConflict, tries < Self.conflictTries { continue }
+                if error.isTimeout {
+                    // The server is not slow now, or this would be an outage. So another session holds a lock.
+                    let locked = try locked(among: Set(attempts.map(\.claim.couponName)))
+                    lockedCoupons.formUnion(locked)
+                    if !locked.isEmpty { return try decideUnlocked(attempts) }
+                    // What held the lock has ended meanwhile, or it is no coupon's row.
+                    if !hadTimeout {
+                        hadTimeout = true
+                        continue
+                    }
+                }
                 return try split(attempts, after: error)
             }
         }
@@ -95,12 +107,6 @@ final class Decider {
     /// Decides the parts of a batch whose transaction failed.
     private func split(_ attempts: [ClaimAttempt], after error: PostgresError) throws(Outage) -> [Verdict] {
         let coupons = Set(attempts.map(\.claim.couponName))
-        if error.isTimeout {
-            // The server is not slow, or this would be an outage. So other sessions hold locks that this one needs.
-            let locked = try locked(among: coupons)
-            lockedCoupons.formUnion(locked)
-            if !locked.isEmpty { return try decideUnlocked(attempts) }
-        }
         let failed = Verdict.failed(error.isTimeout ? .databaseTimeout : .databaseError, message: error.description)
         if attempts.count == 1 { return [failed] }
         if error.isTimeout {
