@@ -39,6 +39,22 @@ extension IntegrationTests {
             #expect(claims.allSatisfy { $0.attempts == 1 })
         }
 
+        @Test func redeliveredClaimsOfProcessesWithDifferentClocksKeepTheirOrder() async throws {
+            let coupon = try await api.coupon("CLOCKS", amount: 100)
+            let late = try await system.startAPI("api-late", port: Setup.httpPort + 1, Clock.shifted(by: "-45s"))
+            let early = try await system.startAPI("api-early", port: Setup.httpPort + 2, Clock.shifted(by: "+45s"))
+            let workers = try ["worker-1", "worker-2"].map(system.program)
+            workers.forEach { $0.freeze() }
+            let processes = [api, late, early]
+            var ids: [String] = []
+            for user in 0..<300 { ids.append(try await processes[user % 3].submit("u\(user)", coupon).id) }
+            workers.forEach { $0.signal(SIGKILL) }
+            try await system.startWorker("worker-3")
+            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            let losers = claims.prefix(100).filter { $0.status != "claimed" }
+            #expect(losers.count == 0, "\(losers.count) of the first 100 got none, the first \(losers.prefix(1))")
+        }
+
         @Test func theOrderIsKeptWhenAWorkerDiesHoldingTheLock() async throws {
             let coupon = try await api.coupon("HOT", amount: 400)
             let workers = try ["worker-1", "worker-2"].map(system.program)
@@ -61,5 +77,15 @@ extension IntegrationTests {
                 retried.count == 0,
                 "the lock of a dead worker costs no attempt, but \(retried.count) claims had more than one")
         }
+    }
+}
+
+/// Processes whose clock differs, by Debian's libfaketime.
+private enum Clock {
+    static func shifted(by offset: String) throws -> [String: String] {
+        let folders = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib").filter { $0.contains("-linux-") }
+        let libraries = folders.map { "/usr/lib/\($0)/faketime/libfaketime.so.1" }
+        let library = try #require(libraries.first(where: FileManager.default.fileExists), "libfaketime is missing")
+        return ["LD_PRELOAD": library, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"]
     }
 }
