@@ -49,7 +49,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         logger: logger)
     // Services are shut down in reverse order: the server first, then what its requests depend on.
     let services: [any Service] = [
-        postgres, redis, publisher, changes, ClaimPoller(outcomes: outcomes), server,
+        postgres, redis, publisher, changes, ClaimPoller(outcomes: outcomes),
+        RedisMemoryMonitor(redis: redis, logger: logger), server,
     ]
     return ServiceGroup(
         configuration: ServiceGroupConfiguration(
