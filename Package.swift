@@ -193,6 +193,7 @@ let package = Package(
             dependencies: [
                 "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "OrderedCollections", package: "swift-collections"),

@@ -49,8 +49,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         logger: logger)
     // Services are shut down in reverse order: the server first, then what its requests depend on.
     let services: [any Service] = [
-        postgres, redis, SharedClockFollower(redis: redis, logger: logger), publisher, changes,
-        ClaimPoller(outcomes: outcomes), server,
+        postgres, redis, SharedClockFollower(redis: redis, logger: logger),
+        RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes, ClaimPoller(outcomes: outcomes), server,
     ]
     return ServiceGroup(
         configuration: ServiceGroupConfiguration(

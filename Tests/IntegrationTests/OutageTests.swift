@@ -57,7 +57,7 @@ extension IntegrationTests {
             #expect(try await api.get("/readyz").status == 200, "claims are accepted")
             let page = try await api.get("/coupons")
             #expect(page.status == 503 && page.code == "store_unavailable", "\(page)")
-            try Cache.send("DEL", "claims:claim:\(before.id)")
+            try Cache.send("DEL", RedisKeys.claim(try #require(ClaimID(before.id))))
             let unknown = try await api.get("/claims/\(before.id)")
             #expect(unknown.status == 503 && unknown.code == "store_unavailable", "\(unknown)")
             #expect(unknown.header("Retry-After") != nil)

@@ -26,8 +26,11 @@ appendonly yes
 appendfsync everysec
 save ""
 
+# A full server evicts the claims that were used least recently. Keys without a lifetime, and those that are renewed all
+# the time (heartbeats, locks), stay.
 maxmemory 2gb
-maxmemory-policy allkeys-lru
+maxmemory-policy volatile-lru
+maxmemory-samples 10
 CONF
 }
 

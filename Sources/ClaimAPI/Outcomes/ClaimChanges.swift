@@ -51,23 +51,19 @@ final class ClaimChanges: Service {
 
     private func work() {
         stop.retrying { connected in
-            let connection = try RedisConnection(address, timeout: .seconds(2))
-            _ = try connection.send(["SUBSCRIBE", RedisKeys.changes])
+            let subscription = try RedisSubscription(to: RedisKeys.changes, on: address)
             connected()
             // Changes that were published before the subscription are lost, so every request looks its claim up again.
             for watch in watches.withLock({ $0.values.flatMap(\.self) }) { watch.notify() }
-            try receive(from: connection)
+            try receive(from: subscription)
         } onFailure: { error, pause in
             logger.debug("subscription lost, retrying", metadata: ["error": "\(error)", "retry.in": "\(pause)"])
         }
     }
 
-    private func receive(from connection: RedisConnection) throws(RedisError) {
+    private func receive(from subscription: RedisSubscription) throws(RedisError) {
         while !stop.isRequested {
-            for message in try connection.messages(orSignal: stop.wake, atMost: .seconds(60)) {
-                guard let parts = message.array, parts.count == 3, parts[0].string == "message",
-                    let ids = parts[2].string
-                else { continue }
+            for ids in try subscription.messages(orSignal: stop.wake, atMost: .seconds(60)) {
                 for id in ids.split(separator: " ") {
                     for watch in watches.withLock({ $0[id] ?? [] }) { watch.notify() }
                 }

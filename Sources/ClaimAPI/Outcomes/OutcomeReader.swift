@@ -75,7 +75,7 @@ struct OutcomeReader: Sendable {
     }
 
     private func stored(_ id: ClaimID, cached entry: ClaimCache.Entry?) async throws(PostgresError) -> Claim {
-        if let state = entry?.state, state.status.isFinal { return state }
+        if let claim = entry?.claim, claim.status.isFinal { return claim }
         // Redis may have missed the outcome, so a claim is pending only if the database has none.
         return try await loader.find(id) ?? entry?.claim ?? Claim(id: id)
     }

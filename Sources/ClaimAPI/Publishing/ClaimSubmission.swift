@@ -45,28 +45,38 @@ struct ClaimSubmission: Sendable {
         var message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
 
         let lane = coupon.lane(of: lanes)
-        let isFirst = try? await redis.send(
-            ClaimCache.note(message).followed(by: LaneQueue.join(id, lane: lane, at: WallClock.microseconds())))
-        if isFirst == false, let entry = await outcomes.cached(id) {
-            if let known = entry.request ?? entry.state {
-                guard known.couponName == coupon else { throw .keyReused }
+        let (earlier, number) =
+            (try? await redis.send(ClaimCache.note(message).and(LaneQueue.takeNumber(lane: lane)))) ?? (nil, nil)
+        /// Returns the number of a claim that does not join its lane, or most likely does not.
+        func returnNumber() {
+            if number != nil { redis.sendWithoutReply(LaneQueue.returnNumber(lane: lane)) }
+        }
+        if let earlier {
+            if let known = earlier.claim {
+                guard earlier.isEdited || known.couponName == nil || known.couponName == coupon else {
+                    returnNumber()
+                    throw .keyReused
+                }
                 message.createdAt = known.createdAt ?? message.createdAt
             }
-            // A claim that a worker has received no longer waits in its lane.
-            if entry.state != nil { redis.sendWithoutReply(LaneQueue.leave([id], lane: lane)) }
-            if entry.isAccepted { return (await current(message.pendingClaim), true) }
+            if earlier.isAccepted {
+                returnNumber()
+                return (await current(message.pendingClaim), true)
+            }
         }
 
         do throws(Problem) {
             try await publish(message)
         } catch {
-            // The claim most likely is not in its lane. If it got through all the same, its position is unknown.
-            redis.sendWithoutReply(LaneQueue.leave([id], lane: lane))
+            returnNumber()
             throw error
         }
 
-        guard (try? await redis.send(ClaimCache.accept(id))) == false else { return (message.pendingClaim, false) }
-        return (await current(message.pendingClaim), true)
+        guard let acceptance = try? await redis.send(ClaimCache.accept(id, lane: lane, number: number)) else {
+            return (message.pendingClaim, false)
+        }
+        redis.sendWithoutReply(acceptance.rest)
+        return acceptance.isFirst ? (message.pendingClaim, false) : (await current(message.pendingClaim), true)
     }
 
     /// Accepts a cancellation. It is published behind the claims of the same coupon that were accepted before it.

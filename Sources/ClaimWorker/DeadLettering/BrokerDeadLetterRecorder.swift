@@ -103,7 +103,7 @@ final class BrokerDeadLetterRecorder: Service {
             try ClaimStore(connection).recordDeadLettered([claim])
         }) {
         case .success(let recorded):
-            try stores.send(ClaimCache.publish(recorded))
+            try stores.send(ClaimCache.publish(recorded.map { ClaimState($0) }))
             return true
         case .failure(let error):
             logger.error(

@@ -20,22 +20,14 @@ struct ResultPublisher {
         _ outcome: BatchOutcome, rate: Double, releasing locks: RedisRequest<Void>
     ) throws(Outage) {
         let deadLettered = try recordDeadLettered(outcome.failures.filter(\.isDeadLettered).compactMap(\.claim))
-        let retried = outcome.failures.filter { !$0.isDeadLettered }.compactMap(\.claim)
-        let changed = outcome.decisions.compactMap(\.claim) + retried + deadLettered
-        try stores.send(.all([ClaimCache.publish(changed), progress(of: outcome.jobs, rate: rate), locks]))
-    }
-
-    /// Removes the claims from the lane's queue of pending claims, and records the lane's progress.
-    private func progress(of jobs: [Job], rate: Double) -> RedisRequest<Void> {
-        let claims = jobs.filter { !$0.isCancel }
-        let ids = claims.compactMap(\.claimID)
-        guard !ids.isEmpty else { return RedisRequest([]) }
-        // A retried claim has no place in the lane's queue, and tells nothing about the progress of the others.
-        let accepted = claims.compactMap { $0.attempt == 1 ? $0.claim?.createdAt : nil }
-        return .all([
-            LaneQueue.leave(ids, lane: lane),
-            LaneQueue.advance(lane: lane, accepted: accepted, rate: rate, now: .now()),
-        ])
+        let retried = outcome.failures.filter { !$0.isDeadLettered }.compactMap { failed in
+            failed.claim.map { ClaimState($0, at: failed.failure.at) }
+        }
+        let final = (outcome.decisions.compactMap(\.claim) + deadLettered).map { ClaimState($0) }
+        // A retried claim tells nothing about the progress of the others.
+        let isProgress = outcome.jobs.contains { !$0.isCancel && $0.attempt == 1 }
+        let progress = isProgress ? LaneQueue.measured(rate: rate, lane: lane, now: .now()) : RedisRequest([])
+        try stores.send(.all([ClaimCache.publish(final + retried, lane: lane), progress, locks]))
     }
 
     /// Records dead-lettered claims in PostgreSQL.

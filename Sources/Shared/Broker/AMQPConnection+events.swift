@@ -53,7 +53,8 @@ extension AMQPConnection {
             return .refused(tag: nack.delivery_tag, multiple: nack.multiple != 0)
         case AMQP_BASIC_RETURN_METHOD:
             let reason = decoded(amqp_basic_return_t.self).reply_text.text
-            return .returned(messageID: try readMessage(channel: frame.channel).properties.messageID, reason: reason)
+            let message = try readMessage(channel: frame.channel)
+            return .returned(PublishLabel(message.properties), reason: reason)
         case AMQP_CONNECTION_BLOCKED_METHOD:
             return .blocked(reason: decoded(amqp_connection_blocked_t.self).reason.text)
         case AMQP_CONNECTION_UNBLOCKED_METHOD:

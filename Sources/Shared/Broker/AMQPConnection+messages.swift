@@ -23,7 +23,7 @@ extension AMQPConnection {
 
     // MARK: Publishing
 
-    /// Publishes a message as `mandatory`: an unroutable one causes ``BrokerEvent/returned(messageID:reason:)``.
+    /// Publishes a message as `mandatory`: an unroutable one causes ``BrokerEvent/returned(_:reason:)``.
     ///
     /// Returns when the message is in the socket's buffer; its confirm is an event.
     package func publish(

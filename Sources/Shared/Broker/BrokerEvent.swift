@@ -26,7 +26,7 @@ package enum BrokerEvent: Hashable, Sendable {
     /// basic.nack of a published message, and of all before it if `multiple`.
     case refused(tag: UInt64, multiple: Bool)
     /// basic.return: the message was routed to no queue. Its confirm follows nevertheless.
-    case returned(messageID: String?, reason: String)
+    case returned(PublishLabel, reason: String)
     /// connection.blocked: the broker stops reading from the connection because of a memory or disk alarm.
     case blocked(reason: String)
     /// connection.unblocked.

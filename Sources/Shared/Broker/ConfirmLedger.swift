@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import OrderedCollections
 
 /// The unconfirmed messages of one channel, in publishing order.
 ///
@@ -7,7 +8,7 @@ internal import DequeModule
 /// <https://www.rabbitmq.com/docs/confirms#publisher-confirms>
 package struct ConfirmLedger<Waiter> {
     private struct Entry {
-        var messageID: String?
+        var label: PublishLabel
         var deadline: ContinuousClock.Instant
         /// Nil once the message is resolved. The entry remains until all earlier ones are resolved.
         var waiter: Waiter?
@@ -31,9 +32,9 @@ package struct ConfirmLedger<Waiter> {
     /// - Returns: the delivery tag that its confirm will carry.
     @discardableResult
     package mutating func publish(
-        messageID: String?, deadline: ContinuousClock.Instant, waiter: Waiter
+        _ label: PublishLabel, deadline: ContinuousClock.Instant, waiter: Waiter
     ) -> UInt64 {
-        entries.append(Entry(messageID: messageID, deadline: deadline, waiter: waiter))
+        entries.append(Entry(label: label, deadline: deadline, waiter: waiter))
         return firstTag + UInt64(entries.count) - 1
     }
 
@@ -46,8 +47,8 @@ package struct ConfirmLedger<Waiter> {
             return resolve(tag: tag, multiple: multiple, confirmed: true)
         case .refused(let tag, let multiple):
             return resolve(tag: tag, multiple: multiple, confirmed: false)
-        case .returned(let messageID, _):
-            returned(messageID: messageID)
+        case .returned(let label, _):
+            returned(label)
             return []
         case .blocked, .unblocked, .delivered, .consumerCancelled:
             return []
@@ -55,8 +56,8 @@ package struct ConfirmLedger<Waiter> {
     }
 
     /// Records a basic.return. It precedes the confirm of its message, so the message is an unresolved one.
-    package mutating func returned(messageID: String?) {
-        let index = entries.firstIndex { $0.messageID == messageID && $0.waiter != nil && !$0.wasReturned }
+    package mutating func returned(_ label: PublishLabel) {
+        let index = entries.firstIndex { $0.label == label && $0.waiter != nil && !$0.wasReturned }
         if let index { entries[index].wasReturned = true }
     }
 
@@ -98,6 +99,26 @@ package struct ConfirmLedger<Waiter> {
     package mutating func reset() -> [Waiter] {
         defer { self = ConfirmLedger() }
         return entries.compactMap(\.waiter)
+    }
+}
+
+/// What tells a published message from the others of its channel. A basic.return carries it back.
+///
+/// The sequence number differs for each publish, also of messages with the same id. Messages that are published unchanged
+/// may share a label only if both parts are equal; their returns arrive in publishing order.
+package struct PublishLabel: Hashable, Sendable {
+    package var messageID: String?
+    /// The number of ``PublishSequence``.
+    package var sequence: Int64?
+
+    package init(messageID: String?, sequence: Int64?) {
+        self.messageID = messageID
+        self.sequence = sequence
+    }
+
+    /// Reads the label of a message as it is published or returned.
+    init(_ properties: MessageProperties) {
+        self.init(messageID: properties.messageID, sequence: properties.headers[PublishSequence.header]?.integer)
     }
 }
 

@@ -53,16 +53,21 @@ package final class ConfirmedPublisher<Waiter> {
     ) throws(BrokerError) {
         guard !messages.isEmpty else { return }
         let deadline = ContinuousClock.now + confirmTimeout
+        var messages = messages
         // All messages are recorded first, so that none is missing from the ledger if publishing fails halfway.
-        for (message, waiter) in messages {
-            ledger.publish(messageID: message.message.properties.messageID, deadline: deadline, waiter: waiter)
+        for index in messages.indices {
+            if numbered {
+                messages[index].message.message.properties.headers[PublishSequence.header] =
+                    .int64(PublishSequence.next())
+            }
+            let label = PublishLabel(messages[index].message.message.properties)
+            ledger.publish(label, deadline: deadline, waiter: messages[index].waiter)
         }
         try connection.coalescingWrites { () throws(BrokerError) in
             for (outgoing, _) in messages {
-                var message = outgoing.message
-                if numbered { message.properties.headers[PublishSequence.header] = .int64(PublishSequence.next()) }
                 try connection.publish(
-                    message, exchange: outgoing.exchange, routingKey: outgoing.routingKey, channel: Self.channel)
+                    outgoing.message, exchange: outgoing.exchange, routingKey: outgoing.routingKey,
+                    channel: Self.channel)
             }
         }
     }

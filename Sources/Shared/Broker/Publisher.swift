@@ -41,6 +41,9 @@ package final class Publisher: Service {
     private let logger: Logger
     private let state: Mutex<PublisherState<Waiter>>
     private let stop = StopSignal()
+    private let watchdog = SendWatchdog(limit: longestSend)
+    /// The longest time that the publisher thread may be blocked by a full socket before the connection counts as lost.
+    private static let longestSend = Duration.seconds(5)
 
     /// Creates a publisher. It connects once ``run()`` is called.
     package init(_ configuration: Configuration, logger: Logger) {
@@ -101,12 +104,14 @@ package final class Publisher: Service {
         stop.request()
     }
 
-    /// Fails requests whose deadline has passed, even while the publisher thread is blocked by a full socket.
+    /// Fails requests whose deadline has passed, even while the publisher thread is blocked by a full socket, and ends a
+    /// connection that blocks the thread.
     private func expireRequests(until finished: StopSignal) {
         while !finished.isRequested {
             finished.wait(atMost: .milliseconds(100))
             let expired = state.withLock { $0.expire(now: .now) }
             for waiter in expired { waiter.resume(returning: .failure(.timeout)) }
+            if watchdog.check() { logger.warning("the broker reads nothing, publisher disconnects") }
         }
     }
 
@@ -141,14 +146,17 @@ package final class Publisher: Service {
         var blockedReason: String?
         while true {
             let waiting = state.withLock { $0.takeWaiting(atMost: 512) }
-            try connection.publish(waiting.map { ($0.message, $0.number) })
-            let outcomes = try connection.receive()
+            // Receiving can block as well, in sending a heartbeat.
+            let outcomes = try watchdog.watch(connection.socket) { () throws(BrokerError) in
+                try connection.publish(waiting.map { ($0.message, $0.number) })
+                return try connection.receive()
+            }
             if !outcomes.isEmpty { resume(outcomes.map { ($0.waiter, $0.outcome) }) }
             if connection.blockedReason != blockedReason {
                 blockedReason = connection.blockedReason
                 updateBlocked(blockedReason)
             }
-            if stop.isRequested, state.withLock({ $0.unresolved == 0 }) { return }
+            if stop.isRequested, state.withLock({ $0.unanswered == 0 }) { return }
             if waiting.isEmpty, outcomes.isEmpty { connection.wait(orSignal: stop.wake, atMost: .seconds(1)) }
         }
     }

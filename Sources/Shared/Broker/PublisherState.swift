@@ -55,8 +55,8 @@ struct PublisherState<Waiter> {
     /// The number of requests that wait to be published.
     var waitingCount: Int { unpublished.count }
 
-    /// The number of requests that are unanswered or follow an unanswered one.
-    var unresolved: Int { requests.count }
+    /// The number of unanswered requests.
+    private(set) var unanswered = 0
 
     /// Queues a request.
     ///
@@ -69,9 +69,10 @@ struct PublisherState<Waiter> {
         case .blocked: return .blocked
         case .stopping: return .stopping
         case .open:
-            guard requests.count < capacity else { return .queueFull }
+            guard unanswered < capacity else { return .queueFull }
             requests.append(Request(deadline: deadline, waiter: waiter))
             unpublished.append(message)
+            unanswered += 1
             return nil
         }
     }
@@ -127,6 +128,7 @@ struct PublisherState<Waiter> {
         if phase != .stopping { phase = .disconnected(reason: reason) }
         let waiters = requests.compactMap(\.waiter)
         firstNumber += UInt64(requests.count)
+        unanswered = 0
         requests.removeAll()
         unpublished.removeAll()
         return waiters
@@ -146,7 +148,10 @@ struct PublisherState<Waiter> {
         var count = 0
         for index in requests.indices {
             guard requests[index].deadline <= now else { break }
-            if let waiter = requests[index].waiter { expired.append(waiter) }
+            if let waiter = requests[index].waiter {
+                expired.append(waiter)
+                unanswered -= 1
+            }
             requests[index].waiter = nil
             count += 1
         }
@@ -159,8 +164,10 @@ struct PublisherState<Waiter> {
     private mutating func takeWaiter(of number: UInt64) -> Waiter? {
         guard number >= firstNumber, number < firstNumber + UInt64(requests.count) else { return nil }
         let index = Int(number - firstNumber)
-        defer { requests[index].waiter = nil }
-        return requests[index].waiter
+        guard let waiter = requests[index].waiter else { return nil }
+        requests[index].waiter = nil
+        unanswered -= 1
+        return waiter
     }
 
     private mutating func dropAnswered() {

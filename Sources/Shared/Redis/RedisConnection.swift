@@ -1,6 +1,6 @@
 internal import CHiredis
 internal import Foundation
-package import RuntimeSupport
+internal import RuntimeSupport
 
 /// A blocking connection to Redis through hiredis. It is not `Sendable`: one thread uses it at a time.
 ///
@@ -58,11 +58,20 @@ package final class RedisConnection {
         return reply
     }
 
+    /// Sends a command without waiting for its reply, which ``messages(orSignal:atMost:)`` returns.
+    func sendAhead(_ command: RedisCommand) throws(RedisError) {
+        append(command)
+        var isDone: Int32 = 0
+        while isDone == 0 {
+            guard redisBufferWrite(context, &isDone) == REDIS_OK else { throw failure("sending a command") }
+        }
+    }
+
     /// Waits for messages of the subscribed channels.
     ///
     /// - Returns: the messages that have arrived; empty if the signal was raised or the time was up first.
     /// - Throws: ``RedisError`` if the connection is lost.
-    package func messages(orSignal signal: WakeSignal, atMost time: Duration) throws(RedisError) -> [RedisReply] {
+    func messages(orSignal signal: WakeSignal, atMost time: Duration) throws(RedisError) -> [RedisReply] {
         signal.wait(orSockets: [context.pointee.fd], atMost: time)
         var socket = pollfd(fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
         guard poll(&socket, 1, 0) > 0 else { return [] }

@@ -9,7 +9,7 @@ import Settings
 /// `claimctl status`
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the depth of each queue, and the live workers with their lanes.")
+        abstract: "Show the depth of each queue, the live workers with their lanes, and how full Redis is.")
 
     @Option(name: .long, help: "First wait until this many workers are alive; fail if they are not in time.")
     var waitForWorkers: Int?
@@ -34,8 +34,28 @@ struct Status: ParsableCommand {
                 case startedAt = "started_at"
             }
         }
+        struct Memory: Encodable {
+            let used, limit, evictedKeys: Int64
+            let policy: String
+            let warning: String?
+            enum CodingKeys: String, CodingKey {
+                case used = "used_bytes"
+                case limit = "limit_bytes"
+                case policy, warning
+                case evictedKeys = "evicted_keys"
+            }
+            init(_ memory: RedisMemory) {
+                used = memory.used
+                limit = memory.limit
+                policy = memory.policy
+                evictedKeys = memory.evictedKeys
+                warning = memory.warning()
+            }
+        }
         let queues: [Queue]
         let workers: [Worker]
+        /// Nil if Redis does not report it.
+        let redis: Memory?
     }
 
     func run() throws {
@@ -48,7 +68,9 @@ struct Status: ParsableCommand {
             queues: try QueueDepths(lanes: stores.lanes, connection).all.map {
                 .init(name: $0.name, messages: $0.messages)
             },
-            workers: Self.workers(live, lanes: stores.lanes))
+            workers: Self.workers(live, lanes: stores.lanes),
+            redis: try RedisConnection(stores.redis, timeout: .seconds(2)).send(RedisMemory.lookUp).map(
+                Report.Memory.init))
         if output.json { return try Output.document(report) }
         Output.table(["QUEUE", "MESSAGES"], report.queues.map { [$0.name, "\($0.messages)"] })
         Output.line("")
@@ -57,6 +79,12 @@ struct Status: ParsableCommand {
             report.workers.map { worker in
                 [worker.id, worker.startedAt.description, worker.lanes.map(String.init).joined(separator: " ")]
             })
+        guard let redis = report.redis else { return }
+        Output.line("")
+        Output.table(
+            ["REDIS", "LIMIT", "POLICY", "EVICTED"],
+            [["\(redis.used >> 20) MiB", "\(redis.limit >> 20) MiB", redis.policy, "\(redis.evictedKeys)"]])
+        if let warning = redis.warning { Output.line("warning: \(warning)") }
     }
 
     private func awaitWorkers(_ stores: StoreSettings) throws -> [WorkerStatus] {

@@ -52,12 +52,13 @@ import Testing
                 let id = Int.random(in: 0..<5, using: &random)
                 let deadline = now + .milliseconds(100)
                 model.messages.append(Model.Message(id: id, deadline: deadline))
-                let given = ledger.publish(messageID: "\(id)", deadline: deadline, waiter: model.messages.count)
+                let given = ledger.publish(
+                    PublishLabel(messageID: "\(id)", sequence: nil), deadline: deadline, waiter: model.messages.count)
                 try #require(given == UInt64(model.messages.count), "step \(step)")
             case 8..<11:
                 let id = Int.random(in: 0..<6, using: &random)
                 model.returned(id)
-                ledger.returned(messageID: "\(id)")
+                ledger.returned(PublishLabel(messageID: "\(id)", sequence: nil))
             case 11..<18:
                 let (multiple, confirmed) = (random.oneIn(6), !random.oneIn(4))
                 let expected = model.resolve(tag: tag, multiple: multiple, confirmed: confirmed)

@@ -5,22 +5,26 @@ import Testing
     private typealias Ledger = ConfirmLedger<String>
     private let start = ContinuousClock.now
 
+    private func label(_ id: String?, _ sequence: Int64? = nil) -> PublishLabel {
+        PublishLabel(messageID: id, sequence: sequence)
+    }
+
     /// Returns a ledger with published messages of these ids. Waiters are named by tag; deadlines are one second apart.
     private func ledger(_ ids: String...) -> Ledger {
         var ledger = Ledger()
         for (index, id) in ids.enumerated() {
             _ = ledger.publish(
-                messageID: id, deadline: start + .seconds(index + 1), waiter: "waiter \(index + 1)")
+                label(id), deadline: start + .seconds(index + 1), waiter: "waiter \(index + 1)")
         }
         return ledger
     }
 
     @Test func tagsCountFromOne() {
         var ledger = Ledger()
-        #expect(ledger.publish(messageID: "a", deadline: start, waiter: "1") == 1)
-        #expect(ledger.publish(messageID: "b", deadline: start, waiter: "2") == 2)
+        #expect(ledger.publish(label("a"), deadline: start, waiter: "1") == 1)
+        #expect(ledger.publish(label("b"), deadline: start, waiter: "2") == 2)
         _ = ledger.resolve(tag: 2, multiple: true, confirmed: true)
-        #expect(ledger.publish(messageID: "c", deadline: start, waiter: "3") == 3)
+        #expect(ledger.publish(label("c"), deadline: start, waiter: "3") == 3)
     }
 
     @Test func aConfirmResolvesItsMessageOnly() {
@@ -73,7 +77,7 @@ import Testing
 
     @Test func aReturnedMessageIsUnroutableDespiteItsConfirm() {
         var ledger = ledger("a", "b", "c")
-        ledger.returned(messageID: "b")
+        ledger.returned(label("b"))
         #expect(
             ledger.resolve(tag: 3, multiple: true, confirmed: true).map(\.outcome)
                 == [.confirmed, .unroutable, .confirmed])
@@ -81,15 +85,15 @@ import Testing
 
     @Test func aReturnOfAnUnknownMessageChangesNothing() {
         var ledger = ledger("a")
-        ledger.returned(messageID: "z")
-        ledger.returned(messageID: nil)
+        ledger.returned(label("z"))
+        ledger.returned(label(nil))
         #expect(ledger.resolve(tag: 1, multiple: false, confirmed: true).map(\.outcome) == [.confirmed])
     }
 
     @Test func twoReturnsOfOneIDBelongToTwoMessages() {
         var ledger = ledger("a", "a", "a")
-        ledger.returned(messageID: "a")
-        ledger.returned(messageID: "a")
+        ledger.returned(label("a"))
+        ledger.returned(label("a"))
         #expect(
             ledger.resolve(tag: 3, multiple: true, confirmed: true).map(\.outcome)
                 == [.unroutable, .unroutable, .confirmed])
@@ -99,8 +103,19 @@ import Testing
     @Test func aReturnBelongsToAnUnresolvedMessageOfThatID() {
         var ledger = ledger("first", "a", "a")
         _ = ledger.resolve(tag: 2, multiple: false, confirmed: true)
-        ledger.returned(messageID: "a")
+        ledger.returned(label("a"))
         #expect(ledger.resolve(tag: 3, multiple: false, confirmed: true).map(\.outcome) == [.unroutable])
+    }
+
+    /// A claim that is published twice, as for a repeated request, may be unroutable in one of two lanes.
+    @Test func aReturnBelongsToThePublishWithItsSequenceNumber() {
+        var ledger = Ledger()
+        ledger.publish(label("a", 1), deadline: start, waiter: "first lane")
+        ledger.publish(label("a", 2), deadline: start, waiter: "second lane")
+        ledger.returned(label("a", 2))
+        let resolved = ledger.resolve(tag: 2, multiple: true, confirmed: true)
+        #expect(resolved.map(\.waiter) == ["first lane", "second lane"])
+        #expect(resolved.map(\.outcome) == [.confirmed, .unroutable])
     }
 
     @Test func theFirstDeadlineIsOfTheOldestUnconfirmedMessage() {
@@ -122,7 +137,7 @@ import Testing
 
     @Test func brokerEventsAreApplied() {
         var ledger = ledger("a", "b", "c")
-        #expect(ledger.apply(.returned(messageID: "b", reason: "NO_ROUTE")).isEmpty)
+        #expect(ledger.apply(.returned(label("b"), reason: "NO_ROUTE")).isEmpty)
         #expect(ledger.apply(.blocked(reason: "memory")).isEmpty)
         let confirmed = ledger.apply(.confirmed(tag: 2, multiple: true))
         #expect(confirmed.map(\.outcome) == [.confirmed, .unroutable])
@@ -135,6 +150,6 @@ import Testing
         for tag in [1, 3] as [UInt64] { _ = ledger.resolve(tag: tag, multiple: false, confirmed: true) }
         #expect(ledger.reset() == ["waiter 2", "waiter 4"])
         #expect(ledger.count == 0)
-        #expect(ledger.publish(messageID: "e", deadline: start, waiter: "5") == 1)
+        #expect(ledger.publish(label("e"), deadline: start, waiter: "5") == 1)
     }
 }

@@ -36,7 +36,7 @@ import Testing
                 if state.enqueue(message, deadline: now + .milliseconds(60), waiter: requests.count) == nil {
                     requests.append(Request(deadline: now + .milliseconds(60)))
                 } else {
-                    try #require(open > 0, "step \(step): a request is refused only when the queue is full")
+                    try #require(open == 50, "step \(step): a request is refused only when the queue is full")
                 }
             case 8..<12:
                 let waiting = requests.indices.filter { requests[$0].isUnpublished && !requests[$0].isAnswered }

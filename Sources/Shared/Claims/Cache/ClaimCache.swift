@@ -1,95 +1,110 @@
 package import Redis
-package import RuntimeSupport
 
-/// What Redis remembers of a claim: a hash with the request, whether it was accepted, and its current state.
+/// What Redis remembers of a claim: one string, with the request before any worker has received it, and with the claim's
+/// latest state afterwards. ``ClaimRecord`` describes the text, ``ClaimState`` which state is the latest.
 ///
-/// ```
-/// claims:claim:<id>   request        the claim as first requested      written before the publish, never changed
-///                     accepted       1                                 written after the publisher confirm
-///                     status, …      the current state                 written by workers, all fields at once
-///                     cancelled      the time of cancellation          written by workers, never removed
-/// ```
-/// A cancelled claim stays cancelled: a worker that was frozen after it decided the claim may write that outcome long
-/// after another worker has cancelled it. A request without `accepted` may have been lost on its way, so it is published
-/// again. Each hash lives ``lifetime`` from its last write. Losing it costs a look-up in PostgreSQL, nothing else.
+/// A request that is noted and not marked as accepted may have been lost on its way, so it is published again. Each key
+/// expires ``lifetime`` after its request was noted or its last state was stored. Losing it costs a look-up in PostgreSQL,
+/// nothing else.
 package enum ClaimCache {
     /// Seconds that a claim and its idempotency key are remembered: 25 hours, one more than the contract promises.
     package static let lifetime = 25 * 3600
 
-    private static let request = "request"
-    private static let accepted = "accepted"
-    private static let cancelled = "cancelled"
-    private static let state = [
-        "status", "reason", "user_id", "coupon_name", "attempts", "created_at", "decided_at",
-    ]
-
     /// What Redis remembers of one claim.
     package struct Entry: Hashable, Sendable {
-        /// The claim as first requested, pending.
-        package var request: Claim?
-        /// Whether the broker has confirmed it: an API process marked it, or a worker has received it.
-        package var isAccepted: Bool
-        /// The state that a worker stored last; nil before the first attempt.
-        package var state: Claim?
+        /// The latest known state; nil if only the acceptance is known.
+        package let claim: Claim?
+        /// Whether the broker has confirmed the request: an API process marked it, or a worker has received it.
+        package let isAccepted: Bool
+        /// Whether an operator has replaced the request, so that the claim may have another coupon.
+        package let isEdited: Bool
 
-        /// The latest known state; nil if none is known.
-        package var claim: Claim? { state ?? request }
+        init(_ record: ClaimRecord) {
+            claim = record.state?.claim
+            isAccepted = record.mark != .noted || record.state.map { $0.rank != .noted } ?? false
+            isEdited = record.mark == .edited
+        }
     }
 
     // MARK: Accepting
 
     /// Remembers a request before it is published, unless one with this id is remembered already.
     ///
-    /// Answer: whether this is the first request with this id.
-    package static func note(_ message: ClaimMessage) -> RedisRequest<Bool> {
-        let key = RedisKeys.claim(message.id)
-        // The user's id comes last: it is the only part that may contain a space.
-        let text = "\(message.createdAt.milliseconds) \(message.couponName) \(message.userID)"
-        return RedisRequest([["HSETNX", key, request, text], expiry(key)]) { $0.first?.integer != 0 }
+    /// Answer: what is remembered of an earlier request; nil if this is the first one.
+    package static func note(_ message: ClaimMessage) -> RedisRequest<Entry?> {
+        let text = ClaimRecord.noted(message)
+        return RedisRequest(
+            command: ["SET", RedisKeys.claim(message.id), text, "NX", "GET", "EX", String(lifetime)]
+        ) { entry($0, of: message.id) }
+    }
+
+    /// The effect of marking a request as accepted.
+    package struct Acceptance: Sendable {
+        /// Whether it is the first confirmed request with its id.
+        package let isFirst: Bool
+        /// What remains to be done, without waiting for it.
+        package let rest: RedisRequest<Void>
     }
 
     /// Marks a request as accepted: the broker has confirmed it.
     ///
-    /// Answer: whether it is the first confirmed request with this id.
-    package static func accept(_ id: ClaimID) -> RedisRequest<Bool> {
-        // The worker that gets the claim renews the lifetime, even if everything was wiped since the request was noted.
-        RedisRequest(command: ["HSETNX", RedisKeys.claim(id), accepted, "1"]) { $0.integer != 0 }
+    /// - Parameter number: the claim's number in its lane; nil if it is unknown.
+    package static func accept(_ id: ClaimID, lane: Int, number: Int64?) -> RedisRequest<Acceptance> {
+        let key = RedisKeys.claim(id)
+        let header = ClaimRecord.header(.accepted, number: number).reduce(0) { $0 << 8 | Int64($1) }
+        let (bits, rank) = (ClaimRecord.headerWidth * 8, "#\(ClaimRecord.headerWidth)")
+        // One command: it replaces the first bytes, and returns the old ones and the rank of the state.
+        return RedisRequest(command: ["BITFIELD", key, "SET", "u\(bits)", "0", String(header), "GET", "u8", rank]) {
+            guard let old = $0.array, old.count == 2, let oldHeader = old[0].integer, let rank = old[1].integer else {
+                return Acceptance(isFirst: true, rest: RedisRequest([]))
+            }
+            var rest: [RedisRequest<Void>] = []
+            // Everything was wiped since the request was noted, so the key is new.
+            if oldHeader == 0 { rest.append(RedisRequest([["EXPIRE", key, String(lifetime)]])) }
+            // A worker was faster and did not know the number.
+            if let number, rank > ClaimState.Rank.noted.rawValue {
+                rest.append(LaneQueue.pass(number, lane: lane))
+            }
+            let oldMark = ClaimRecord.Mark(rawValue: UInt8(truncatingIfNeeded: oldHeader >> (bits - 8)))
+            return Acceptance(isFirst: oldMark == nil || oldMark == .noted, rest: .all(rest))
+        }
     }
 
     // MARK: Results
 
-    /// Stores the current state of a claim.
-    package static func store(_ claim: Claim) -> RedisRequest<Void> {
-        let key = RedisKeys.claim(claim.id)
-        let values = [
-            claim.status.rawValue, claim.reason ?? "", claim.userID?.description ?? "",
-            claim.couponName?.description ?? "", String(claim.attempts),
-            claim.createdAt.map { String($0.milliseconds) } ?? "",
-            claim.decidedAt.map { String($0.milliseconds) } ?? "",
-        ]
-        let cancelling =
-            claim.status == .cancelled ? [cancelled, claim.decidedAt.map { String($0.milliseconds) } ?? ""] : []
-        return RedisRequest([["HSET", key] + zip(state, values).flatMap { [$0, $1] } + cancelling, expiry(key)])
+    /// Stores states of claims, each unless a later one is stored, and wakes the requests that wait for the claims.
+    ///
+    /// - Parameter lane: the lane whose claims left it with these states; nil if they are no progress of a lane.
+    package static func publish(_ states: [ClaimState], lane: Int? = nil) -> RedisRequest<Void> {
+        guard !states.isEmpty else { return RedisRequest([]) }
+        let keys = [lane.map(RedisKeys.lane) ?? ""] + states.map { RedisKeys.claim($0.claim.id) }
+        let arguments = [String(lifetime)] + states.map(ClaimRecord.text)
+        return .all([
+            RedisRequest([["EVAL", storeScript, String(keys.count)] + keys + arguments]),
+            announce(states.map(\.claim.id)),
+        ])
     }
 
-    /// Stores claims and wakes the requests that wait for them.
-    package static func publish(_ claims: [Claim]) -> RedisRequest<Void> {
-        claims.isEmpty ? RedisRequest([]) : .all(claims.map(store) + [announce(claims.map(\.id))])
-    }
-
-    /// Makes a dead-lettered claim pending again, unless it was dead-lettered anew after `time` or decided since.
-    package static func reopen(_ id: ClaimID, diedUntil time: Timestamp) -> RedisRequest<Void> {
-        RedisRequest([["EVAL", reopenScript, "1", RedisKeys.claim(id), String(time.milliseconds)]])
-    }
-
-    private static let reopenScript = """
-        local state = redis.call('HMGET', KEYS[1], 'status', 'decided_at')
-        if state[1] == 'dead_lettered' and (tonumber(state[2]) or 0) <= tonumber(ARGV[1]) then
-          redis.call('HSET', KEYS[1], 'status', 'pending', 'reason', '', 'attempts', '0', 'decided_at', '')
-          return 1
+    /// KEYS: the lane or an empty name, then the claims. ARGV: the lifetime, then the claims' texts from the rank on.
+    private static let storeScript = """
+        local passed = ''
+        for i = 2, #KEYS do
+          local old, new = redis.call('GET', KEYS[i]) or '-----', ARGV[i]
+          if string.sub(old, 6, 13) <= string.sub(new, 1, 8) then
+            redis.call('SET', KEYS[i], string.sub(old, 1, 5) .. new, 'EX', ARGV[1])
+          end
+          local number = string.sub(old, 2, 5)
+          if number > passed then passed = number end
         end
-        return 0
+        if KEYS[1] == '' or passed <= '----' then return 0 end
+        \(LaneQueue.passScript)
         """
+
+    /// Records that an operator replaced a claim's request. The claim must be stored.
+    package static func markEdited(_ id: ClaimID) -> RedisRequest<Void> {
+        let mark = String(decoding: [ClaimRecord.Mark.edited.rawValue], as: UTF8.self)
+        return RedisRequest([["SETRANGE", RedisKeys.claim(id), "0", mark]])
+    }
 
     /// Wakes the requests that wait for one of these claims, on every API process.
     package static func announce(_ ids: some Sequence<ClaimID>) -> RedisRequest<Void> {
@@ -98,42 +113,10 @@ package enum ClaimCache {
 
     /// Looks up a claim. Answer: nil if nothing is remembered of it.
     package static func lookUp(_ id: ClaimID) -> RedisRequest<Entry?> {
-        RedisRequest(command: ["HMGET", RedisKeys.claim(id), request, accepted, cancelled] + state) {
-            entry($0, of: id)
-        }
+        RedisRequest(command: ["GET", RedisKeys.claim(id)]) { entry($0, of: id) }
     }
 
     private static func entry(_ reply: RedisReply, of id: ClaimID) -> Entry? {
-        guard let fields = reply.array?.map(\.string), fields.count == state.count + 3 else { return nil }
-        var present = readState(fields.dropFirst(3).map { $0 ?? "" }, of: id)
-        if let cancelled = fields[2] {
-            present?.status = .cancelled
-            present?.reason = nil
-            present?.decidedAt = Int64(cancelled).map(Timestamp.init)
-        }
-        let entry = Entry(
-            request: fields[0].flatMap { readRequest($0, of: id) }, isAccepted: fields[1] != nil || present != nil,
-            state: present)
-        return entry.claim == nil && !entry.isAccepted ? nil : entry
-    }
-
-    private static func readRequest(_ text: String, of id: ClaimID) -> Claim? {
-        let parts = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 3, let milliseconds = Int64(parts[0]) else { return nil }
-        return Claim(
-            id: id, userID: UserID(parts[2]), couponName: CouponName(parts[1]),
-            createdAt: Timestamp(milliseconds: milliseconds))
-    }
-
-    private static func readState(_ values: [String], of id: ClaimID) -> Claim? {
-        guard let status = ClaimStatus(rawValue: values[0]), let attempts = Int(values[4]) else { return nil }
-        return Claim(
-            id: id, status: status, reason: values[1].isEmpty ? nil : values[1], userID: UserID(values[2]),
-            couponName: CouponName(values[3]), attempts: attempts,
-            createdAt: Int64(values[5]).map(Timestamp.init), decidedAt: Int64(values[6]).map(Timestamp.init))
-    }
-
-    private static func expiry(_ key: String) -> RedisCommand {
-        ["EXPIRE", key, String(lifetime)]
+        reply.string.flatMap { ClaimRecord($0, of: id) }.map(Entry.init)
     }
 }

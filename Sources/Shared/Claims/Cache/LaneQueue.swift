@@ -1,17 +1,21 @@
 package import Redis
 package import RuntimeSupport
 
-/// The claims that wait in a lane, in order, and how fast the lane moves. A pending claim's position is read from it.
+/// The claims that wait in a lane, and how fast the lane moves. A pending claim's position is read from it.
 ///
 /// ```
-/// claims:line:<lane>   the ids of claims that were published and not taken up, scored by the time of publishing
-/// claims:pace:<lane>   since      when a worker first saw the lane        written once
-///                      frontier   acceptance of the newest decided claim  written with each batch
-///                      rate, at   claims per second, and when measured    written with each batch
+/// claims:lane:<lane>   accepted   the number of the newest claim of the lane           (ClaimAPI)
+///                      decided    the greatest number of a claim that has left it      (ClaimWorker)
+///                      rate, at   claims per second, and when that was measured        (ClaimWorker)
 /// ```
-/// A claim that is not in the set has no position: it waits for a retry, an operator replayed it, or Redis was wiped.
-/// No claim has a position while the lane still works on claims from before `since`: some of them may have been
-/// published before a wipe, and their number is unknown.
+/// Each claim takes the next number before it is published, and its key in Redis carries the number. The position is the
+/// difference to `decided`, so it costs the same however many claims wait. The key carries only the last digits: the
+/// number is the greatest one with these digits that is not far above `accepted`. A claim that was not published returns
+/// its number, so two claims that are accepted at the same moment may get the same one.
+///
+/// A claim without a number has no position: Redis was away or wiped when it was accepted. A claim with a number up to
+/// `decided` has none either: it waits for a lock or a retry, or an operator replayed it. After a wipe no claim has a
+/// position until the first numbered one is decided, since unnumbered ones may be in front of it.
 package enum LaneQueue {
     /// The place of a pending claim in its lane.
     package struct Place: Hashable, Sendable {
@@ -28,33 +32,40 @@ package enum LaneQueue {
 
     /// Milliseconds after which a measured rate is out of date.
     private static let rateLifetime: Int64 = 10_000
-    /// Milliseconds by which an entry may be older than a whole batch. An older one was never published, or belongs to a
-    /// locked coupon that other claims overtake.
-    private static let longestOvertaking: Int64 = 5000
+    /// The numbers that the digits of a key can tell apart.
+    private static let span: Int64 = 1 << (6 * Int64(ClaimRecord.numberWidth))
+    /// The most numbers that are returned between two claims' acceptance.
+    private static let slack: Int64 = 1024
 
     // MARK: API
 
-    /// Adds a claim to the end of its lane before it is published. One that is there already keeps its place.
-    ///
-    /// - Parameter time: microseconds since 1970.
-    package static func join(_ id: ClaimID, lane: Int, at time: Int64) -> RedisRequest<Void> {
-        RedisRequest([["ZADD", RedisKeys.laneQueue(of: lane), "NX", String(time), id.description]])
+    /// Takes the next number of a lane. Answer: nil if Redis refuses.
+    package static func takeNumber(lane: Int) -> RedisRequest<Int64?> {
+        RedisRequest(command: ["HINCRBY", RedisKeys.lane(lane), "accepted", "1"]) { reply in
+            reply.integer.flatMap { $0 > 0 ? $0 : nil }
+        }
+    }
+
+    /// Returns a number that was taken for nothing. The next claim takes it, or the number after it.
+    package static func returnNumber(lane: Int) -> RedisRequest<Void> {
+        RedisRequest([["HINCRBY", RedisKeys.lane(lane), "accepted", "-1"]])
     }
 
     /// Looks up the place of a claim.
     package static func place(of id: ClaimID, lane: Int, now: Timestamp) -> RedisRequest<Place> {
         RedisRequest([
-            ["ZRANK", RedisKeys.laneQueue(of: lane), id.description],
-            ["HMGET", RedisKeys.lanePace(of: lane), "since", "frontier", "rate", "at"],
+            ["GETRANGE", RedisKeys.claim(id), "1", String(ClaimRecord.numberWidth)],
+            ["HMGET", RedisKeys.lane(lane), "accepted", "decided", "rate", "at"],
         ]) { readPlace(Array($0), now: now) }
     }
 
     private static func readPlace(_ replies: [RedisReply], now: Timestamp) -> Place {
-        guard let rank = replies[0].integer, let pace = replies[1].array, pace.count == 4,
-            let since = number(pace[0]), let frontier = number(pace[1]), frontier >= since
+        guard let digits = replies[0].string, let last = SortableDigits.decode(digits.utf8), last > 0,
+            let fields = replies[1].array, fields.count == 4, let accepted = number(fields[0]),
+            let decided = number(fields[1]), case let behind = (accepted + slack - last) % span, behind >= 0,
+            case let position = Int(accepted + slack - behind - decided), position > 0
         else { return Place() }
-        let position = Int(rank) + 1
-        guard let rate = pace[2].string.flatMap(Double.init), rate > 0, let at = number(pace[3]),
+        guard let rate = fields[2].string.flatMap(Double.init), rate > 0, let at = number(fields[3]),
             now.milliseconds - at <= rateLifetime
         else { return Place(position: position) }
         let seconds = (Double(position) / rate).rounded(.up)
@@ -63,32 +74,32 @@ package enum LaneQueue {
 
     private static func number(_ reply: RedisReply) -> Int64? { reply.string.flatMap { Int64($0) } }
 
-    // MARK: Worker
-
-    /// Removes claims from their lane.
-    package static func leave(_ ids: [ClaimID], lane: Int) -> RedisRequest<Void> {
-        RedisRequest([["ZREM", RedisKeys.laneQueue(of: lane)] + ids.map(\.description)])
+    /// Records that the claim with a number has left its lane.
+    static func pass(_ number: Int64, lane: Int) -> RedisRequest<Void> {
+        let digits = String(
+            decoding: SortableDigits.encode(number, width: ClaimRecord.numberWidth), as: UTF8.self)
+        return RedisRequest([["EVAL", "local passed = ARGV[1]\n" + passScript, "1", RedisKeys.lane(lane), digits]])
     }
 
-    /// Records the progress of a lane.
+    /// The end of a script: raises `decided` of the lane `KEYS[1]` to the number whose digits are in `passed`.
+    static let passScript = """
+        local lane = redis.call('HMGET', KEYS[1], 'accepted', 'decided')
+        local accepted, number = tonumber(lane[1]) or 0, 0
+        for digit in string.gmatch(passed, '.') do
+          number = number * 64 + string.find('\(SortableDigits.digits)', digit, 1, true) - 1
+        end
+        accepted = accepted + \(slack)
+        number = accepted - (accepted - number) % \(span)
+        if number > (tonumber(lane[2]) or 0) then redis.call('HSET', KEYS[1], 'decided', number) end
+        return 1
+        """
+
+    // MARK: Worker
+
+    /// Records the throughput of a lane.
     ///
-    /// - Parameters:
-    ///   - accepted: when the claims were accepted that were decided at their first attempt.
-    ///   - rate: claims per second.
-    package static func advance(
-        lane: Int, accepted: [Timestamp], rate: Double, now: Timestamp
-    ) -> RedisRequest<Void> {
-        guard let newest = accepted.max(), let oldest = accepted.min() else { return RedisRequest([]) }
-        return RedisRequest([
-            ["HSETNX", RedisKeys.lanePace(of: lane), "since", String(now.milliseconds)],
-            [
-                "HSET", RedisKeys.lanePace(of: lane), "frontier", String(newest.milliseconds), "rate", String(rate),
-                "at", String(now.milliseconds),
-            ],
-            [
-                "ZREMRANGEBYSCORE", RedisKeys.laneQueue(of: lane), "-inf",
-                "(\((oldest.milliseconds - longestOvertaking) * 1000)",
-            ],
-        ])
+    /// - Parameter rate: claims per second.
+    package static func measured(rate: Double, lane: Int, now: Timestamp) -> RedisRequest<Void> {
+        RedisRequest([["HSET", RedisKeys.lane(lane), "rate", String(rate), "at", String(now.milliseconds)]])
     }
 }

@@ -2,12 +2,11 @@
 package enum RedisKeys {
     /// A string: the lock of a coupon. Its name is part of the contract.
     package static func lock(of coupon: CouponName) -> String { "claim:coupon:\(coupon)" }
-    /// A hash: the request and the state of a claim, see ``ClaimCache``.
-    package static func claim(_ id: ClaimID) -> String { "claims:claim:\(id)" }
-    /// A sorted set: the claims that wait in a lane, see ``LaneQueue``.
-    package static func laneQueue(of lane: Int) -> String { "claims:line:\(lane)" }
+    /// A string: the request and the state of a claim, see ``ClaimCache``. One key per claim, so it is short: the part of
+    /// the id that is derived from the user and the idempotency key, without its proof.
+    package static func claim(_ id: ClaimID) -> String { "c:\(id.digest)" }
     /// A hash: the progress and the throughput of a lane, see ``LaneQueue``.
-    package static func lanePace(of lane: Int) -> String { "claims:pace:\(lane)" }
+    package static func lane(_ lane: Int) -> String { "claims:lane:\(lane)" }
     /// A counter: how many times a worker started to process this message alone and did not finish.
     package static func strikes(of messageID: String) -> String { "claims:suspect:\(messageID)" }
     /// A string that expires at once: written to find out whether Redis takes writes.

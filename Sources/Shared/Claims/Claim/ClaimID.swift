@@ -20,6 +20,9 @@ package struct ClaimID: Hashable, Sendable, CustomStringConvertible {
         description = text
     }
 
+    /// The characters that are derived from the user and the idempotency key. They identify the claim without its proof.
+    var digest: Substring { description.prefix(Self.digestBytes * 8 / 5) }
+
     fileprivate init(bytes: some Sequence<UInt8>) {
         description = Base32Hex.encode(bytes)
     }

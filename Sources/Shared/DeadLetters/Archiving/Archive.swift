@@ -70,7 +70,7 @@ package final class Archive {
             return claim
         }
         let changed = try store.archive(messages, discarding: action == .discarded ? claims : [])
-        publish(changed)
+        publish(changed.map { ClaimState($0) })
         return changed
     }
 
@@ -145,16 +145,18 @@ package final class Archive {
         }
         // Includes the messages that were in the queue: an interrupted run may not have recorded their claims.
         for batch in letters.chunked(Self.batchSize) {
+            // A restored claim keeps its time of death, which is before its discard.
+            let time = try store.claims([]).time
             let claims = try store.recordDeadLettered(batch.compactMap(\.deadLetteredClaim))
-            publish(claims)
+            publish(claims.map { ClaimState($0, at: time) })
             report.claims += claims.count
         }
         return report
     }
 
     /// Without Redis, readers get the claims from PostgreSQL.
-    private func publish(_ claims: [Claim]) {
-        try? redis?.send(ClaimCache.publish(claims))
+    private func publish(_ states: [ClaimState]) {
+        try? redis?.send(ClaimCache.publish(states))
     }
 }
 

@@ -78,7 +78,9 @@ package final class MessageEditor {
         }
         try store.reopen([claim.id], diedUntil: time)
         try? session.redis()?.send(
-            .all([ClaimCache.reopen(claim.id, diedUntil: time), ClaimCache.announce(CollectionOfOne(claim.id))]))
+            .all([
+                ClaimCache.publish([ClaimState(claim.pendingClaim, at: time)]), ClaimCache.markEdited(claim.id),
+            ]))
         try queue.remove(originals)
         return SentClaim(id: claim.id, at: time, wasDecided: false)
     }

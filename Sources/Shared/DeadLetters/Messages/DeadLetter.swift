@@ -116,6 +116,12 @@ package final class DeadLetter: Sendable {
             createdAt: claim?.createdAt, decidedAt: diedAt ?? .now())
     }
 
+    /// The claim after a replay; nil for a message that belongs to no claim.
+    package var reopenedClaim: Claim? {
+        guard let claimID, isClaim else { return nil }
+        return claim?.pendingClaim ?? Claim(id: claimID)
+    }
+
     /// The lane of the message's coupon; lane 0 for a message without one.
     ///
     /// - Parameter lanes: the number of lanes.

@@ -8,7 +8,7 @@ internal import RuntimeSupport
 /// Redis announces changes, as for waiting clients. PostgreSQL then tells what changed.
 final class ReplayTracker {
     private let session: OperatorSession
-    private var changes: RedisConnection?
+    private var changes: RedisSubscription?
     private var postgres: PostgresConnection?
     private let signal = WakeSignal()
     /// All open claims are looked up this often, because announcements may be lost.
@@ -20,8 +20,7 @@ final class ReplayTracker {
     /// Subscribes to changes, so that none is missed from now on.
     init(_ session: OperatorSession) {
         self.session = session
-        changes = session.redis()
-        if (try? changes?.send(["SUBSCRIBE", RedisKeys.changes])) == nil { changes = nil }
+        changes = try? RedisSubscription(to: RedisKeys.changes, on: session.stores.redis)
     }
 
     /// Waits until all outcomes are known, the time is up, or no worker is alive.
@@ -84,11 +83,7 @@ final class ReplayTracker {
             self.changes = nil
             return []
         }
-        let announced = messages.compactMap { message -> String? in
-            guard let parts = message.array, parts.count == 3, parts[0].string == "message" else { return nil }
-            return parts[2].string
-        }
-        return Set(announced.flatMap { $0.split(separator: " ").compactMap { ClaimID(String($0)) } })
+        return Set(messages.flatMap { $0.split(separator: " ").compactMap { ClaimID(String($0)) } })
     }
 
     private func hasWorkers() -> Bool {

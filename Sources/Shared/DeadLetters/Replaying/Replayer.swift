@@ -199,8 +199,8 @@ package final class Replayer {
         guard !ids.isEmpty else { return }
         let strikes = letters.compactMap(\.message.properties.messageID).map(RedisKeys.strikes)
         let forget = RedisRequest<Void>(strikes.map { ["DEL", $0] })
-        let reopen = RedisRequest<Void>.all(ids.map { ClaimCache.reopen($0, diedUntil: time) })
-        try? redis?.send(.all([reopen, forget, ClaimCache.announce(ids)]))
+        let reopened = letters.compactMap(\.reopenedClaim).map { ClaimState($0, at: time) }
+        try? redis?.send(.all([ClaimCache.publish(reopened), forget, ClaimCache.announce(ids)]))
     }
 
     /// Waits until the rate allows the next messages.

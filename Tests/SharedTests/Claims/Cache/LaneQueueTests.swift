@@ -1,11 +1,12 @@
-import Claims
 import Redis
 import RuntimeSupport
 import Testing
 
+@testable import Claims
+
 @Suite struct LaneQueueTests {
-    private let now = Timestamp(milliseconds: 1_795_368_460_000)
     private let text = String(repeating: "0", count: 40)
+    private let now = Timestamp(milliseconds: 1_795_368_460_000)
 
     private func id() throws -> ClaimID { try #require(ClaimID(text)) }
 
@@ -13,75 +14,81 @@ import Testing
         try LaneQueue.place(of: id(), lane: 3, now: now).answer(replies[...])
     }
 
-    /// The place of a claim behind `rank` others.
     private func place(
-        behind rank: Int64?, since: String? = "100", frontier: String? = "200", rate: String? = "50.0",
-        at: String? = "1795368459000"
+        number: Int64, accepted: String? = "1000", decided: String? = "100", rate: String? = "50",
+        at: String? = "1795368450000"
     ) throws -> LaneQueue.Place {
-        let pace = [since, frontier, rate, at].map { $0.map(RedisReply.string) ?? .null }
-        return try place([rank.map(RedisReply.integer) ?? .null, .array(pace)])
+        let digits = String(decoding: SortableDigits.encode(number, width: 4), as: UTF8.self)
+        return try place([
+            .string(digits), .array([accepted, decided, rate, at].map { $0.map(RedisReply.string) ?? .null }),
+        ])
     }
 
-    @Test func aPlaceIsReadFromTheQueueAndThePaceOfTheLane() throws {
+    @Test func aPlaceIsReadInOneRoundTrip() throws {
         #expect(
             try LaneQueue.place(of: id(), lane: 3, now: now).commands == [
-                ["ZRANK", "claims:line:3", text], ["HMGET", "claims:pace:3", "since", "frontier", "rate", "at"],
+                ["GETRANGE", "c:\(text.prefix(24))", "1", "4"],
+                ["HMGET", "claims:lane:3", "accepted", "decided", "rate", "at"],
             ])
     }
 
-    @Test(arguments: [(0, 1, 1), (49, 50, 1), (50, 51, 2), (9999, 10_000, 200)])
-    func theEstimateIsThePositionDividedByTheRate(_ rank: Int64, _ position: Int, _ seconds: Int) throws {
-        #expect(try place(behind: rank) == LaneQueue.Place(position: position, estimatedSeconds: seconds))
+    @Test(arguments: [(101, 1, 1), (149, 49, 1), (150, 50, 1), (151, 51, 2), (1000, 900, 18)] as [(Int64, Int, Int)])
+    func thePositionIsTheDifferenceOfTheNumbers(number: Int64, position: Int, seconds: Int) throws {
+        #expect(try place(number: number) == LaneQueue.Place(position: position, estimatedSeconds: seconds))
     }
 
-    @Test func aClaimThatIsNotQueuedHasNoPlace() throws {
-        #expect(try place(behind: nil) == LaneQueue.Place())
+    @Test(arguments: [99, 100] as [Int64]) func aClaimThatOthersHavePassedHasNoPosition(_ number: Int64) throws {
+        #expect(try place(number: number) == LaneQueue.Place())
     }
 
-    @Test(arguments: [nil, "", "0.0", "-1", "x"]) func withoutARateThereIsNoEstimate(_ rate: String?) throws {
-        #expect(try place(behind: 3, rate: rate) == LaneQueue.Place(position: 4))
+    @Test func aNumberAboveTheLastOneCounts() throws {
+        #expect(try place(number: 1001).position == 901, "another claim has returned its number meanwhile")
     }
 
-    @Test func anOutdatedRateGivesNoEstimate() throws {
-        #expect(try place(behind: 3, at: "1795368450000").estimatedSeconds == 1)
-        #expect(try place(behind: 3, at: "1795368449999") == LaneQueue.Place(position: 4))
+    /// A key carries the last four digits of a number, which repeat after 16.7 million claims.
+    @Test(arguments: [0, 1, 500, 16_777_000] as [Int64]) func thePositionIsRightHoweverManyClaimsThereWere(
+        _ number: Int64
+    ) throws {
+        let full = 3 << 24 + number
+        let place = try place(number: full, accepted: String(full + 20), decided: String(full - 7))
+        #expect(place.position == (number == 0 ? nil : 7), "the digits of 0 mean no number")
     }
 
-    @Test func anExcessiveEstimateIsLeftOut() throws {
-        #expect(try place(behind: 3, rate: "1e-30") == LaneQueue.Place(position: 4))
+    @Test(arguments: [nil, "0", "-1", "x", "nan"]) func withoutAUsableRateTheTimeIsUnknown(_ rate: String?) throws {
+        #expect(try place(number: 104, rate: rate) == LaneQueue.Place(position: 4))
     }
 
-    /// After a wipe of Redis the lane still holds claims that are not in the queue.
-    @Test(arguments: [nil, "99"]) func anIncompleteQueueGivesNoPosition(_ frontier: String?) throws {
-        #expect(try place(behind: 3, frontier: frontier) == LaneQueue.Place())
-        #expect(try place(behind: 3, since: nil) == LaneQueue.Place())
-        #expect(try place(behind: 3, frontier: "100").position == 4)
+    @Test func anOldRateIsNotUsed() throws {
+        #expect(try place(number: 104, at: "1795368449999") == LaneQueue.Place(position: 4))
+    }
+
+    @Test func aTinyRateGivesNoTime() throws {
+        #expect(try place(number: 104, rate: "1e-30") == LaneQueue.Place(position: 4))
+    }
+
+    @Test func beforeTheFirstNumberedClaimIsDecidedNoPositionIsKnown() throws {
+        #expect(try place(number: 104, decided: nil) == LaneQueue.Place())
+    }
+
+    @Test func aClaimWithoutANumberHasNoPosition() throws {
+        #expect(try place(number: 0) == LaneQueue.Place())
     }
 
     @Test(
         arguments: [
-            [.null, .null], [.integer(1), .null], [.integer(1), .array([])], [.error("x"), .error("y")],
+            [.null, .null], [.error("WRONGTYPE"), .error("WRONGTYPE")], [.string(""), .array([])],
+            [.string("0001"), .array([.null])], [.string("é"), .array([.null, .null, .null, .null])],
         ] as [[RedisReply]])
     func malformedRepliesGiveNoPlace(_ replies: [RedisReply]) throws {
         #expect(try place(replies) == LaneQueue.Place())
     }
 
-    @Test func advancingRecordsTheProgressAndRemovesEntriesThatWereNeverPublished() {
-        let accepted = [100_000, 90_000].map(Timestamp.init(milliseconds:))
-        #expect(
-            LaneQueue.advance(lane: 3, accepted: accepted, rate: 12.5, now: now).commands == [
-                ["HSETNX", "claims:pace:3", "since", "1795368460000"],
-                ["HSET", "claims:pace:3", "frontier", "100000", "rate", "12.5", "at", "1795368460000"],
-                ["ZREMRANGEBYSCORE", "claims:line:3", "-inf", "(85000000"],
-            ])
-        #expect(LaneQueue.advance(lane: 3, accepted: [], rate: 1, now: now).commands.isEmpty)
-    }
-
-    @Test func joiningAgainKeepsThePlace() throws {
-        #expect(try LaneQueue.join(id(), lane: 7, at: 123).commands == [["ZADD", "claims:line:7", "NX", "123", text]])
-    }
-
-    @Test func severalClaimsLeaveWithOneCommand() throws {
-        #expect(try LaneQueue.leave([id(), id()], lane: 7).commands == [["ZREM", "claims:line:7", text, text]])
+    @Test func numbersAreTakenAndReturned() throws {
+        let taking = LaneQueue.takeNumber(lane: 7)
+        #expect(taking.commands == [["HINCRBY", "claims:lane:7", "accepted", "1"]])
+        #expect(try taking.answer([.integer(5)]) == 5)
+        #expect(try taking.answer([.integer(0)]) == nil)
+        #expect(try taking.answer([.error("OOM")]) == nil)
+        #expect(LaneQueue.returnNumber(lane: 7).commands == [["HINCRBY", "claims:lane:7", "accepted", "-1"]])
     }
 }

@@ -11,7 +11,7 @@ import Testing
         let id = try #require(ClaimID(String(repeating: "0", count: 40)))
         let keys = [
             RedisKeys.lock(of: coupon), RedisKeys.claim(id), RedisKeys.heartbeat(of: "X"), RedisKeys.metrics(of: "X"),
-            RedisKeys.workers, RedisKeys.changes,
+            RedisKeys.workers, RedisKeys.changes, RedisKeys.lane(0),
         ]
         #expect(Set(keys).count == keys.count)
     }

@@ -1,0 +1,45 @@
+import Broker
+import Claims
+import Foundation
+import Logging
+import Testing
+
+extension IntegrationTests {
+    /// A publisher whose broker stops reading.
+    @Suite struct PublisherOutages {
+        @Test func aBrokerThatStopsReadingMakesThePublisherUnavailable() async throws {
+            // Heartbeats reveal nothing in time, and confirms are overdue only when the thread looks for them.
+            let publisher = Publisher(
+                Publisher.Configuration(
+                    addresses: try Setup.stores().brokers, heartbeat: 60, confirmTimeout: .seconds(2), capacity: 10_000,
+                    name: "tests"
+                ) { _, _ in },
+                logger: Logger(label: "tests"))
+            let running = Task { try await publisher.run() }
+            defer { running.cancel() }
+            try await eventually("the publisher to connect") { publisher.unavailableReason == nil }
+            try Server.rabbitmq.signal(SIGSTOP)
+            defer { try? Server.rabbitmq.signal(SIGCONT) }
+            // 256 MiB fill the socket's buffers on both sides. No queue has this name.
+            let message = OutgoingMessage(
+                BrokerMessage(properties: MessageProperties(), body: [UInt8](repeating: 0, count: 1 << 18)),
+                exchange: "", routingKey: "tests.nowhere")
+            let confirmed = try await concurrently(Array(0..<1024), atMost: 1024) { _ in
+                do throws(PublishError) {
+                    try await publisher.publish(message)
+                    return true
+                } catch {
+                    return false
+                }
+            }
+            #expect(!confirmed.contains(true), "each request is answered without the broker")
+            try await eventually("the publisher to be unavailable") { publisher.unavailableReason != nil }
+            try Server.rabbitmq.signal(SIGCONT)
+            try await eventually("the publisher to connect again", within: .seconds(30)) {
+                publisher.unavailableReason == nil
+            }
+            running.cancel()
+            try await running.value
+        }
+    }
+}
