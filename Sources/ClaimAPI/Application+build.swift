@@ -31,7 +31,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         redis: redis, postgres: postgres, changes: changes, lanes: settings.stores.lanes)
     let submission = ClaimSubmission(
         issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, lanes: settings.stores.lanes,
-        logger: logger)
+        maximumWaiting: settings.maximumWaiting, logger: logger)
 
     let endpoints =
         ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
@@ -42,8 +42,13 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     router.add(middleware: ProblemMiddleware(endpoints: endpoints, logger: logger))
     for endpoint in endpoints { router.add(endpoint) }
 
+    let connections = ConcurrencyLimit(settings.maximumConnections)
+    let limits = settings.connectionLimits
     let server = Application(
         router: router,
+        server: .http1(
+            configuration: .init(
+                additionalChannelHandlers: [ConnectionLimitHandler(limits, connections: connections)])),
         configuration: ApplicationConfiguration(
             address: .hostname(settings.host, port: settings.port), serverName: "claims", backlog: 4096),
         logger: logger)
@@ -51,8 +56,10 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     let services: [any Service] = [
         postgres, redis, publisher, changes, ClaimPoller(outcomes: outcomes), server,
     ]
-    return ServiceGroup(
-        configuration: ServiceGroupConfiguration(
-            services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+    var configuration = ServiceGroupConfiguration(
+        services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    // Requests that are still in progress by then are cancelled.
+    configuration.maximumGracefulShutdownDuration = settings.shutdownTimeout
+    return ServiceGroup(configuration: configuration)
 }

@@ -14,6 +14,7 @@ struct ClaimSubmission: Sendable {
     let outcomes: OutcomeReader
     let lanes: Int
     let logger: Logger
+    private let inProgress: ConcurrencyLimit
 
     private let cancels = Counter(label: "claims.cancels", dimensions: [("result", "confirmed")])
     private let accepted = Counter(label: "claims.publishes", dimensions: [("result", "confirmed")])
@@ -21,7 +22,7 @@ struct ClaimSubmission: Sendable {
 
     init(
         issuer: ClaimIDIssuer, redis: RedisClient, publisher: Publisher, outcomes: OutcomeReader, lanes: Int,
-        logger: Logger
+        maximumWaiting: Int, logger: Logger
     ) {
         self.issuer = issuer
         self.redis = redis
@@ -29,6 +30,7 @@ struct ClaimSubmission: Sendable {
         self.outcomes = outcomes
         self.lanes = lanes
         self.logger = logger
+        inProgress = ConcurrencyLimit(maximumWaiting)
     }
 
     /// Accepts a claim, or returns the one that was accepted with the same key.
@@ -37,10 +39,12 @@ struct ClaimSubmission: Sendable {
     /// seen but never confirmed is published again; only a confirmed one is a replay. Without Redis every request is
     /// published, and the database detects the duplicates.
     /// - Returns: the claim's present state, and whether an earlier request was accepted.
-    /// - Throws: ``Problem``: `idempotency_key_reused` or `broker_unavailable`.
+    /// - Throws: ``Problem``: `idempotency_key_reused`, `broker_unavailable` or `overloaded`.
     func accept(
         user: UserID, coupon: CouponName, key: IdempotencyKey
     ) async throws(Problem) -> (claim: Claim, isReplay: Bool) {
+        guard inProgress.enter() else { throw .overloaded }
+        defer { inProgress.leave() }
         let id = issuer.id(user: user, key: key)
         var message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
 
@@ -72,8 +76,10 @@ struct ClaimSubmission: Sendable {
     /// Accepts a cancellation. It is published behind the claims of the same coupon that were accepted before it.
     ///
     /// - Returns: the claim's present state: `claimed` until the cancellation has taken effect, or `cancelled` already.
-    /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable` or `store_unavailable`.
+    /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable`, `store_unavailable` or `overloaded`.
     func cancel(_ id: ClaimID) async throws(Problem) -> Claim {
+        guard inProgress.enter() else { throw .overloaded }
+        defer { inProgress.leave() }
         let claim = try await outcomes.authoritativeClaim(id)
         switch claim.status {
         case .cancelled: return claim

@@ -6,11 +6,7 @@ import NIOCore
 
 /// The JSON coders, shared by all requests because they are never changed.
 enum JSON {
-    static let encoder: JSONEncoder = {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
-        return encoder
-    }()
+    static let encoder = OrderedJSONEncoder()
     static let decoder = JSONDecoder()
 }
 
@@ -38,6 +34,7 @@ extension Request {
             let allowed = allowed(data)
             if data.count > allowed { throw Problem.bodyTooLarge(limit: allowed) }
         }
+        if let violation = StrictJSON.violation(in: data) { throw Problem.invalidBody("\(violation).") }
         do {
             return try JSON.decoder.decode(Value.self, from: data)
         } catch let error as DecodingError {
@@ -45,10 +42,13 @@ extension Request {
         }
     }
 
-    /// Reads the body.
+    /// Reads the body. A declared length above the limit is refused without reading.
     ///
     /// - Throws: ``Problem`` `body_too_large`.
     func bytes(atMost limit: Int) async throws -> Data {
+        if let declared = headers[.contentLength].flatMap({ Int($0) }), declared > limit {
+            throw Problem.bodyTooLarge(limit: limit)
+        }
         do {
             return Data(try await body.collect(upTo: limit).readableBytesView)
         } catch is NIOTooManyBytesError {

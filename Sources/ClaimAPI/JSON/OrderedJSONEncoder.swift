@@ -1,0 +1,199 @@
+import Foundation
+
+/// Encodes values as JSON whose fields keep the order in which their type encodes them.
+///
+/// Foundation's encoder writes fields in an order that differs from process to process, or by the alphabet. Clients and
+/// people read an answer more easily when `id` and `status` come first, always.
+///
+/// It supports what answers consist of: objects, arrays, strings, numbers, booleans and null. Types encode themselves
+/// through `encode(_:forKey:)` and `encode(_:)`; nested containers and superclass encoders are not supported.
+struct OrderedJSONEncoder: Sendable {
+    /// Returns the value as UTF-8.
+    ///
+    /// - Throws: what the value's `encode(to:)` throws.
+    func encode(_ value: some Encodable) throws -> Data {
+        let output = Output()
+        try output.write(value, at: [])
+        return Data(output.bytes)
+    }
+}
+
+/// The text that is being written. Values write themselves into it one after another.
+private final class Output {
+    var bytes: [UInt8] = []
+
+    init() { bytes.reserveCapacity(512) }
+
+    func write(_ value: some Encodable, at path: [any CodingKey]) throws {
+        switch value {
+        case let text as String: write(text)
+        case let number as Int: write(number)
+        case let flag as Bool: write(flag)
+        default:
+            let encoder = ValueEncoder(self, path)
+            try value.encode(to: encoder)
+            encoder.finish()
+        }
+    }
+
+    func write(_ value: Bool) { bytes += value ? Array("true".utf8) : Array("false".utf8) }
+    func write(_ value: some BinaryInteger) { bytes += String(value).utf8 }
+    func writeNull() { bytes += "null".utf8 }
+
+    /// JSON has no word for infinity and NaN, so they become null.
+    func write(_ value: Double) {
+        if value.isFinite { bytes += "\(value)".utf8 } else { writeNull() }
+    }
+
+    /// RFC 8259, section 7: quotation mark, backslash and control characters are escaped, everything else is UTF-8.
+    func write(_ text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): bytes += #"\""#.utf8
+            case UInt8(ascii: "\\"): bytes += #"\\"#.utf8
+            case 0x0A: bytes += #"\n"#.utf8
+            case 0x0D: bytes += #"\r"#.utf8
+            case 0x09: bytes += #"\t"#.utf8
+            case 0..<0x20: bytes += (byte < 0x10 ? #"\u000"# : #"\u00"#).utf8 + String(byte, radix: 16).utf8
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+}
+
+/// Encodes one value: an object, an array or a single value.
+private final class ValueEncoder: Encoder {
+    let output: Output
+    let codingPath: [any CodingKey]
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+    private var closing: UInt8?
+    var isEmpty = true
+
+    init(_ output: Output, _ codingPath: [any CodingKey]) {
+        self.output = output
+        self.codingPath = codingPath
+    }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
+        open("{", "}")
+        return KeyedEncodingContainer(ObjectContainer<Key>(encoder: self))
+    }
+
+    func unkeyedContainer() -> any UnkeyedEncodingContainer {
+        open("[", "]")
+        return ArrayContainer(encoder: self)
+    }
+
+    func singleValueContainer() -> any SingleValueEncodingContainer {
+        SingleContainer(encoder: self)
+    }
+
+    private func open(_ opening: Unicode.Scalar, _ closing: Unicode.Scalar) {
+        // A type may ask for its container more than once.
+        guard self.closing == nil else { return }
+        output.bytes.append(UInt8(ascii: opening))
+        self.closing = UInt8(ascii: closing)
+    }
+
+    /// Separates the next member from the one before.
+    func separate() {
+        if !isEmpty { output.bytes.append(UInt8(ascii: ",")) }
+        isEmpty = false
+    }
+
+    func finish() {
+        if let closing { output.bytes.append(closing) }
+    }
+}
+
+private struct ObjectContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
+    let encoder: ValueEncoder
+    var codingPath: [any CodingKey] { encoder.codingPath }
+
+    private func write(_ key: Key) {
+        encoder.separate()
+        encoder.output.write(key.stringValue)
+        encoder.output.bytes.append(UInt8(ascii: ":"))
+    }
+
+    mutating func encodeNil(forKey key: Key) throws {
+        write(key)
+        encoder.output.writeNull()
+    }
+
+    mutating func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
+        write(key)
+        try encoder.output.write(value, at: codingPath + [key])
+    }
+
+    mutating func nestedContainer<NestedKey: CodingKey>(
+        keyedBy keyType: NestedKey.Type, forKey key: Key
+    ) -> KeyedEncodingContainer<NestedKey> {
+        preconditionFailure("OrderedJSONEncoder has no nested containers")
+    }
+
+    mutating func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
+        preconditionFailure("OrderedJSONEncoder has no nested containers")
+    }
+
+    mutating func superEncoder() -> any Encoder { preconditionFailure("OrderedJSONEncoder has no superclasses") }
+    mutating func superEncoder(forKey key: Key) -> any Encoder { superEncoder() }
+}
+
+private struct ArrayContainer: UnkeyedEncodingContainer {
+    let encoder: ValueEncoder
+    var count = 0
+    var codingPath: [any CodingKey] { encoder.codingPath }
+
+    init(encoder: ValueEncoder) { self.encoder = encoder }
+
+    mutating func encodeNil() throws {
+        encoder.separate()
+        count += 1
+        encoder.output.writeNull()
+    }
+
+    mutating func encode<Value: Encodable>(_ value: Value) throws {
+        encoder.separate()
+        count += 1
+        try encoder.output.write(value, at: codingPath)
+    }
+
+    mutating func nestedContainer<NestedKey: CodingKey>(
+        keyedBy keyType: NestedKey.Type
+    ) -> KeyedEncodingContainer<NestedKey> {
+        preconditionFailure("OrderedJSONEncoder has no nested containers")
+    }
+
+    mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
+        preconditionFailure("OrderedJSONEncoder has no nested containers")
+    }
+
+    mutating func superEncoder() -> any Encoder { preconditionFailure("OrderedJSONEncoder has no superclasses") }
+}
+
+private struct SingleContainer: SingleValueEncodingContainer {
+    let encoder: ValueEncoder
+    var codingPath: [any CodingKey] { encoder.codingPath }
+
+    mutating func encodeNil() throws { encoder.output.writeNull() }
+    mutating func encode(_ value: Bool) throws { encoder.output.write(value) }
+    mutating func encode(_ value: String) throws { encoder.output.write(value) }
+    mutating func encode(_ value: Double) throws { encoder.output.write(value) }
+    mutating func encode(_ value: Float) throws { encoder.output.write(Double(value)) }
+    mutating func encode(_ value: Int) throws { encoder.output.write(value) }
+    mutating func encode(_ value: Int8) throws { encoder.output.write(value) }
+    mutating func encode(_ value: Int16) throws { encoder.output.write(value) }
+    mutating func encode(_ value: Int32) throws { encoder.output.write(value) }
+    mutating func encode(_ value: Int64) throws { encoder.output.write(value) }
+    mutating func encode(_ value: UInt) throws { encoder.output.write(value) }
+    mutating func encode(_ value: UInt8) throws { encoder.output.write(value) }
+    mutating func encode(_ value: UInt16) throws { encoder.output.write(value) }
+    mutating func encode(_ value: UInt32) throws { encoder.output.write(value) }
+    mutating func encode(_ value: UInt64) throws { encoder.output.write(value) }
+    mutating func encode<Value: Encodable>(_ value: Value) throws {
+        try encoder.output.write(value, at: codingPath)
+    }
+}
