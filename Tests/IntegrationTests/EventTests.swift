@@ -168,6 +168,8 @@ extension IntegrationTests {
             try await Server.redis.start()
             worker.thaw()
             #expect(try await claims.last?.outcome == "claimed")
+            // The connections to the stores are restored one by one.
+            try await system.recover()
         }
 
         @Test func aDisconnectedClientLeavesNoWatchAndNoConnection() async throws {
