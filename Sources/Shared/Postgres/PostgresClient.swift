@@ -117,15 +117,23 @@ package final class PostgresClient: Sendable {
 
 extension PostgresClient: Service {
     package func run() async throws {
-        await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { group in
-                for number in 1...connections {
-                    group.addTask { await BlockingThread.run(name: "postgres-\(number)") { self.work() } }
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await withDiscardingTaskGroup { group in
+                    for number in 1...connections {
+                        group.addTask { await BlockingThread.run(name: "postgres-\(number)") { self.work() } }
+                    }
                 }
+            } onGracefulShutdown: {
+                self.shutDown()
             }
-        } onGracefulShutdown: {
-            self.mailbox.close()
-            self.closeSignal.raise()
+        } onCancel: {
+            self.shutDown()
         }
+    }
+
+    private func shutDown() {
+        mailbox.close()
+        closeSignal.raise()
     }
 }
