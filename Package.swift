@@ -46,7 +46,7 @@ let package = Package(
         .systemLibrary(
             name: "CPostgres", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
-        // The shared layers, bottom first. Each depends on layers above it in this list only, and the compiler holds that.
+        // The shared layers, bottom first. Each depends on layers above it in this list only, and the compiler enforces this.
         .target(
             name: "RuntimeSupport",
             dependencies: [
@@ -151,9 +151,6 @@ let package = Package(
             dependencies: [
                 "Audit", "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),

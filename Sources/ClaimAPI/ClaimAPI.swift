@@ -10,7 +10,7 @@ import Settings
 struct ClaimAPI: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ClaimAPI",
-        abstract: "Accepts claims over HTTP and responds 202 after the publisher confirm.",
+        abstract: "Accepts claims over HTTP and responds with 202 after the publisher confirm.",
         discussion: APISettings.all.help)
 
     func run() async throws {

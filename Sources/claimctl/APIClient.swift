@@ -1,7 +1,5 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
+import FoundationNetworking
 import Settings
 
 /// Sends requests to ClaimAPI.
@@ -32,22 +30,28 @@ struct APIClient {
         }
     }
 
+    /// Sends a request and waits up to 45 s for the answer.
+    ///
+    /// - Throws: ``Failure`` if ClaimAPI is unreachable.
     func send(
-        _ method: HTTPMethod, _ path: String, headers: [(String, String)] = [], body: Data? = nil
+        _ method: String, _ path: String, headers: [(String, String)] = [], body: Data? = nil
     ) async throws -> Answer {
-        var request = HTTPClientRequest(url: base + path)
-        request.method = method
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        guard let url = URL(string: base + path) else {
+            throw Failure.usage("CLAIMS_URL is not a valid URL: \(base)")
+        }
+        var request = URLRequest(url: url, timeoutInterval: 45)
+        request.httpMethod = method
+        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         if let body {
-            request.headers.add(name: "Content-Type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: body))
+            request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+            request.httpBody = body
         }
         do {
-            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(45))
-            let bytes = try await response.body.collect(upTo: 16 << 20)
-            return Answer(status: Int(response.status.code), body: Data(bytes.readableBytesView))
+            let (data, response) = try await URLSession.shared.data(for: request)
+            return Answer(status: (response as? HTTPURLResponse)?.statusCode ?? 0, body: data)
         } catch {
-            throw Failure.failed("ClaimAPI at \(base) can't be reached: \(error); start it with deploy/up")
+            let reason = (error as? URLError)?.localizedDescription ?? "\(error)"
+            throw Failure.failed("ClaimAPI at \(base) can't be reached: \(reason); start it with deploy/up")
         }
     }
 }

@@ -44,7 +44,7 @@ trap 'report_unexpected_error $? "$BASH_COMMAND" "${BASH_SOURCE[0]}:$LINENO"' ER
 
 report_unexpected_error() {
   (($1 > 128)) ||   # ended by a signal, for example by Ctrl-C or by SIGPIPE in `| head`
-    printf 'error: unexpected failure of "%s" (exit status %s, %s). Data and logs are unchanged; run the command again.\n' \
+    printf 'error: unexpected failure of "%s" (exit status %s, %s). The command may be done in part; run it again.\n' \
       "$2" "$1" "$3" >&2
 }
 

@@ -5,7 +5,7 @@ import Hummingbird
 import NIOCore
 import RuntimeSupport
 
-/// Streams a claim as server-sent events: its present state, then each change, until it is no longer pending.
+/// Streams a claim as server-sent events: its current state, then each change, until it is no longer pending.
 ///
 /// <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 struct ClaimEvents: Sendable {

@@ -17,7 +17,7 @@ struct OutcomeReader: Sendable {
         self.lanes = lanes
     }
 
-    /// Returns the present state of a claim.
+    /// Returns the current state of a claim.
     ///
     /// - Parameter id: an id that this API issued.
     /// - Throws: ``Problem`` `store_unavailable` if the database can't be reached and Redis does not know the claim.
@@ -31,7 +31,7 @@ struct OutcomeReader: Sendable {
         }
     }
 
-    /// Returns the present state of a claim for a decision that depends on it: from Redis only if it is final.
+    /// Returns the current state of a claim for a decision that depends on it: from Redis only if it is final.
     ///
     /// - Throws: ``Problem`` `store_unavailable` if the database is needed and can't be reached.
     func authoritativeClaim(_ id: ClaimID) async throws(Problem) -> Claim {
@@ -43,7 +43,7 @@ struct OutcomeReader: Sendable {
         }
     }
 
-    /// Returns the present states of several claims with their positions, in a few round trips.
+    /// Returns the current states of several claims with their positions, in a few round trips.
     ///
     /// Claims that no reachable store knows are left out.
     func claims(_ ids: [ClaimID]) async -> [ClaimID: Claim] {
@@ -55,7 +55,7 @@ struct OutcomeReader: Sendable {
         return await addingPositions(to: claims)
     }
 
-    /// Returns a claim as soon as it is no longer pending, or its present state when the time is up.
+    /// Returns a claim as soon as it is no longer pending, or its current state when the time is up.
     func claim(_ id: ClaimID, waitingAtMost time: Duration) async throws(Problem) -> Claim {
         guard time > .zero else { return try await claim(id) }
         let deadline = ContinuousClock.now + time

@@ -38,7 +38,7 @@ struct ClaimSubmission: Sendable {
     /// Redis remembers a request before it is published and marks it as accepted after the confirm. A request that was
     /// seen but never confirmed is published again; only a confirmed one is a replay. Without Redis every request is
     /// published, and the database detects the duplicates.
-    /// - Returns: the claim's present state, and whether an earlier request was accepted.
+    /// - Returns: the claim's current state, and whether an earlier request was accepted.
     /// - Throws: ``Problem``: `idempotency_key_reused`, `broker_unavailable` or `overloaded`.
     func accept(
         user: UserID, coupon: CouponName, key: IdempotencyKey
@@ -75,7 +75,7 @@ struct ClaimSubmission: Sendable {
 
     /// Accepts a cancellation. It is published behind the claims of the same coupon that were accepted before it.
     ///
-    /// - Returns: the claim's present state: `claimed` until the cancellation has taken effect, or `cancelled` already.
+    /// - Returns: the claim's current state: `claimed` until the cancellation has taken effect, or `cancelled` already.
     /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable`, `store_unavailable` or `overloaded`.
     func cancel(_ id: ClaimID) async throws(Problem) -> Claim {
         guard inProgress.enter() else { throw .overloaded }
@@ -93,7 +93,7 @@ struct ClaimSubmission: Sendable {
         return claim
     }
 
-    /// Returns the present state of an accepted claim, or the claim as it was accepted if no store can be reached.
+    /// Returns the current state of an accepted claim, or the claim as it was accepted if no store can be reached.
     private func current(_ claim: Claim) async -> Claim {
         // This request asks for the same as the accepted one, so it can fill in what Redis has lost.
         ((try? await outcomes.claim(claim.id)) ?? claim).completed(by: claim)

@@ -13,7 +13,7 @@ enum FrontPage {
     /// <https://www.w3.org/TR/CSP3/>
     static func response() throws -> Response {
         guard let file else { throw Problem.notFound }
-        // An injected script can not know the nonce.
+        // An injected script cannot know the nonce.
         let nonce = Data((0..<16).map { _ in UInt8.random(in: .min ... .max) }).base64EncodedString()
         let policy = [
             "default-src 'none'", "script-src 'nonce-\(nonce)'", "style-src 'nonce-\(nonce)'", "connect-src 'self'",

@@ -29,7 +29,7 @@ struct Job: Sendable {
     /// The claim's id, from the body or else from the message's properties; nil if neither has one.
     var claimID: ClaimID? { claim?.id ?? message.properties.messageID.flatMap(ClaimID.init) }
 
-    /// Whether the message returned so often that its processing may be what kills the workers.
+    /// Whether the number of returns suggests that processing the message kills its worker.
     var isSuspicious: Bool { returns >= PoisonMessageDetector.suspiciousReturns }
 
     /// Whether the message asks for a cancellation. If that fails, the claim keeps its state.

@@ -26,7 +26,7 @@ final class RetryPublisher {
         self.logger = logger
     }
 
-    /// The number of unconfirmed copies.
+    /// The number of copies that are unconfirmed, or follow an unconfirmed one.
     var pending: Int { outbox.count + (publisher?.unconfirmed ?? 0) }
 
     /// The socket to watch for confirms; nil if none is awaited.
@@ -95,9 +95,11 @@ final class RetryPublisher {
             outbox += rejected.map(\.waiter)
             nextTry = now + backoff.next()
         }
-        for (failedJob, outcome) in rejected {
-            let id = failedJob.job.message.properties.messageID ?? "-"
-            logger.error("copy rejected by the broker", metadata: ["claim.id": "\(id)", "error": "\(outcome)"])
+        if let first = rejected.first {
+            let id = first.waiter.job.message.properties.messageID ?? "-"
+            logger.error(
+                "copies rejected by the broker, retrying",
+                metadata: ["count": "\(rejected.count)", "claim.id": "\(id)", "error": "\(first.outcome)"])
         }
         return confirmed
     }

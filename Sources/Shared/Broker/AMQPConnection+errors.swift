@@ -27,7 +27,7 @@ extension AMQPConnection {
         }
     }
 
-    /// Throws the error that a library status stands for, if it is one.
+    /// Throws the error that corresponds to a library status, if it is one.
     static func check(_ status: Int32, _ operation: String) throws(BrokerError) {
         guard status < 0 else { return }
         if status == AMQP_STATUS_TIMEOUT.rawValue {

@@ -64,7 +64,7 @@ package struct ConfirmLedger<Waiter> {
     ///
     /// - Parameters:
     ///   - tag: the delivery tag.
-    ///   - multiple: whether the tag stands for all messages up to and including it.
+    ///   - multiple: whether the tag covers all messages up to and including it.
     ///   - confirmed: true for an ack, false for a nack.
     /// - Returns: the resolved messages with their outcomes.
     package mutating func resolve(

@@ -12,7 +12,7 @@ package final class ConfirmedPublisher<Waiter> {
     private let connection: AMQPConnection
     private let confirmTimeout: Duration
     private var ledger = ConfirmLedger<Waiter>()
-    /// An error that ``receive()`` met after it had resolved messages. The next call throws it.
+    /// An error that ``receive()`` met after it had resolved messages. The next ``receive()`` throws it.
     private var pendingError: BrokerError?
     /// The broker's reason for blocking publishers, a memory or disk alarm; nil if the connection is not blocked.
     package private(set) var blockedReason: String?
@@ -37,7 +37,7 @@ package final class ConfirmedPublisher<Waiter> {
         try connection.selectConfirms(channel: Self.channel)
     }
 
-    /// The number of unconfirmed messages.
+    /// The number of messages that are unconfirmed, or follow an unconfirmed one.
     package var unconfirmed: Int { ledger.count }
 
     /// The socket, readable when the broker has sent something.

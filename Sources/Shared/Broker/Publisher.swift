@@ -78,8 +78,11 @@ package final class Publisher: Service {
     }
 
     package func run() async throws {
+        let finished = StopSignal()
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.expireRequests() }
+            group.addTask {
+                await BlockingThread.run(name: "publish-expiry") { self.expireRequests(until: finished) }
+            }
             await withTaskCancellationHandler {
                 await withGracefulShutdownHandler {
                     await BlockingThread.run(name: "publisher") { self.work() }
@@ -89,7 +92,7 @@ package final class Publisher: Service {
             } onCancel: {
                 self.shutDown()
             }
-            group.cancelAll()
+            finished.request()
         }
     }
 
@@ -98,9 +101,10 @@ package final class Publisher: Service {
         stop.request()
     }
 
-    /// Fails requests whose deadline has passed, even while the thread is blocked by a full socket.
-    private func expireRequests() async {
-        while (try? await Task.sleep(for: .milliseconds(100))) != nil {
+    /// Fails requests whose deadline has passed, even while the publisher thread is blocked by a full socket.
+    private func expireRequests(until finished: StopSignal) {
+        while !finished.isRequested {
+            finished.wait(atMost: .milliseconds(100))
             let expired = state.withLock { $0.expire(now: .now) }
             for waiter in expired { waiter.resume(returning: .failure(.timeout)) }
         }
@@ -145,7 +149,7 @@ package final class Publisher: Service {
                 updateBlocked(blockedReason)
             }
             if stop.isRequested, state.withLock({ $0.unresolved == 0 }) { return }
-            if waiting.isEmpty { connection.wait(orSignal: stop.wake, atMost: .seconds(1)) }
+            if waiting.isEmpty, outcomes.isEmpty { connection.wait(orSignal: stop.wake, atMost: .seconds(1)) }
         }
     }
 

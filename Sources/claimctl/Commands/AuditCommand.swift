@@ -10,9 +10,9 @@ struct AuditCommand: ParsableCommand {
         abstract: "Check the invariants over the raw rows and the dead-letter queue; exit 1 if one is violated.",
         discussion: """
             For every coupon, amount - remaining_amount = rows in user_claims = rows in claims with status claimed. No \
-            user holds more than per_user_limit allowed at the time of the claim. A user's slots of a coupon have no \
+            user holds more than the highest per_user_limit that the coupon has had. A user's slots of a coupon have no \
             gap. Every held coupon belongs to its claim, and a cancelled claim holds none. Every dead-lettered claim \
-            has a message in the dead-letter queue. All rows are read as of one moment.
+            has a message in the dead-letter queue. All rows are read in one snapshot.
             """)
 
     @OptionGroup var output: OutputOptions

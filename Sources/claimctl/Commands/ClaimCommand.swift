@@ -1,7 +1,6 @@
 import ArgumentParser
 import Claims
 import Foundation
-import NIOHTTP1
 import RuntimeSupport
 import Settings
 
@@ -37,7 +36,7 @@ struct ClaimCommand: ParsableCommand {
             let quoted = key.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
             let body = try JSONEncoder().encode(["user_id": user, "coupon_name": coupon])
             let answer = try await api.send(
-                .POST, "/claims", headers: [("Idempotency-Key", "\"\(quoted)\"")], body: body)
+                "POST", "/claims", headers: [("Idempotency-Key", "\"\(quoted)\"")], body: body)
             guard answer.status == 202, let id = Self.id(answer.body) else {
                 throw answer.status == 400 || answer.status == 422
                     ? Failure.usage(answer.problem) : Failure.failed(answer.problem)
@@ -85,11 +84,11 @@ struct ClaimCommand: ParsableCommand {
             guard (0...30).contains(wait) else { throw Failure.usage("--wait must be from 0 to 30") }
             let api = try APIClient(SettingReader())
             let deadline = ContinuousClock.now + .seconds(wait)
-            var answer = try await api.send(.POST, "\(path(id))/cancel")
+            var answer = try await api.send("POST", "\(path(id))/cancel")
             guard answer.status == 202 else { throw failure(answer, id) }
             while try JSONDecoder().decode(Claim.self, from: answer.body).status != .cancelled, .now < deadline {
                 try await Task.sleep(for: .milliseconds(50))
-                answer = try await api.send(.GET, path(id))
+                answer = try await api.send("GET", path(id))
                 guard answer.status == 200 else { throw failure(answer, id) }
             }
             try show(answer, output)
@@ -106,7 +105,7 @@ private func failure(_ answer: APIClient.Answer, _ id: String) -> Failure {
 }
 
 private func show(_ id: String, wait: Double, _ api: APIClient, _ output: OutputOptions) async throws {
-    let answer = try await api.send(.GET, "\(path(id))?wait=\(wait)")
+    let answer = try await api.send("GET", "\(path(id))?wait=\(wait)")
     guard answer.status == 200 else { throw failure(answer, id) }
     try show(answer, output)
 }

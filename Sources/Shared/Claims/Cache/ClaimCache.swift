@@ -1,12 +1,12 @@
 package import Redis
 package import RuntimeSupport
 
-/// What Redis remembers of a claim: a hash with the request, whether it was accepted, and its present state.
+/// What Redis remembers of a claim: a hash with the request, whether it was accepted, and its current state.
 ///
 /// ```
 /// claims:claim:<id>   request        the claim as first requested      written before the publish, never changed
 ///                     accepted       1                                 written after the publisher confirm
-///                     status, …      the present state                 written by workers, all fields at once
+///                     status, …      the current state                 written by workers, all fields at once
 ///                     cancelled      the time of cancellation          written by workers, never removed
 /// ```
 /// A cancelled claim stays cancelled: a worker that was frozen after it decided the claim may write that outcome long
@@ -58,7 +58,7 @@ package enum ClaimCache {
 
     // MARK: Results
 
-    /// Stores the present state of a claim.
+    /// Stores the current state of a claim.
     package static func store(_ claim: Claim) -> RedisRequest<Void> {
         let key = RedisKeys.claim(claim.id)
         let values = [

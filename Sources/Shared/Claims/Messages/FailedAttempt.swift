@@ -7,7 +7,7 @@ package struct FailedAttempt: Codable, Hashable, Sendable {
     /// The number of the attempt, from 1.
     package var attempt: Int
     package var at: Timestamp
-    /// The name of the worker.
+    /// The id of the worker.
     package var worker: String
     /// A stable code, see ``FailureCode``.
     package var code: String

@@ -1,8 +1,9 @@
 package import Broker
 internal import OrderedCollections
 
-/// The queues and exchanges on the path of a claim's message. Every connection declares them. Declaring is idempotent as
-/// long as all programs declare the same, so the only setting that affects them is the number of lanes.
+/// The queues and exchanges on the path of a claim's message. ClaimAPI and ClaimWorker declare them when they
+/// connect. Declaring is idempotent as long as all programs declare the same, so the only setting that affects them is
+/// the number of lanes.
 ///
 /// ```
 /// claims (direct) ──lane number──► claims.work.<lane> ──delivery limit──► claims.dead (fanout)

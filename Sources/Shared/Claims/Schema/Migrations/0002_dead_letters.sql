@@ -19,7 +19,7 @@ create table dead_letter_archive (
     note text,
     done_at timestamptz(3) not null default now(),
     done_by text not null,
-    -- As claimctl dlq export writes it. Not jsonb, which can not store every character.
+    -- As claimctl dlq export writes it. Not jsonb, which cannot store every character.
     message json not null,
     restored_at timestamptz(3),
     restored_by text
