@@ -81,7 +81,7 @@ CONF
 }
 
 postgres_run() {
-  cd "$DATA_DIR"
+  cd "$DATA_DIR" || exit
   # prepare_restart has checked that no server uses this folder. While a killed server is a zombie, PostgreSQL takes
   # this file as proof that it runs.
   rm -f "$DATA_DIR/postgres/postmaster.pid"

@@ -33,7 +33,7 @@ launch() {
   mark_log_start "$name"
   (
     trap - INT QUIT                       # bash ignores these in background jobs
-    cd "$ROOT"
+    cd "$ROOT" || exit
     close_inherited_files
     raise_file_limit
     export "$PROCESS_MARK=$RUN_DIR"

@@ -71,7 +71,7 @@ rabbitmq_environment() {
 rabbitmq_run() {
   umask 077
   rabbitmq_environment
-  cd "$DATA_DIR/rabbitmq"
+  cd "$DATA_DIR/rabbitmq" || exit
   # Otherwise the node starts an epmd of its own, which outlives it and has an unknown process id. If this copy's epmd
   # runs already, the new one finds its port in use and ends at once.
   (exec_in_session env -i "${RABBITMQ_ENVIRONMENT[@]}" epmd -address 127.0.0.1 -port "$EPMD_PORT" &)

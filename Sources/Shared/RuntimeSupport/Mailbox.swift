@@ -52,12 +52,18 @@ package final class Mailbox<Item: Sendable>: Sendable {
     ///   - limit: the maximum number of items to take.
     ///   - time: the longest wait.
     package func take(atMost limit: Int, waiting time: Duration) -> [Item] {
-        let ready = takeWaiting(atMost: limit)
-        guard ready.isEmpty, !isClosed else { return ready }
-        wake.wait(atMost: time)
-        // A signal wakes one thread, but closing must wake all of them.
-        if isClosed { wake.raise() }
-        return takeWaiting(atMost: limit)
+        var ready = takeWaiting(atMost: limit)
+        guard ready.isEmpty else { return ready }
+        let deadline = ContinuousClock.now + time
+        while ready.isEmpty, !isClosed {
+            let left = deadline - .now
+            guard left > .zero else { break }
+            wake.wait(atMost: left)
+            // A signal can wake several threads, and another one may have taken the item. Closing must wake all of them.
+            if isClosed { wake.raise() }
+            ready = takeWaiting(atMost: limit)
+        }
+        return ready
     }
 
     /// Whether ``close()`` has been called.
