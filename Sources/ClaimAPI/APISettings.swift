@@ -14,6 +14,8 @@ struct APISettings: Sendable {
     var postgresConnections: Int
     /// The most submissions that are in progress.
     var maximumWaiting: Int
+    /// How long a submission may wait before further ones are refused.
+    var targetLatency: Duration
     var maximumConnections: Int
     var connectionLimits: ConnectionState.Limits
     /// How long a graceful shutdown waits for requests in progress.
@@ -35,6 +37,9 @@ struct APISettings: Sendable {
     static let waiting = Setting(
         "CLAIMS_MAX_WAITING", defaultValue: "2000",
         help: "Maximum claims and cancellations in progress; 503 overloaded for further ones")
+    static let latency = Setting(
+        "CLAIMS_TARGET_LATENCY_MS", defaultValue: "300",
+        help: "Under overload, claims that would wait longer for their confirm are refused with 503 overloaded, in milliseconds")
     static let connections = Setting(
         "CLAIMS_MAX_CONNECTIONS", defaultValue: "20000",
         help: "Maximum open connections; 503 overloaded for further ones")
@@ -57,8 +62,8 @@ struct APISettings: Sendable {
     static let all =
         StoreSettings.all
         + [
-            httpHost, httpPort, secret, confirm, queue, postgres, waiting, connections, headerTimeout, idleTimeout,
-            bodyTimeout, writeTimeout, shutdown,
+            httpHost, httpPort, secret, confirm, queue, postgres, waiting, latency, connections, headerTimeout,
+            idleTimeout, bodyTimeout, writeTimeout, shutdown,
         ] + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
@@ -72,6 +77,7 @@ struct APISettings: Sendable {
         publishQueue = try reader.integer(Self.queue, in: 1...1_000_000)
         postgresConnections = try reader.integer(Self.postgres, in: 1...64)
         maximumWaiting = try reader.integer(Self.waiting, in: 1...1_000_000)
+        targetLatency = try reader.milliseconds(Self.latency, in: 1...60_000)
         maximumConnections = try reader.integer(Self.connections, in: 1...1_000_000)
         connectionLimits = ConnectionState.Limits(
             header: try reader.milliseconds(Self.headerTimeout, in: 1...3_600_000),

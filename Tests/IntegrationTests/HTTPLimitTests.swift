@@ -87,8 +87,16 @@ extension IntegrationTests {
                 text.hasPrefix(
                     #"{"id":"\#(claim.id)","status":"claimed","reason":null,"user_id":"u1","coupon_name":"\#(coupon)","#
                         + #""attempts":1,"created_at":"#), "\(text)")
-            let shown = String(decoding: try await api.get("/coupons/\(coupon)").body, as: UTF8.self)
-            #expect(shown.hasPrefix(#"{"name":"\#(coupon)","amount":1,"remaining_amount":0,"#), "\(shown)")
+            let couponStart = #"{"name":"\#(coupon)","amount":1,"remaining_amount":0,"per_user_limit":1,"#
+            let shown = try await api.get("/coupons/\(coupon)").text
+            #expect(shown.hasPrefix(couponStart), "\(shown)")
+            let printed = try await claimctl("coupon", "show", coupon, "--json")
+            #expect(printed.output.hasPrefix(couponStart), "\(printed)")
+            let events = try await api.get("/claims/\(claim.id)/events").text
+            #expect(events.contains(#"data: {"id":"\#(claim.id)","status":"claimed","reason":null,"user_id""#), "\(events)")
+            let problem = try await api.get("/claims/none").text
+            #expect(problem.hasPrefix(#"{"type":"urn:claims:problem:claim_not_found","title":"#), "\(problem)")
+            #expect(problem.hasSuffix(#","code":"claim_not_found"}"#), "\(problem)")
         }
 
         // MARK: Slow clients
@@ -140,6 +148,20 @@ extension IntegrationTests {
             withExtendedLifetime((stalled, stream)) {}
         }
 
+        @Test func aResponseThatIsNotReadDoesNotHoldUpTheEndOfTheProcess() async throws {
+            let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
+            let unread = try RawConnection(port: other.port)
+            // More than the buffers of both sides take.
+            let request = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+            for _ in 0..<10 { unread.send(String(repeating: request, count: 50)) }
+            // Another request is answered, so the first ones have been received.
+            #expect(try await other.get("/healthz").status == 200)
+            let program = try system.program("api-2")
+            program.signal(SIGTERM)
+            #expect(try await program.end(within: .seconds(15)) == 0)
+            withExtendedLifetime(unread) {}
+        }
+
         // MARK: Overload
 
         @Test func requestsAboveTheLimitAreShedAtOnce() async throws {
@@ -148,9 +170,13 @@ extension IntegrationTests {
             let orders = (0..<200).map { API.Order(user: "u\($0)", coupon: coupon) }
             let answers = try await concurrently(orders, atMost: 200) { try await limited.post($0) }
             let refused = answers.filter { $0.status != 202 }
-            #expect(refused.allSatisfy { $0.status == 503 && $0.code == "overloaded" && $0["Retry-After"] == "1" })
+            #expect(refused.allSatisfy { $0.status == 503 && $0.code == "overloaded" })
+            #expect(refused.allSatisfy { $0.header("Retry-After") == "1" })
             #expect(!refused.isEmpty, "two hundred requests exceed the limit")
             #expect(refused.count < 200)
+            let metrics = try await limited.get("/metrics").text
+            let count = /http_server_request_duration_seconds_count\{[^}]*route="\/claims"[^}]*status_code="503"\} (\d+)/
+            #expect(metrics.firstMatch(of: count).flatMap { Int($0.1) } == refused.count)
             let again = try await concurrently(orders) { try await api.post($0).status }
             #expect(again.allSatisfy { $0 == 202 }, "the same keys are accepted")
             try await eventually("all to be decided") { try await api.coupon(coupon).remainingAmount == 300 }

@@ -3,6 +3,7 @@ import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
+import RuntimeSupport
 
 /// An error as clients see it: `application/problem+json` (RFC 9457) with a `code` for programs.
 struct Problem: Error, HTTPResponseError {

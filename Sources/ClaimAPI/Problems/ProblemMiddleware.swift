@@ -1,6 +1,5 @@
 import Hummingbird
 import Logging
-import NIOHTTP1
 import Postgres
 
 /// Answers every error with a ``Problem``. An unexpected error is logged in full and answered without internals.
@@ -30,11 +29,6 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
             // The router throws this for an unknown path and for an unsupported method alike.
             let known = endpoints.first { $0.matches(request.uri.path) }
             return known.map { .methodNotAllowed(allow: $0.methods) } ?? .notFound
-        case is HTTPParserError:
-            // The body has an invalid chunk, or the client went away in the middle of it.
-            return .malformedRequest
-        case is RequestTimeout:
-            return .requestTimeout
         default:
             logger.error(
                 "request failed",

@@ -2,14 +2,16 @@ import Foundation
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
+import RuntimeSupport
 
 /// The body of a request did not arrive in time.
 struct RequestTimeout: Error {}
 
-/// Keeps one connection within its limits: closes it when its client is too slow, and ends it cleanly after a response
-/// that was sent before its request was received completely.
+/// Keeps one connection within its limits: closes it when its client is too slow, ends it cleanly after a response that
+/// was sent before its request was received completely, and refuses claims that could not be answered in time.
 ///
-/// It sits behind the HTTP codec. See ``ConnectionState`` for the rules.
+/// It sits behind the HTTP codec. See ``ConnectionState`` for the rules. A claim is refused here, because this costs a
+/// fraction of a request that reaches its route, and clients send many of them when the system is overloaded.
 final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -20,16 +22,25 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     private static let lingering = TimeAmount.seconds(2)
 
     private let connections: ConcurrencyLimit
+    private let admission: AdmissionControl
+    private let metrics: RequestMetrics
     private let limits: ConnectionState.Limits
     private var state: ConnectionState
-    private var timer: Scheduled<Void>?
+    private var timer: (task: Scheduled<Void>, time: ConnectionState.Instant)?
     private var isAdmitted = true
     /// Whether everything that still arrives is discarded.
     private var isDiscarding = false
+    /// Whether the request that is being received is refused after its end.
+    private var isRefusing = false
 
-    init(_ limits: ConnectionState.Limits, connections: ConcurrencyLimit) {
+    init(
+        _ limits: ConnectionState.Limits, connections: ConcurrencyLimit, admission: AdmissionControl,
+        metrics: RequestMetrics
+    ) {
         self.limits = limits
         self.connections = connections
+        self.admission = admission
+        self.metrics = metrics
         state = ConnectionState(limits, now: .now)
     }
 
@@ -40,7 +51,7 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        timer?.cancel()
+        timer?.task.cancel()
         timer = nil
         if isAdmitted { connections.leave() }
     }
@@ -50,16 +61,31 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if isDiscarding { return }
         switch unwrapInboundIn(data) {
-        case .head:
+        case .head(let head):
             state.receivedHead(now: .now)
-            if !isAdmitted { return refuse(context) }
-            schedule(context)
+            if !isAdmitted { return refuse(head.method, nil, context) }
+            if admission.isFull, isRefusable(head) {
+                admission.refuse()
+                isRefusing = true
+                return
+            }
         case .body:
-            break
+            if isRefusing { return }
         case .end:
             state.receivedEnd(now: .now)
+            if isRefusing {
+                isRefusing = false
+                return refuse(.post, "/claims", context)
+            }
         }
         context.fireChannelRead(data)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // Nothing behind this handler asks for what is discarded.
+        if isDiscarding { context.read() }
+        schedule(context)
+        context.fireChannelReadComplete()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -68,14 +94,28 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
         context.fireChannelWritabilityChanged()
     }
 
-    /// Answers a connection above the limit.
-    private func refuse(_ context: ChannelHandlerContext) {
-        _ = state.willRespond()
-        let (head, body) = Self.refusal
+    // MARK: Overload
+
+    /// Returns whether a request can be refused without its route: a claim of usual size. The response to an earlier
+    /// request of the connection must come first.
+    private func isRefusable(_ head: HTTPRequest) -> Bool {
+        guard head.path == "/claims", head.method == .post, state.isOnlyRequest,
+            let length = head.headerFields[.contentLength].flatMap({ Int($0) })
+        else { return false }
+        return length <= BodyLimit.usual
+    }
+
+    /// - Parameter route: nil if it is unknown.
+    private func refuse(_ method: HTTPRequest.Method, _ route: String?, _ context: ChannelHandlerContext) {
+        let closes = state.willRespond() || !isAdmitted
+        var (head, body) = Self.refusal
+        if closes { head.headerFields[.connection] = "close" }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(body)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        finish(context)
+        metrics.record(method: method, route: route, status: head.status.code, nanoseconds: 0)
+        state.responded(now: .now)
+        if closes { finish(context) }
     }
 
     private static let refusal: (HTTPResponse, ByteBuffer) = {
@@ -84,7 +124,6 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
         var fields = problem.headers
         fields[.contentType] = "application/problem+json"
         fields[.contentLength] = String(body.count)
-        fields[.connection] = "close"
         return (HTTPResponse(status: problem.status, headerFields: fields), ByteBuffer(bytes: body))
     }()
 
@@ -115,10 +154,12 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     /// Closes the sending side now, and the whole connection as soon as the client does or the lingering time is over.
     private func finish(_ context: ChannelHandlerContext) {
         isDiscarding = true
-        timer?.cancel()
+        timer?.task.cancel()
         let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        timer = context.eventLoop.scheduleTask(in: Self.lingering) { loopBound.value.close(promise: nil) }
+        let task = context.eventLoop.scheduleTask(in: Self.lingering) { loopBound.value.close(promise: nil) }
+        timer = (task, .now + .nanoseconds(Self.lingering.nanoseconds))
         context.close(mode: .output, promise: nil)
+        context.read()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -128,13 +169,19 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
 
     // MARK: Time
 
-    /// Sets the timer unless it is set. A timer that fires too early is set again, so busy connections rarely touch it.
+    /// Sets the timer, unless it fires early enough. One that fires too early is set again, so a busy connection rarely
+    /// touches it.
     private func schedule(_ context: ChannelHandlerContext) {
-        guard timer == nil, !isDiscarding, let deadline = state.deadline else { return }
+        guard !isDiscarding, let deadline = state.deadline else { return }
+        if let timer {
+            guard deadline.time < timer.time else { return }
+            timer.task.cancel()
+        }
         let loopBound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
-        timer = context.eventLoop.scheduleTask(in: TimeAmount(deadline.time - .now)) {
+        let task = context.eventLoop.scheduleTask(in: TimeAmount(deadline.time - .now)) {
             loopBound.value.handler.timerFired(loopBound.value.context)
         }
+        timer = (task, deadline.time)
     }
 
     private func timerFired(_ context: ChannelHandlerContext) {
@@ -144,6 +191,9 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
         switch deadline.expiry {
         case .close:
             context.close(promise: nil)
+        case .failRequest where isRefusing:
+            isRefusing = false
+            refuse(.post, "/claims", context)
         case .failRequest:
             state.failed(now: .now)
             schedule(context)

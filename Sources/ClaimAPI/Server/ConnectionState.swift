@@ -37,6 +37,9 @@ struct ConnectionState {
     private var since: Instant
     private var unwritableSince: Instant
 
+    /// Whether the request that was received last is the only one in progress.
+    var isOnlyRequest: Bool { inProgress == 1 }
+
     /// Whether the connection is to be closed after the response that is being written.
     private(set) var closesAfterResponse = false
 
@@ -61,14 +64,14 @@ struct ConnectionState {
     /// Notes that a response begins.
     ///
     /// - Returns: whether it must say `Connection: close`: its request is not received completely, and the rest of it
-    ///   is not worth reading.
+    ///   is not worth reading. A header that is not valid HTTP is such a request, too.
     mutating func willRespond() -> Bool {
-        if isReceiving, inProgress == 1 { closesAfterResponse = true }
+        if inProgress == 0 || isReceiving && inProgress == 1 { closesAfterResponse = true }
         return closesAfterResponse
     }
 
     mutating func responded(now: Instant) {
-        inProgress -= 1
+        inProgress = max(0, inProgress - 1)
         since = now
     }
 

@@ -37,7 +37,8 @@ import Testing
         var state = state()
         state.receivedHead(now: at(1))
         state.receivedEnd(now: at(1))
-        #expect(!state.willRespond())
+        let closes = state.willRespond()
+        #expect(!closes)
         state.responded(now: at(3))
         #expect(deadline(state) == "close after 78.0")
         #expect(!state.closesAfterResponse)
@@ -46,8 +47,17 @@ import Testing
     @Test func aResponseBeforeTheEndOfItsRequestClosesTheConnection() {
         var state = state()
         state.receivedHead(now: at(1))
-        #expect(state.willRespond())
+        let closes = state.willRespond()
+        #expect(closes)
         #expect(state.closesAfterResponse)
+    }
+
+    @Test func aResponseWithoutAValidHeaderClosesTheConnection() {
+        var state = state()
+        let closes = state.willRespond()
+        #expect(closes)
+        state.responded(now: at(1))
+        #expect(deadline(state) == "close after 11.0")
     }
 
     @Test func aResponseToAnEarlierPipelinedRequestClosesNothing() {
@@ -55,9 +65,11 @@ import Testing
         state.receivedHead(now: at(1))
         state.receivedEnd(now: at(1))
         state.receivedHead(now: at(2))
-        #expect(!state.willRespond())
+        let closesAfterFirst = state.willRespond()
+        #expect(!closesAfterFirst)
         state.responded(now: at(3))
-        #expect(state.willRespond())
+        let closesAfterSecond = state.willRespond()
+        #expect(closesAfterSecond)
     }
 
     @Test func anIncompletePipelinedBodyClosesTheConnection() {

@@ -24,7 +24,7 @@ final class RawConnection {
     /// Sends a text as it is.
     func send(_ text: String) {
         let bytes = Array(text.utf8)
-        _ = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue))
+        _ = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }
 
     /// Reads until the peer closes the connection. Fails the test if it does not within a minute.

@@ -43,9 +43,27 @@ package enum ClaimCache {
     /// Answer: whether this is the first request with this id.
     package static func note(_ message: ClaimMessage) -> RedisRequest<Bool> {
         let key = RedisKeys.claim(message.id)
+        return RedisRequest([["HSETNX", key, request, text(of: message)], expiry(key)]) { $0.first?.integer != 0 }
+    }
+
+    /// Remembers a request in place of an earlier attempt that was not accepted.
+    package static func noteAgain(_ message: ClaimMessage) -> RedisRequest<Void> {
+        RedisRequest([["HSET", RedisKeys.claim(message.id), request, text(of: message)]])
+    }
+
+    /// Forgets a request that was refused, unless another attempt at it was accepted.
+    package static func withdraw(_ id: ClaimID) -> RedisRequest<Void> {
+        RedisRequest([["EVAL", withdrawScript, "1", RedisKeys.claim(id)]])
+    }
+
+    private static let withdrawScript = """
+        if redis.call('HEXISTS', KEYS[1], 'accepted') == 0 then return redis.call('HDEL', KEYS[1], 'request') end
+        return 0
+        """
+
+    private static func text(of message: ClaimMessage) -> String {
         // The user's id comes last: it is the only part that may contain a space.
-        let text = "\(message.createdAt.milliseconds) \(message.couponName) \(message.userID)"
-        return RedisRequest([["HSETNX", key, request, text], expiry(key)]) { $0.first?.integer != 0 }
+        "\(message.createdAt.milliseconds) \(message.couponName) \(message.userID)"
     }
 
     /// Marks a request as accepted: the broker has confirmed it.

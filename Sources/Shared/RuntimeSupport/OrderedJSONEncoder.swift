@@ -1,25 +1,25 @@
-import Foundation
+package import Foundation
 
 /// Encodes values as JSON whose fields keep the order in which their type encodes them.
 ///
 /// Foundation's encoder writes fields in an order that differs from process to process, or by the alphabet. Clients and
-/// people read an answer more easily when `id` and `status` come first, always.
-///
-/// It supports what answers consist of: objects, arrays, strings, numbers, booleans and null. Types encode themselves
-/// through `encode(_:forKey:)` and `encode(_:)`; nested containers and superclass encoders are not supported.
-struct OrderedJSONEncoder: Sendable {
+/// people read an answer more easily when `id` and `status` come first, always. The fields of a dictionary, which have no
+/// order, are sorted by name.
+package struct OrderedJSONEncoder: Sendable {
+    package init() {}
+
     /// Returns the value as UTF-8.
     ///
     /// - Throws: what the value's `encode(to:)` throws.
-    func encode(_ value: some Encodable) throws -> Data {
-        let output = Output()
+    package func encode(_ value: some Encodable) throws -> Data {
+        let output = JSONOutput()
         try output.write(value, at: [])
         return Data(output.bytes)
     }
 }
 
 /// The text that is being written. Values write themselves into it one after another.
-private final class Output {
+private final class JSONOutput {
     var bytes: [UInt8] = []
 
     init() { bytes.reserveCapacity(512) }
@@ -29,6 +29,7 @@ private final class Output {
         case let text as String: write(text)
         case let number as Int: write(number)
         case let flag as Bool: write(flag)
+        case let dictionary as any NamedFields: try dictionary.write(to: self, at: path)
         default:
             let encoder = ValueEncoder(self, path)
             try value.encode(to: encoder)
@@ -36,7 +37,7 @@ private final class Output {
         }
     }
 
-    func write(_ value: Bool) { bytes += value ? Array("true".utf8) : Array("false".utf8) }
+    func write(_ value: Bool) { bytes += value ? "true".utf8 : "false".utf8 }
     func write(_ value: some BinaryInteger) { bytes += String(value).utf8 }
     func writeNull() { bytes += "null".utf8 }
 
@@ -63,15 +64,51 @@ private final class Output {
     }
 }
 
+/// A dictionary by names, whatever its values are.
+private protocol NamedFields {
+    func write(to output: JSONOutput, at path: [any CodingKey]) throws
+}
+
+extension Dictionary: NamedFields where Key == String, Value: Encodable {
+    fileprivate func write(to output: JSONOutput, at path: [any CodingKey]) throws {
+        let encoder = ValueEncoder(output, path)
+        var fields = encoder.container(keyedBy: FieldName.self)
+        for (name, value) in sorted(by: { $0.key < $1.key }) {
+            try fields.encode(value, forKey: FieldName(name))
+        }
+        encoder.finish()
+    }
+}
+
+/// Any name, or the position in an array.
+private struct FieldName: CodingKey {
+    let stringValue: String
+    let intValue: Int?
+
+    init(_ name: String) {
+        stringValue = name
+        intValue = nil
+    }
+
+    init(stringValue: String) { self.init(stringValue) }
+
+    init(intValue: Int) {
+        stringValue = String(intValue)
+        self.intValue = intValue
+    }
+}
+
 /// Encodes one value: an object, an array or a single value.
 private final class ValueEncoder: Encoder {
-    let output: Output
+    let output: JSONOutput
     let codingPath: [any CodingKey]
     var userInfo: [CodingUserInfoKey: Any] { [:] }
     private var closing: UInt8?
-    var isEmpty = true
+    private var isEmpty = true
+    /// The container inside of this one that is being written. It ends where the next member begins.
+    private var nested: ValueEncoder?
 
-    init(_ output: Output, _ codingPath: [any CodingKey]) {
+    init(_ output: JSONOutput, _ codingPath: [any CodingKey]) {
         self.output = output
         self.codingPath = codingPath
     }
@@ -97,13 +134,24 @@ private final class ValueEncoder: Encoder {
         self.closing = UInt8(ascii: closing)
     }
 
-    /// Separates the next member from the one before.
-    func separate() {
+    /// Begins the next member.
+    func begin() {
+        nested?.finish()
+        nested = nil
         if !isEmpty { output.bytes.append(UInt8(ascii: ",")) }
         isEmpty = false
     }
 
+    /// Returns the encoder of the member that was begun, for a value that is written in parts.
+    func nest(_ key: any CodingKey) -> ValueEncoder {
+        let encoder = ValueEncoder(output, codingPath + [key])
+        nested = encoder
+        return encoder
+    }
+
     func finish() {
+        nested?.finish()
+        nested = nil
         if let closing { output.bytes.append(closing) }
     }
 }
@@ -112,34 +160,39 @@ private struct ObjectContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let encoder: ValueEncoder
     var codingPath: [any CodingKey] { encoder.codingPath }
 
-    private func write(_ key: Key) {
-        encoder.separate()
-        encoder.output.write(key.stringValue)
+    private func write(_ name: String) {
+        encoder.begin()
+        encoder.output.write(name)
         encoder.output.bytes.append(UInt8(ascii: ":"))
     }
 
     mutating func encodeNil(forKey key: Key) throws {
-        write(key)
+        write(key.stringValue)
         encoder.output.writeNull()
     }
 
     mutating func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
-        write(key)
+        write(key.stringValue)
         try encoder.output.write(value, at: codingPath + [key])
     }
 
     mutating func nestedContainer<NestedKey: CodingKey>(
         keyedBy keyType: NestedKey.Type, forKey key: Key
     ) -> KeyedEncodingContainer<NestedKey> {
-        preconditionFailure("OrderedJSONEncoder has no nested containers")
+        nest(key).container(keyedBy: keyType)
     }
 
     mutating func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-        preconditionFailure("OrderedJSONEncoder has no nested containers")
+        nest(key).unkeyedContainer()
     }
 
-    mutating func superEncoder() -> any Encoder { preconditionFailure("OrderedJSONEncoder has no superclasses") }
-    mutating func superEncoder(forKey key: Key) -> any Encoder { superEncoder() }
+    mutating func superEncoder() -> any Encoder { nest(FieldName("super")) }
+    mutating func superEncoder(forKey key: Key) -> any Encoder { nest(key) }
+
+    private func nest(_ key: any CodingKey) -> ValueEncoder {
+        write(key.stringValue)
+        return encoder.nest(key)
+    }
 }
 
 private struct ArrayContainer: UnkeyedEncodingContainer {
@@ -150,13 +203,13 @@ private struct ArrayContainer: UnkeyedEncodingContainer {
     init(encoder: ValueEncoder) { self.encoder = encoder }
 
     mutating func encodeNil() throws {
-        encoder.separate()
+        encoder.begin()
         count += 1
         encoder.output.writeNull()
     }
 
     mutating func encode<Value: Encodable>(_ value: Value) throws {
-        encoder.separate()
+        encoder.begin()
         count += 1
         try encoder.output.write(value, at: codingPath)
     }
@@ -164,14 +217,17 @@ private struct ArrayContainer: UnkeyedEncodingContainer {
     mutating func nestedContainer<NestedKey: CodingKey>(
         keyedBy keyType: NestedKey.Type
     ) -> KeyedEncodingContainer<NestedKey> {
-        preconditionFailure("OrderedJSONEncoder has no nested containers")
+        nest().container(keyedBy: keyType)
     }
 
-    mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
-        preconditionFailure("OrderedJSONEncoder has no nested containers")
-    }
+    mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { nest().unkeyedContainer() }
+    mutating func superEncoder() -> any Encoder { nest() }
 
-    mutating func superEncoder() -> any Encoder { preconditionFailure("OrderedJSONEncoder has no superclasses") }
+    private mutating func nest() -> ValueEncoder {
+        encoder.begin()
+        defer { count += 1 }
+        return encoder.nest(FieldName(intValue: count))
+    }
 }
 
 private struct SingleContainer: SingleValueEncodingContainer {

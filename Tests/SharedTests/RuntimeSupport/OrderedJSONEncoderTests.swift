@@ -3,8 +3,6 @@ import Foundation
 import RuntimeSupport
 import Testing
 
-@testable import ClaimAPI
-
 @Suite struct OrderedJSONEncoderTests {
     private func json(_ value: some Encodable) throws -> String {
         String(decoding: try OrderedJSONEncoder().encode(value), as: UTF8.self)
@@ -51,6 +49,34 @@ import Testing
 
     @Test func whatHasNoWordInJSONIsNull() throws {
         #expect(try json([Double.infinity, .nan, 1.25]) == "[null,null,1.25]")
+    }
+
+    @Test func theFieldsOfADictionaryAreSortedAtEveryLevel() throws {
+        let fields = Dictionary(uniqueKeysWithValues: (0..<50).map { (String(format: "%02d", $0), ["b": 1, "a": 2]) })
+        let expected = (0..<50).map { String(format: #""%02d":{"a":2,"b":1}"#, $0) }.joined(separator: ",")
+        #expect(try json(fields) == "{\(expected)}")
+    }
+
+    /// Writes its parts through containers inside of containers, as some types do.
+    private struct InParts: Encodable {
+        enum Key: CodingKey { case z, list, a }
+
+        func encode(to encoder: any Encoder) throws {
+            var fields = encoder.container(keyedBy: Key.self)
+            var object = fields.nestedContainer(keyedBy: Key.self, forKey: .z)
+            try object.encode(1, forKey: .z)
+            try object.encode([2], forKey: .a)
+            var list = fields.nestedUnkeyedContainer(forKey: .list)
+            var inner = list.nestedContainer(keyedBy: Key.self)
+            try inner.encodeNil(forKey: .a)
+            _ = list.nestedUnkeyedContainer()
+            try list.encode("end")
+            try "x".encode(to: fields.superEncoder(forKey: .a))
+        }
+    }
+
+    @Test func containersInsideOfContainersAreClosed() throws {
+        #expect(try json(InParts()) == #"{"z":{"z":1,"a":[2]},"list":[{"a":null},[],"end"],"a":"x"}"#)
     }
 
     @Test func emptyValuesAreWritten() throws {

@@ -1,0 +1,52 @@
+import Synchronization
+
+/// Counts the submissions in progress, and refuses what could not be answered in time. See ``AdmissionWindow``.
+final class AdmissionControl: Sendable {
+    private let inProgress = Atomic(0)
+    private let limit: Atomic<Int>
+    private let finished = Atomic(0)
+    private let refused = Atomic(0)
+    private let window: Mutex<AdmissionWindow>
+
+    init(maximum: Int, target: Duration) {
+        limit = Atomic(maximum)
+        window = Mutex(AdmissionWindow(maximum: maximum, target: target, now: .now))
+    }
+
+    /// Whether a submission would be refused at present.
+    var isFull: Bool { inProgress.load(ordering: .relaxed) >= limit.load(ordering: .relaxed) }
+
+    /// Begins a submission.
+    ///
+    /// - Returns: false if it is refused; then there is nothing to end.
+    func enter() -> Bool {
+        if inProgress.add(1, ordering: .relaxed).newValue <= limit.load(ordering: .relaxed) { return true }
+        inProgress.subtract(1, ordering: .relaxed)
+        refuse()
+        return false
+    }
+
+    /// Notes that a submission was refused because of ``isFull``.
+    func refuse() {
+        refused.add(1, ordering: .relaxed)
+        adjust()
+    }
+
+    /// Ends a submission.
+    func leave() {
+        inProgress.subtract(1, ordering: .relaxed)
+        // Reading the clock each time would cost more than the count.
+        if finished.add(1, ordering: .relaxed).newValue.isMultiple(of: 64) { adjust() }
+    }
+
+    private func adjust() {
+        let now = ContinuousClock.now
+        _ = window.withLockIfAvailable { window in
+            guard window.isOver(now: now) else { return }
+            window.close(
+                finished: finished.exchange(0, ordering: .relaxed), refused: refused.exchange(0, ordering: .relaxed),
+                now: now)
+            limit.store(window.limit, ordering: .relaxed)
+        }
+    }
+}
