@@ -39,7 +39,7 @@ struct APISettings: Sendable {
         help: "Maximum claims and cancellations in progress; 503 overloaded for further ones")
     static let latency = Setting(
         "CLAIMS_TARGET_LATENCY_MS", defaultValue: "300",
-        help: "Under overload, claims that would wait longer for their confirm are refused with 503 overloaded, in milliseconds")
+        help: "Wait for a confirm above which further claims are refused with 503 overloaded, in milliseconds")
     static let connections = Setting(
         "CLAIMS_MAX_CONNECTIONS", defaultValue: "20000",
         help: "Maximum open connections; 503 overloaded for further ones")

@@ -58,7 +58,8 @@ extension [MetricFamily] {
     package var prometheusText: String {
         var text = ""
         for family in self {
-            text += "# HELP \(family.name) \(Self.escapeHelp(family.help))\n# TYPE \(family.name) \(family.kind.rawValue)\n"
+            text += "# HELP \(family.name) \(Self.escapeHelp(family.help))\n"
+            text += "# TYPE \(family.name) \(family.kind.rawValue)\n"
             for sample in family.samples {
                 text += family.name + sample.suffix
                 if !sample.labels.isEmpty {

@@ -29,16 +29,26 @@ final class RawConnection {
 
     /// Reads until the peer closes the connection. Fails the test if it does not within a minute.
     func readToEnd() throws -> String {
+        try read { _ in false }
+    }
+
+    /// Reads until a text has come, or the peer closes the connection. Fails the test if neither happens in a minute.
+    func read(until text: String) throws -> String {
+        try read { String(decoding: $0, as: UTF8.self).contains(text) }
+    }
+
+    private func read(until isComplete: ([UInt8]) -> Bool) throws -> String {
         var received: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
-        while true {
+        while !isComplete(received) {
             var readable = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
             guard poll(&readable, 1, 60_000) == 1 else {
-                throw TestFailure(description: "the connection is still open after a minute")
+                throw TestFailure(description: "nothing more came within a minute, after \(received.count) bytes")
             }
             let count = recv(socket, &buffer, buffer.count, 0)
-            if count <= 0 { return String(decoding: received, as: UTF8.self) }
+            if count <= 0 { break }
             received += buffer.prefix(count)
         }
+        return String(decoding: received, as: UTF8.self)
     }
 }
