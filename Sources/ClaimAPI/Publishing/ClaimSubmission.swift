@@ -48,8 +48,7 @@ struct ClaimSubmission: Sendable {
     func accept(
         user: UserID, coupon: CouponName, key: IdempotencyKey
     ) async throws(Problem) -> (claim: Claim, isReplay: Bool) {
-        guard admission.enter() else { throw .overloaded }
-        defer { admission.leave() }
+        try refuseIfOverloaded()
         let id = issuer.id(user: user, key: key)
         var message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
 
@@ -88,8 +87,7 @@ struct ClaimSubmission: Sendable {
     /// - Returns: the claim's current state: `claimed` until the cancellation has taken effect, or `cancelled` already.
     /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable`, `store_unavailable` or `overloaded`.
     func cancel(_ id: ClaimID) async throws(Problem) -> Claim {
-        guard admission.enter() else { throw .overloaded }
-        defer { admission.leave() }
+        try refuseIfOverloaded()
         let claim = try await outcomes.authoritativeClaim(id)
         switch claim.status {
         case .cancelled: return claim
@@ -107,6 +105,13 @@ struct ClaimSubmission: Sendable {
             throw .brokerUnavailable(error, for: .cancel)
         }
         return claim
+    }
+
+    /// Most submissions above the limit are refused at their header, and never get here.
+    private func refuseIfOverloaded() throws(Problem) {
+        guard admission.isExceeded else { return }
+        admission.refuse()
+        throw .overloaded
     }
 
     /// Returns whether another attempt at the same request may still wait for its confirm.

@@ -1,6 +1,9 @@
 import Synchronization
 
 /// Counts the submissions in progress, and refuses what could not be answered in time. See ``AdmissionWindow``.
+///
+/// A submission counts from the end of its body to its response: with the time before its route runs, and without that of
+/// a slow client.
 final class AdmissionControl: Sendable {
     private let inProgress = Atomic(0)
     private let limit: Atomic<Int>
@@ -13,20 +16,18 @@ final class AdmissionControl: Sendable {
         window = Mutex(AdmissionWindow(maximum: maximum, target: target, now: .now))
     }
 
-    /// Whether a submission would be refused at present.
+    /// Whether a further submission is to be refused.
     var isFull: Bool { inProgress.load(ordering: .relaxed) >= limit.load(ordering: .relaxed) }
 
+    /// Whether more submissions are in progress than allowed, because some could not be refused at their header.
+    var isExceeded: Bool { inProgress.load(ordering: .relaxed) > limit.load(ordering: .relaxed) }
+
     /// Begins a submission.
-    ///
-    /// - Returns: false if it is refused; then there is nothing to end.
-    func enter() -> Bool {
-        if inProgress.add(1, ordering: .relaxed).newValue <= limit.load(ordering: .relaxed) { return true }
-        inProgress.subtract(1, ordering: .relaxed)
-        refuse()
-        return false
+    func enter() {
+        inProgress.add(1, ordering: .relaxed)
     }
 
-    /// Notes that a submission was refused because of ``isFull``.
+    /// Notes that a submission was refused.
     func refuse() {
         refused.add(1, ordering: .relaxed)
         adjust()

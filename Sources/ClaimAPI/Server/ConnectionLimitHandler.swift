@@ -30,8 +30,12 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     private var isAdmitted = true
     /// Whether everything that still arrives is discarded.
     private var isDiscarding = false
+    /// The route of the submission that is being received.
+    private var submission: String?
     /// Whether the request that is being received is refused after its end.
     private var isRefusing = false
+    /// For each request in progress, whether it counts as a submission.
+    private var counted = CircularBuffer<Bool>(initialCapacity: 1)
 
     init(
         _ limits: ConnectionState.Limits, connections: ConcurrencyLimit, admission: AdmissionControl,
@@ -54,6 +58,8 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
         timer?.task.cancel()
         timer = nil
         if isAdmitted { connections.leave() }
+        for isCounted in counted where isCounted { admission.leave() }
+        counted.removeAll()
     }
 
     // MARK: Inbound
@@ -64,18 +70,20 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
         case .head(let head):
             state.receivedHead(now: .now)
             if !isAdmitted { return refuse(head.method, nil, context) }
-            if admission.isFull, isRefusable(head) {
-                admission.refuse()
+            submission = Self.submissionRoute(head)
+            if submission != nil, admission.isFull, isRefusable(head) {
                 isRefusing = true
                 return
             }
+            counted.append(false)
         case .body:
             if isRefusing { return }
         case .end:
             state.receivedEnd(now: .now)
-            if isRefusing {
-                isRefusing = false
-                return refuse(.post, "/claims", context)
+            if isRefusing { return refuse(.post, submission, context) }
+            if submission != nil {
+                admission.enter()
+                counted[counted.index(before: counted.endIndex)] = true
             }
         }
         context.fireChannelRead(data)
@@ -96,17 +104,26 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
 
     // MARK: Overload
 
-    /// Returns whether a request can be refused without its route: a claim of usual size. The response to an earlier
-    /// request of the connection must come first.
-    private func isRefusable(_ head: HTTPRequest) -> Bool {
-        guard head.path == "/claims", head.method == .post, state.isOnlyRequest,
-            let length = head.headerFields[.contentLength].flatMap({ Int($0) })
-        else { return false }
-        return length <= BodyLimit.usual
+    /// Returns the route of a claim or cancellation; nil for any other request.
+    private static func submissionRoute(_ head: HTTPRequest) -> String? {
+        guard head.method == .post, let path = head.path, path.hasPrefix("/claims") else { return nil }
+        if path.utf8.count == "/claims".utf8.count { return "/claims" }
+        return path.hasSuffix("/cancel") ? "/claims/{id}/cancel" : nil
     }
 
+    /// Returns whether a submission can be refused here. One of unknown or unusual size, or behind another request of the
+    /// connection, whose response must come first, is left to its route.
+    private func isRefusable(_ head: HTTPRequest) -> Bool {
+        guard state.isOnlyRequest, head.headerFields[.transferEncoding] == nil else { return false }
+        return head.headerFields[.contentLength].map { Int($0) ?? .max } ?? 0 <= BodyLimit.usual
+    }
+
+    /// Sends a 503.
+    ///
     /// - Parameter route: nil if it is unknown.
     private func refuse(_ method: HTTPRequest.Method, _ route: String?, _ context: ChannelHandlerContext) {
+        if isAdmitted { admission.refuse() }
+        isRefusing = false
         let closes = state.willRespond() || !isAdmitted
         var (head, body) = Self.refusal
         if closes { head.headerFields[.connection] = "close" }
@@ -139,6 +156,7 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
             context.write(data, promise: promise)
         case .end:
             state.responded(now: .now)
+            if counted.popFirst() == true { admission.leave() }
             if state.closesAfterResponse {
                 context.writeAndFlush(data, promise: promise)
                 finish(context)
@@ -191,10 +209,8 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
         switch deadline.expiry {
         case .close:
             context.close(promise: nil)
-        case .failRequest where isRefusing:
-            isRefusing = false
-            refuse(.post, "/claims", context)
         case .failRequest:
+            if isRefusing { return refuse(.post, submission, context) }
             state.failed(now: .now)
             schedule(context)
             context.fireErrorCaught(RequestTimeout())
