@@ -8,12 +8,12 @@ final class AdmissionControl: Sendable {
     private let inProgress = Atomic(0)
     private let limit: Atomic<Int>
     private let finished = Atomic(0)
-    private let refused = Atomic(0)
     private let window: Mutex<AdmissionWindow>
 
     init(maximum: Int, target: Duration) {
-        limit = Atomic(maximum)
-        window = Mutex(AdmissionWindow(maximum: maximum, target: target, now: .now))
+        let first = AdmissionWindow(maximum: maximum, target: target, now: .now)
+        limit = Atomic(first.limit)
+        window = Mutex(first)
     }
 
     /// Whether a further submission is to be refused.
@@ -27,9 +27,8 @@ final class AdmissionControl: Sendable {
         inProgress.add(1, ordering: .relaxed)
     }
 
-    /// Notes that a submission was refused.
+    /// Notes that a submission was refused. The limit is looked at then, too, because nothing may finish.
     func refuse() {
-        refused.add(1, ordering: .relaxed)
         adjust()
     }
 
@@ -45,7 +44,7 @@ final class AdmissionControl: Sendable {
         _ = window.withLockIfAvailable { window in
             guard window.isOver(now: now) else { return }
             window.close(
-                finished: finished.exchange(0, ordering: .relaxed), refused: refused.exchange(0, ordering: .relaxed),
+                finished: finished.exchange(0, ordering: .relaxed), inProgress: inProgress.load(ordering: .relaxed),
                 now: now)
             limit.store(window.limit, ordering: .relaxed)
         }

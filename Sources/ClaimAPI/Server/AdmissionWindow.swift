@@ -1,8 +1,8 @@
 /// How many submissions may be in progress, from the rate at which they finish.
 ///
-/// By Little's law a request that is taken in waits for the requests in progress divided by that rate. So while requests
-/// have to be refused, the limit is the measured rate times the target. While none is refused, the rate is that of the
-/// clients and says nothing, and the limit grows back to its maximum.
+/// By Little's law a request waits for the requests in progress divided by that rate. While more are in progress than the
+/// rate allows for the target, the limit follows the rate; otherwise it grows. So a limit that is right for one speed of
+/// the broker and the machine is not kept at another.
 ///
 /// Pure: it gets the time and the counts.
 struct AdmissionWindow {
@@ -12,45 +12,55 @@ struct AdmissionWindow {
     static let length = Duration.milliseconds(100)
     /// The smallest limit. Fewer requests in progress would leave the broker idle.
     static let minimum = 50
+    /// The limit before anything is known of the rate: all these may come at once.
+    static let burst = 1000
 
     private let maximum: Int
     private let target: Duration
     private(set) var limit: Int
     private var start: Instant
-    /// Whether requests were refused in the previous window, too. Only then was the limit reached all the time.
-    private var wasSaturated = false
+    /// Whether too many were in progress at the end of the previous window, too. A burst that has just come says nothing.
+    private var wasOverloaded = false
 
     /// - Parameters:
-    ///   - maximum: the largest limit, which is also the first one.
+    ///   - maximum: the largest limit.
     ///   - target: how long a request may wait.
     init(maximum: Int, target: Duration, now: Instant) {
         self.maximum = maximum
         self.target = target
-        limit = maximum
+        limit = min(maximum, Self.burst)
         start = now
     }
 
-    /// Whether it is time to call ``close(finished:refused:now:)``.
+    /// Whether it is time to call ``close(finished:inProgress:now:)``.
     func isOver(now: Instant) -> Bool { now - start >= Self.length }
 
     /// Ends the window and begins the next one.
     ///
     /// - Parameters:
     ///   - finished: the submissions that ended in this window.
-    ///   - refused: the submissions that were refused in this window.
-    mutating func close(finished: Int, refused: Int, now: Instant) {
+    ///   - inProgress: the submissions that are in progress at its end.
+    mutating func close(finished: Int, inProgress: Int, now: Instant) {
         let time = now - start
         start = now
-        // No request has come for a while, so there was no load.
-        guard refused > 0, time < Self.length * 3 else {
-            wasSaturated = refused > 0
-            limit = min(maximum, limit + max(1, limit / 4))
-            return
+        // No request came or ended for a while, so what is in progress has just come.
+        guard time < Self.length * 3 else {
+            wasOverloaded = false
+            return grow(upTo: Self.burst)
         }
-        defer { wasSaturated = true }
-        guard wasSaturated else { return }
-        let measured = Int((Double(finished) * (target / time)).rounded())
+        let allowed = Int((Double(finished) * (target / time)).rounded())
+        guard inProgress > allowed else {
+            wasOverloaded = false
+            // Only under load does the rate show that more is possible.
+            return grow(upTo: inProgress > limit / 2 ? maximum : Self.burst)
+        }
+        defer { wasOverloaded = true }
+        guard wasOverloaded else { return }
         // Half of the way, because the rate of one window varies.
-        limit = min(maximum, max(min(Self.minimum, maximum), (limit + measured) / 2))
+        limit = min(limit, max(min(Self.minimum, maximum), (limit + allowed) / 2))
+    }
+
+    private mutating func grow(upTo bound: Int) {
+        limit = max(limit, min(bound, maximum, limit + max(1, limit / 4)))
     }
 }

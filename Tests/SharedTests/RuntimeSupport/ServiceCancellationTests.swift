@@ -38,7 +38,9 @@ import Testing
     @Test func aCancelledThreadWithAStopSignalEnds() async {
         let stop = StopSignal()
         await expectEnd {
-            await BlockingThread.run(name: "test", until: stop) { while !stop.isRequested { stop.wait(atMost: .seconds(1)) } }
+            await BlockingThread.run(name: "test", until: stop) {
+                while !stop.isRequested { stop.wait(atMost: .seconds(1)) }
+            }
         }
     }
 }
