@@ -1,6 +1,7 @@
 -- Overload for wrk: POST /claims for one coupon from every connection, as fast as answers come. Unlike the latency that
 -- wrk reports, which mixes all answers, the percentiles are those of the accepted claims alone. Each claim carries the
--- time of sending in its user_id, and the answer returns it.
+-- time of sending in its user_id, and the answer returns it. The first two seconds do not count: all connections begin at
+-- once.
 -- usage: wrk … -s overload.lua URL -- COUPON RETRY   (RETRY 1: a refused client waits for Retry-After)
 local ffi = require("ffi")
 ffi.cdef [[
@@ -21,7 +22,8 @@ end
 
 function init(args)
   coupon, retries = args[1], args[2] == "1"
-  run = tostring(now())
+  run = string.format("%.0f", now())
+  start = now() + 2e6
   sent, accepted, refused, other, waiting = 0, 0, 0, 0, 0
   counts = {}
 end
@@ -42,14 +44,15 @@ function delay()
 end
 
 function response(status, headers, body)
+  if status == 503 then waiting = waiting + 1 end
+  if now() < start then return end
   if status == 202 then
     accepted = accepted + 1
-    local start = tonumber(string.match(body, '"user_id":"%d+%-%d+%-(%d+)"'))
-    local bucket = math.floor((now() - start) / 1000)
+    local sent_at = tonumber(string.match(body, '"user_id":"%d+%-%d+%-(%d+)"'))
+    local bucket = math.floor((now() - sent_at) / 1000)
     counts[bucket] = (counts[bucket] or 0) + 1
   elseif status == 503 then
     refused = refused + 1
-    waiting = waiting + 1
   else
     other = other + 1
   end
@@ -77,7 +80,7 @@ function done(summary, latency)
     return 0
   end
   io.write(string.format("result accepted %.0f refused %.0f other %d p50_ms %d p99_ms %d p999_ms %d max_ms %d errors %d\n",
-    total / summary.duration * 1e6, refusals / summary.duration * 1e6, others, percentile(50), percentile(99),
+    total / (summary.duration - 2e6) * 1e6, refusals / (summary.duration - 2e6) * 1e6, others, percentile(50), percentile(99),
     percentile(99.9), percentile(100),
     summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
 end
