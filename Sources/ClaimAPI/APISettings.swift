@@ -12,6 +12,14 @@ struct APISettings: Sendable {
     /// The most requests that wait for their confirm.
     var publishQueue: Int
     var postgresConnections: Int
+    /// The most submissions that are in progress.
+    var maximumWaiting: Int
+    /// How long a submission may wait before further ones are refused.
+    var targetLatency: Duration
+    var maximumConnections: Int
+    var connectionLimits: ConnectionState.Limits
+    /// How long a graceful shutdown waits for requests in progress.
+    var shutdownTimeout: Duration
 
     static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "Address to listen on")
     static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "Port to listen on")
@@ -26,9 +34,37 @@ struct APISettings: Sendable {
         help: "Maximum requests that wait for a publisher confirm; 503 for further ones")
     static let postgres = Setting(
         "CLAIMS_POSTGRES_CONNECTIONS", defaultValue: "4", help: "Connections to PostgreSQL")
+    static let waiting = Setting(
+        "CLAIMS_MAX_WAITING", defaultValue: "2000",
+        help: "Maximum claims and cancellations in progress; 503 overloaded for further ones")
+    static let latency = Setting(
+        "CLAIMS_TARGET_LATENCY_MS", defaultValue: "200",
+        help: "Wait for a confirm above which further claims are refused with 503 overloaded, in milliseconds")
+    static let connections = Setting(
+        "CLAIMS_MAX_CONNECTIONS", defaultValue: "20000",
+        help: "Maximum open connections; 503 overloaded for further ones")
+    static let headerTimeout = Setting(
+        "CLAIMS_HEADER_TIMEOUT_MS", defaultValue: "10000",
+        help: "Maximum time from connecting to the end of the first request's header, in milliseconds")
+    static let idleTimeout = Setting(
+        "CLAIMS_IDLE_TIMEOUT_MS", defaultValue: "75000",
+        help: "Maximum time from a response to the end of the next request's header, in milliseconds")
+    static let bodyTimeout = Setting(
+        "CLAIMS_BODY_TIMEOUT_MS", defaultValue: "30000",
+        help: "Maximum time from a request's header to the end of its body, in milliseconds")
+    static let writeTimeout = Setting(
+        "CLAIMS_WRITE_TIMEOUT_MS", defaultValue: "30000",
+        help: "Maximum time without progress while a client does not read its response, in milliseconds")
+    static let shutdown = Setting(
+        "CLAIMS_SHUTDOWN_TIMEOUT_MS", defaultValue: "10000",
+        help: "Maximum time for requests in progress after SIGTERM, in milliseconds")
 
     static let all =
-        StoreSettings.all + [httpHost, httpPort, secret, confirm, queue, postgres] + LogSettings.all
+        StoreSettings.all
+        + [
+            httpHost, httpPort, secret, confirm, queue, postgres, waiting, latency, connections, headerTimeout,
+            idleTimeout, bodyTimeout, writeTimeout, shutdown,
+        ] + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
         stores = try StoreSettings(reader)
@@ -40,5 +76,14 @@ struct APISettings: Sendable {
         confirmTimeout = try reader.milliseconds(Self.confirm, in: 1...60_000)
         publishQueue = try reader.integer(Self.queue, in: 1...1_000_000)
         postgresConnections = try reader.integer(Self.postgres, in: 1...64)
+        maximumWaiting = try reader.integer(Self.waiting, in: 1...1_000_000)
+        targetLatency = try reader.milliseconds(Self.latency, in: 1...60_000)
+        maximumConnections = try reader.integer(Self.connections, in: 1...1_000_000)
+        connectionLimits = ConnectionState.Limits(
+            header: try reader.milliseconds(Self.headerTimeout, in: 1...3_600_000),
+            idle: try reader.milliseconds(Self.idleTimeout, in: 1...3_600_000),
+            body: try reader.milliseconds(Self.bodyTimeout, in: 1...3_600_000),
+            write: try reader.milliseconds(Self.writeTimeout, in: 1...3_600_000))
+        shutdownTimeout = try reader.milliseconds(Self.shutdown, in: 0...600_000)
     }
 }

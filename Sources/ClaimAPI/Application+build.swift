@@ -11,7 +11,7 @@ import UnixSignals
 
 /// Builds ClaimAPI: the connections to the stores, the routes and the server, as one group of services.
 func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
-    let metrics = MetricsRegistry()
+    let metrics = MetricsRegistry(MetricDescription.api)
     MetricsSystem.bootstrap(metrics)
 
     let name = "ClaimAPI \(settings.port)"
@@ -29,21 +29,31 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     let issuer = ClaimIDIssuer(secret: settings.idSecret)
     let outcomes = OutcomeReader(
         redis: redis, postgres: postgres, changes: changes, lanes: settings.stores.lanes)
+    let admission = AdmissionControl(maximum: settings.maximumWaiting, target: settings.targetLatency)
     let submission = ClaimSubmission(
-        issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, lanes: settings.stores.lanes,
-        logger: logger)
+        issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, admission: admission,
+        lanes: settings.stores.lanes, confirmTimeout: settings.confirmTimeout, logger: logger)
 
     let endpoints =
         ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
         + CouponRoutes(postgres: postgres).endpoints
         + OperatorRoutes(metrics: metrics, publisher: publisher, redis: redis, postgres: postgres).endpoints
     let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-    router.add(middleware: RequestMetricsMiddleware())
+    let requestMetrics = RequestMetrics()
+    router.add(middleware: RequestMetricsMiddleware(metrics: requestMetrics))
     router.add(middleware: ProblemMiddleware(endpoints: endpoints, logger: logger))
     for endpoint in endpoints { router.add(endpoint) }
 
+    let connections = ConcurrencyLimit(settings.maximumConnections)
+    let limits = settings.connectionLimits
     let server = Application(
         router: router,
+        server: .http1(
+            configuration: .init(
+                additionalChannelHandlers: [
+                    ConnectionLimitHandler(
+                        limits, connections: connections, admission: admission, metrics: requestMetrics)
+                ])),
         configuration: ApplicationConfiguration(
             address: .hostname(settings.host, port: settings.port), serverName: "claims", backlog: 4096),
         logger: logger)
@@ -52,8 +62,10 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         postgres, redis, SharedClockFollower(redis: redis, logger: logger),
         RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes, ClaimPoller(outcomes: outcomes), server,
     ]
-    return ServiceGroup(
-        configuration: ServiceGroupConfiguration(
-            services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+    var configuration = ServiceGroupConfiguration(
+        services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    // Requests that are still in progress by then are cancelled.
+    configuration.maximumGracefulShutdownDuration = settings.shutdownTimeout
+    return ServiceGroup(configuration: configuration)
 }

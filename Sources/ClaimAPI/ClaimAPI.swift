@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import NIOCore
 import Observability
 import RuntimeSupport
 import ServiceLifecycle
@@ -23,6 +24,10 @@ struct ClaimAPI: AsyncParsableCommand {
         } catch {
             error.exitProcess(program: "ClaimAPI")
         }
-        try await buildApplication(settings, logger: Logger(label: "ClaimAPI")).run()
+        do {
+            try await buildApplication(settings, logger: Logger(label: "ClaimAPI")).run()
+        } catch let error as IOError {
+            throw ListenError(host: settings.host, port: settings.port, cause: error)
+        }
     }
 }

@@ -9,7 +9,7 @@ import UnixSignals
 
 /// Wires the services of ClaimWorker.
 func buildWorker(_ settings: WorkerSettings, logger: Logger) -> ServiceGroup {
-    let metrics = MetricsRegistry()
+    let metrics = MetricsRegistry(MetricDescription.worker)
     MetricsSystem.bootstrap(metrics)
 
     // Two processes may have the same name, and a process id is reused. The random part makes the id unique.

@@ -59,6 +59,23 @@ extension IntegrationTests {
             #expect(answer.status == 413 && answer.code == "body_too_large")
         }
 
+        @Test func aCouponMayHaveAHundredThousandEligibleUsers() async throws {
+            func body(_ count: Int, _ name: String) -> String {
+                let users = (0..<count).map { #""user-\#($0)""# }.joined(separator: ",")
+                return #"{"name":"\#(name)","amount":1,"eligible_users":[\#(users)]}"#
+            }
+            let name = "LONG_LIST_\(UInt32.random(in: 0 ... .max))"
+            let created = try await api.post("/coupons", json: body(100_000, name))
+            #expect(created.status == 201, "\(created)")
+            let answer = try await api.get("/coupons/\(name)/eligibility?user_id=user-99999")
+            #expect(answer.text == #"{"eligible":true,"reasons":[]}"#, "\(answer)")
+            for count in [100_001, 1_000_000] {
+                let refused = try await api.post("/coupons", json: body(count, "\(name)_\(count)"))
+                #expect(refused.status == 422 && refused.code == "invalid_body", "\(refused)")
+                #expect(refused.problem?.detail.contains("eligible_users") == true, "\(refused)")
+            }
+        }
+
         @Test func pagesOfCouponsSkipNothingAndRepeatNothing() async throws {
             let part = try await api.coupon("PAGED", amount: 0)
             var made = [part]

@@ -210,6 +210,7 @@ extension IntegrationTests {
                 #expect(untyped.status == 415 && untyped.code == "unsupported_media_type", "\(untyped)")
                 for (body, type) in [
                     ("{}", "application/json"), (#"["a",""]"#, "application/json"), ("a\tb", "text/plain"),
+                    (#"["a",]"#, "application/json"), ("\u{FEFF}[]", "application/json"),
                 ] {
                     let answer = try await api.send(method, path, headers: [("Content-Type", type)], body: body)
                     #expect(answer.status == 422 && answer.code == "invalid_body", "\(answer)")

@@ -90,8 +90,24 @@ extension IntegrationTests {
                 guard missing.isEmpty else { throw TestFailure(description: "missing: \(missing) in\n\(text)") }
                 return true
             }
+            #expect(try await !api.get("/metrics").text.contains("Not described."), "every metric is described")
             let type = try await api.get("/metrics").header("Content-Type")
             #expect(type?.hasPrefix("text/plain") == true)
+        }
+
+        @Test func prometheusFindsNothingWrongWithTheMetrics() async throws {
+            let coupon = try await api.coupon("PROMTOOL", amount: 1)
+            _ = try await api.outcomes(["a", "b"].map { API.Order(user: $0, coupon: coupon) })
+            let text = try await eventually("a worker's metrics in /metrics") {
+                let text = try await api.get("/metrics").text
+                return text.contains("claims_decisions_total") ? text : nil
+            }
+            let file = "\(Setup.runFolder)/logs/test-metrics"
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+            let result = try await Program.run(
+                "/bin/sh", ["-c", "\"$0\" check metrics <\"$1\"", Setup.promtool, file])
+            #expect(result.code == 0 && result.text.isEmpty, "\(result.text)")
         }
     }
 }

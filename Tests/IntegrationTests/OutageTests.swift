@@ -1,6 +1,8 @@
 import Claims
 import Foundation
 import Postgres
+import Redis
+import RuntimeSupport
 import Synchronization
 import Testing
 
@@ -154,6 +156,50 @@ extension IntegrationTests {
             }
             _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0.4")
             try await expectAcceptedAgain(order)
+        }
+
+        @Test func theTimeOfARefusedAttemptDoesNotCount() async throws {
+            let coupon = "LATER_\(UInt32.random(in: 0 ... .max))"
+            let order = API.Order(user: "u1", coupon: coupon)
+            _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0")
+            do {
+                // A claim that was sent before the alarm may still be accepted.
+                try await eventually("the alarm to take effect", within: .seconds(20)) {
+                    try await api.post(API.Order(user: "u0", coupon: coupon)).status == 503
+                }
+                try await expectBrokerUnavailable(order)
+            } catch {
+                _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0.4")
+                throw error
+            }
+            _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0.4")
+            // The coupon starts between the two attempts.
+            let start = Timestamp.now()
+            let made = try await api.post(
+                "/coupons", json: #"{"name":"\#(coupon)","amount":1,"starts_at":"\#(start)"}"#)
+            try #require(made.status == 201, "\(made)")
+            // It would be rejected as not_started.
+            try await expectAcceptedAgain(order)
+        }
+
+        @Test(arguments: [(3600, false), (0, true)])
+        func aRequestThatWasNotedLongAgoAndNeverConfirmedIsNew(secondsAgo: Int64, isKept: Bool) async throws {
+            let coupon = try await api.coupon("NOTED", amount: 10)
+            let order = API.Order(user: "u1", coupon: coupon)
+            let secret = try #require(Setup.environment(with: [:])["CLAIMS_ID_SECRET"])
+            let id = ClaimIDIssuer(secret: secret).id(
+                user: try #require(UserID(order.user)), key: try #require(IdempotencyKey(headerValue: order.key)))
+            let noted = Timestamp(milliseconds: Timestamp.now().milliseconds - secondsAgo * 1000)
+            let redis = try RedisConnection(try Setup.stores().redis, timeout: .seconds(5))
+            _ = try redis.send(
+                ClaimCache.note(
+                    ClaimMessage(
+                        id: id, userID: try #require(UserID(order.user)), couponName: try #require(CouponName(coupon)),
+                        createdAt: noted)))
+            let claim = try await api.submit(order.user, coupon, key: order.key)
+            #expect(claim.id == id.description)
+            #expect((claim.createdAt == noted.description) == isKept, "\(claim)")
+            #expect(try await api.claim(claim.id, wait: 20).createdAt == claim.createdAt)
         }
 
         @Test func aFrozenBrokerBlocksNoRequest() async throws {

@@ -84,3 +84,19 @@ block_service_start() {
   as_root sh -c 'printf "#!/bin/sh\n# Temporary file of deploy/: packages start no services during an installation.\nexit 101\n" >"$1" && chmod 755 "$1"' - "$POLICY"
   CREATED_POLICY=$POLICY
 }
+
+# extract_program PACKAGE FILE FOLDER: unpacks a package into a folder without installing it, for a program of a package
+# that is large or brings a service. Prints the path of the program; an installed one is used as it is.
+extract_program() {
+  local package=$1 file=$2 folder=$3
+  if [[ -x /$file ]]; then printf '/%s\n' "$file"; return; fi
+  mkdir -p "$folder"
+  chmod 755 "$folder"   # apt-get downloads as another user
+  mkdir -p "$LOG_DIR"
+  (
+    cd "$folder"
+    apt-get -q download "$package" || { as_root apt-get -q update && apt-get -q download "$package"; } &&
+      dpkg-deb -x ./"$package"_*.deb .
+  ) >"$LOG_DIR/$package" 2>&1 || fail "apt-get cannot download $package" "$LOG_DIR/$package"
+  printf '%s\n' "$folder/$file"
+}

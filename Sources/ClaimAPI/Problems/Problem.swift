@@ -3,6 +3,7 @@ import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
+import RuntimeSupport
 
 /// An error as clients see it: `application/problem+json` (RFC 9457) with a `code` for programs.
 struct Problem: Error, HTTPResponseError {
@@ -92,6 +93,12 @@ extension Problem {
         Problem(.invalidBody, detail)
     }
 
+    static let malformedRequest = Problem(
+        .malformedRequest, "The request is not valid HTTP, or its body is incomplete. Nothing was changed.")
+
+    static let requestTimeout = Problem(
+        .requestTimeout, "The body of the request did not arrive in time. Nothing was changed. Send the request again.")
+
     static let internalError = Problem(
         .internalError, "An unexpected error occurred. The same request can be sent again.")
 
@@ -153,6 +160,12 @@ extension Problem {
                 + "the \(action.rawValue) takes effect at most once.",
             headers: [.retryAfter: "1"])
     }
+
+    static let overloaded = Problem(
+        .overloaded,
+        "Too many requests are in progress. Nothing was changed. Send the request again, a claim with the same "
+            + "Idempotency-Key.",
+        headers: [.retryAfter: "1"])
 
     /// - Parameter missing: one sentence that names the server that is missing.
     static func notReady(_ missing: String) -> Problem {

@@ -23,6 +23,9 @@ enum ProblemType: String, CaseIterable, Sendable {
     case amountBelowClaimed = "amount_below_claimed"
     case storeUnavailable = "store_unavailable"
     case brokerUnavailable = "broker_unavailable"
+    case overloaded
+    case malformedRequest = "malformed_request"
+    case requestTimeout = "request_timeout"
     case notReady = "not_ready"
 
     /// The word that programs switch on.
@@ -54,6 +57,9 @@ enum ProblemType: String, CaseIterable, Sendable {
         case .amountBelowClaimed: (.conflict, "Amount below claimed")
         case .storeUnavailable: (.serviceUnavailable, "Database unavailable")
         case .brokerUnavailable: (.serviceUnavailable, "Broker unavailable")
+        case .overloaded: (.serviceUnavailable, "Overloaded")
+        case .malformedRequest: (.badRequest, "Malformed request")
+        case .requestTimeout: (.requestTimeout, "Request timeout")
         case .notReady: (.serviceUnavailable, "Not ready")
         }
     }

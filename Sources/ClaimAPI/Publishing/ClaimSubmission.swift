@@ -12,7 +12,10 @@ struct ClaimSubmission: Sendable {
     let redis: RedisClient
     let publisher: Publisher
     let outcomes: OutcomeReader
+    let admission: AdmissionControl
     let lanes: Int
+    /// A request that was noted longer ago and never confirmed is not in progress any more.
+    let confirmTimeout: Duration
     let logger: Logger
 
     private let cancels = Counter(label: "claims.cancels", dimensions: [("result", "confirmed")])
@@ -20,14 +23,16 @@ struct ClaimSubmission: Sendable {
     private let duration = Metrics.Timer(label: "claims.publish.duration", dimensions: [("result", "confirmed")])
 
     init(
-        issuer: ClaimIDIssuer, redis: RedisClient, publisher: Publisher, outcomes: OutcomeReader, lanes: Int,
-        logger: Logger
+        issuer: ClaimIDIssuer, redis: RedisClient, publisher: Publisher, outcomes: OutcomeReader,
+        admission: AdmissionControl, lanes: Int, confirmTimeout: Duration, logger: Logger
     ) {
         self.issuer = issuer
         self.redis = redis
         self.publisher = publisher
         self.outcomes = outcomes
+        self.admission = admission
         self.lanes = lanes
+        self.confirmTimeout = confirmTimeout
         self.logger = logger
     }
 
@@ -36,11 +41,14 @@ struct ClaimSubmission: Sendable {
     /// Redis remembers a request before it is published and marks it as accepted after the confirm. A request that was
     /// seen but never confirmed is published again; only a confirmed one is a replay. Without Redis every request is
     /// published, and the database detects the duplicates.
+    ///
+    /// The claim's time of creation is that of the attempt that was accepted: one that was refused earlier does not count.
     /// - Returns: the claim's current state, and whether an earlier request was accepted.
-    /// - Throws: ``Problem``: `idempotency_key_reused` or `broker_unavailable`.
+    /// - Throws: ``Problem``: `idempotency_key_reused`, `broker_unavailable` or `overloaded`.
     func accept(
         user: UserID, coupon: CouponName, key: IdempotencyKey
     ) async throws(Problem) -> (claim: Claim, isReplay: Bool) {
+        try refuseIfOverloaded()
         let id = issuer.id(user: user, key: key)
         var message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
 
@@ -57,7 +65,12 @@ struct ClaimSubmission: Sendable {
                     returnNumber()
                     throw .keyReused
                 }
-                message.createdAt = known.createdAt ?? message.createdAt
+                if let noted = known.createdAt, earlier.isAccepted || isInProgress(since: noted, at: message.createdAt)
+                {
+                    message.createdAt = noted
+                } else if !earlier.isAccepted {
+                    redis.sendWithoutReply(ClaimCache.noteAgain(message))
+                }
             }
             if earlier.isAccepted {
                 returnNumber()
@@ -65,11 +78,12 @@ struct ClaimSubmission: Sendable {
             }
         }
 
-        do throws(Problem) {
+        do throws(PublishError) {
             try await publish(message)
         } catch {
             returnNumber()
-            throw error
+            if !error.mayBeStored { redis.sendWithoutReply(ClaimCache.withdraw(id)) }
+            throw .brokerUnavailable(error, for: .claim)
         }
 
         guard let acceptance = try? await redis.send(ClaimCache.accept(id, lane: lane, number: number)) else {
@@ -82,19 +96,38 @@ struct ClaimSubmission: Sendable {
     /// Accepts a cancellation. It is published behind the claims of the same coupon that were accepted before it.
     ///
     /// - Returns: the claim's current state: `claimed` until the cancellation has taken effect, or `cancelled` already.
-    /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable` or `store_unavailable`.
+    /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable`, `store_unavailable` or `overloaded`.
     func cancel(_ id: ClaimID) async throws(Problem) -> Claim {
+        try refuseIfOverloaded()
         let claim = try await outcomes.authoritativeClaim(id)
         switch claim.status {
         case .cancelled: return claim
         case .claimed: break
         case .pending, .rejected, .deadLettered, .discarded: throw .notCancellable(claim.status)
         }
-        // The row of a claimed claim always has both.
-        guard let user = claim.userID, let coupon = claim.couponName else { throw .internalError }
-        try await publish(
-            ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now(), action: .cancel))
+        guard let user = claim.userID, let coupon = claim.couponName else {
+            logger.error("row of a claimed claim without user or coupon", metadata: ["claim.id": "\(id)"])
+            throw .internalError
+        }
+        do throws(PublishError) {
+            try await publish(
+                ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now(), action: .cancel))
+        } catch {
+            throw .brokerUnavailable(error, for: .cancel)
+        }
         return claim
+    }
+
+    /// Most submissions above the limit are refused at their header, and never get here.
+    private func refuseIfOverloaded() throws(Problem) {
+        guard admission.isExceeded else { return }
+        admission.refuse()
+        throw .overloaded
+    }
+
+    /// Returns whether another attempt at the same request may still wait for its confirm.
+    private func isInProgress(since start: Timestamp, at now: Timestamp) -> Bool {
+        now.seconds(since: start) < confirmTimeout / .seconds(1)
     }
 
     /// Returns the current state of an accepted claim, or the claim as it was accepted if no store can be reached.
@@ -103,7 +136,7 @@ struct ClaimSubmission: Sendable {
         ((try? await outcomes.claim(claim.id)) ?? claim).completed(by: claim)
     }
 
-    private func publish(_ message: ClaimMessage) async throws(Problem) {
+    private func publish(_ message: ClaimMessage) async throws(PublishError) {
         let start = DispatchTime.now().uptimeNanoseconds
         let outgoing = OutgoingMessage(
             .claim(message, encodedBy: ClaimMessageCoder.shared), exchange: Topology.workExchange,
@@ -117,7 +150,17 @@ struct ClaimSubmission: Sendable {
             Counter(label: label, dimensions: [("result", "\(error)")]).increment()
             logger.debug(
                 "\(message.action) not confirmed", metadata: ["claim.id": "\(message.id)", "error": "\(error)"])
-            throw .brokerUnavailable(error, for: message.action)
+            throw error
+        }
+    }
+}
+
+extension PublishError {
+    /// Whether the broker may have stored the message all the same.
+    fileprivate var mayBeStored: Bool {
+        switch self {
+        case .connectionLost, .timeout: true
+        case .unreachable, .blocked, .refused, .unroutable, .queueFull, .stopping: false
         }
     }
 }

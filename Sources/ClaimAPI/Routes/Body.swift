@@ -3,14 +3,11 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import RuntimeSupport
 
 /// The JSON coders, shared by all requests because they are never changed.
 enum JSON {
-    static let encoder: JSONEncoder = {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
-        return encoder
-    }()
+    static let encoder = OrderedJSONEncoder()
     static let decoder = JSONDecoder()
 }
 
@@ -25,18 +22,22 @@ extension Request {
     ///
     /// - Parameters:
     ///   - types: the accepted media types.
-    ///   - limit: the most bytes to read.
-    ///   - allowed: returns the largest size for this body, if it is larger than usual.
+    ///   - list: the field with a list of users, which allows a larger body.
     /// - Throws: ``Problem``, naming the field that is missing or not valid.
     func json<Value: Decodable>(
-        _: Value.Type, types: Set<String> = ["application/json"], limit: Int = BodyLimit.usual,
-        allowed: (Data) -> Int = { _ in BodyLimit.usual }
+        _: Value.Type, types: Set<String> = ["application/json"], list: String? = nil
     ) async throws -> Value {
         guard let mediaType, types.contains(mediaType) else { throw Problem.unsupportedMediaType }
-        let data = try await bytes(atMost: limit)
-        if data.count > BodyLimit.usual {
-            let allowed = allowed(data)
-            if data.count > allowed { throw Problem.bodyTooLarge(limit: allowed) }
+        let data = try await bytes(atMost: list == nil ? BodyLimit.usual : BodyLimit.userList)
+        if data.count > BodyLimit.usual, let list, data.range(of: Data("\"\(list)\"".utf8)) == nil {
+            throw Problem.bodyTooLarge(limit: BodyLimit.usual)
+        }
+        let text = StrictJSON(data)
+        if let violation = text.violation { throw Problem.invalidBody("\(violation).") }
+        // Far too long a list is refused before it is decoded, which takes many times its size. The rest is for the
+        // other fields, and the decoded value has its own limit.
+        if let list, text.commas > EligibleUsersChange.limit + 100 {
+            throw Problem.invalidBody("\(list) must have at most \(EligibleUsersChange.limit) user ids.")
         }
         do {
             return try JSON.decoder.decode(Value.self, from: data)
@@ -45,14 +46,22 @@ extension Request {
         }
     }
 
-    /// Reads the body.
+    /// Reads the body. A declared length above the limit is refused without reading.
     ///
-    /// - Throws: ``Problem`` `body_too_large`.
-    func bytes(atMost limit: Int) async throws -> Data {
+    /// - Throws: ``Problem``: `body_too_large`, `request_timeout`, or `malformed_request` if the body has an invalid chunk
+    ///   or the client disconnects in the middle of it.
+    func bytes(atMost limit: Int) async throws(Problem) -> Data {
+        if let declared = headers[.contentLength].flatMap({ Int($0) }), declared > limit {
+            throw .bodyTooLarge(limit: limit)
+        }
         do {
             return Data(try await body.collect(upTo: limit).readableBytesView)
         } catch is NIOTooManyBytesError {
-            throw Problem.bodyTooLarge(limit: limit)
+            throw .bodyTooLarge(limit: limit)
+        } catch is RequestTimeout {
+            throw .requestTimeout
+        } catch {
+            throw .malformedRequest
         }
     }
 

@@ -33,13 +33,7 @@ struct CouponRoutes: Sendable {
     }
 
     private func create(_ request: Request) async throws -> Response {
-        let new = try await request.json(NewCoupon.self, limit: BodyLimit.userList) { body in
-            // Only a list of eligible users justifies a large body.
-            struct WithList: Decodable {
-                let eligible_users: [String]
-            }
-            return (try? JSON.decoder.decode(WithList.self, from: body)) == nil ? BodyLimit.usual : BodyLimit.userList
-        }
+        let new = try await request.json(NewCoupon.self, list: NewCoupon.CodingKeys.eligibleUsers.rawValue)
         if let validationError = new.validationError { throw Problem.invalidBody("\(validationError).") }
         let created = try await postgres.run { connection throws(PostgresError) in
             try CouponStore(connection).create(new)

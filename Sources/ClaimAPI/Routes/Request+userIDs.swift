@@ -11,6 +11,15 @@ extension Request {
             throw Problem.unsupportedListType
         }
         let data = try await bytes(atMost: BodyLimit.userList)
+        if type == "application/json" {
+            let text = StrictJSON(data)
+            if let violation = text.violation { throw Problem.invalidBody("\(violation).") }
+            // Refused before it is decoded, which takes many times its size.
+            if text.commas >= EligibleUsersChange.limit {
+                throw Problem.invalidBody(
+                    "The list has \(text.commas + 1) user ids. The maximum is \(EligibleUsersChange.limit).")
+            }
+        }
         do throws(UserListError) {
             return type == "text/plain" ? try UserList.lines(data) : try UserList.json(data)
         } catch {

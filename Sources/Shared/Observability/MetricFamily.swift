@@ -58,7 +58,8 @@ extension [MetricFamily] {
     package var prometheusText: String {
         var text = ""
         for family in self {
-            text += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(family.kind.rawValue)\n"
+            text += "# HELP \(family.name) \(Self.escapeHelp(family.help))\n"
+            text += "# TYPE \(family.name) \(family.kind.rawValue)\n"
             for sample in family.samples {
                 text += family.name + sample.suffix
                 if !sample.labels.isEmpty {
@@ -67,7 +68,7 @@ extension [MetricFamily] {
                     }
                     text += "{" + pairs.joined(separator: ",") + "}"
                 }
-                text += " \(Self.number(sample.value))\n"
+                text += " \(MetricFamily.number(sample.value))\n"
             }
         }
         return text
@@ -78,7 +79,14 @@ extension [MetricFamily] {
             .replacingOccurrences(of: "\n", with: "\\n")
     }
 
-    private static func number(_ value: Double) -> String {
+    private static func escapeHelp(_ text: String) -> String {
+        text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\n", with: "\\n")
+    }
+}
+
+extension MetricFamily {
+    /// Returns a number as values and bounds are written: whole ones without a fraction.
+    static func number(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
     }
 }

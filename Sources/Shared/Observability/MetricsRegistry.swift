@@ -12,12 +12,12 @@ package final class MetricsRegistry: MetricsFactory {
     }
 
     private let values = Mutex<[Key: MetricValue]>([:])
-    private let buckets: [String: [Double]]
+    private let descriptions: [String: MetricDescription]
 
-    /// - Parameter buckets: the upper bounds of the histogram buckets, by metric label. Metrics without an entry have
-    ///   default buckets.
-    package init(buckets: [String: [Double]] = [:]) {
-        self.buckets = buckets
+    /// - Parameter descriptions: the metrics that will be created. One without a description has default buckets and a
+    ///   help text that says so.
+    package init(_ descriptions: [MetricDescription] = []) {
+        self.descriptions = Dictionary(descriptions.map { ($0.label, $0) }) { first, _ in first }
     }
 
     /// Returns the current values of all metrics.
@@ -25,7 +25,7 @@ package final class MetricsRegistry: MetricsFactory {
         let families = values.withLock { values in
             values.map { key, value in
                 MetricFamily(
-                    name: key.name, kind: value.kind, help: key.name.replacing("_", with: " "),
+                    name: key.name, kind: value.kind, help: descriptions[value.label]?.help ?? Self.noHelp,
                     samples: value.samples(labels: key.labels))
             }
         }
@@ -33,22 +33,22 @@ package final class MetricsRegistry: MetricsFactory {
     }
 
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        value(label, "_total", dimensions) { MetricValue(.counter) }
+        value(label, "_total", dimensions) { MetricValue(label, .counter) }
     }
 
     package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-        value(label, "", dimensions) { MetricValue(.gauge) }
+        value(label, "", dimensions) { MetricValue(label, .gauge) }
     }
 
     package func makeRecorder(
         label: String, dimensions: [(String, String)], aggregate: Bool
     ) -> any RecorderHandler {
-        guard aggregate else { return value(label, "", dimensions) { MetricValue(.gauge) } }
-        return value(label, "", dimensions) { MetricValue(.histogram, bounds: buckets[label] ?? Self.sizes) }
+        guard aggregate else { return value(label, "", dimensions) { MetricValue(label, .gauge) } }
+        return value(label, "", dimensions) { MetricValue(label, .histogram, bounds: bounds(label, Self.sizes)) }
     }
 
     package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        value(label, "_seconds", dimensions) { MetricValue(.histogram, bounds: buckets[label] ?? Self.seconds) }
+        value(label, "_seconds", dimensions) { MetricValue(label, .histogram, bounds: bounds(label, Self.seconds)) }
     }
 
     package func destroyCounter(_ handler: any CounterHandler) {}
@@ -70,6 +70,13 @@ package final class MetricsRegistry: MetricsFactory {
         }
     }
 
+    private func bounds(_ label: String, _ defaults: [Double]) -> [Double] {
+        descriptions[label]?.buckets ?? defaults
+    }
+
+    /// The help text of a metric without a description.
+    package static let noHelp = "Not described."
+
     /// Default buckets of timers: 0.5 ms to 60 s.
     private static let seconds = [
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
@@ -87,11 +94,13 @@ final class MetricValue: CounterHandler, MeterHandler, RecorderHandler, TimerHan
         var buckets: [Int]
     }
 
+    let label: String
     let kind: MetricFamily.Kind
     private let bounds: [Double]
     private let state: Mutex<State>
 
-    init(_ kind: MetricFamily.Kind, bounds: [Double] = []) {
+    init(_ label: String, _ kind: MetricFamily.Kind, bounds: [Double] = []) {
+        self.label = label
         self.kind = kind
         self.bounds = bounds
         state = Mutex(State(buckets: Array(repeating: 0, count: bounds.count + 1)))
@@ -120,7 +129,7 @@ final class MetricValue: CounterHandler, MeterHandler, RecorderHandler, TimerHan
         let state = state.withLock { $0 }
         guard kind == .histogram else { return [MetricFamily.Sample(labels: labels, value: state.sum)] }
         var cumulative = 0
-        let buckets = zip(bounds.map { "\($0)" } + ["+Inf"], state.buckets).map { bound, count in
+        let buckets = zip(bounds.map(MetricFamily.number) + ["+Inf"], state.buckets).map { bound, count in
             cumulative += count
             return MetricFamily.Sample(suffix: "_bucket", labels: labels + ["le", bound], value: Double(cumulative))
         }

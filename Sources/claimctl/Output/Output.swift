@@ -12,15 +12,12 @@ struct OutputOptions: ParsableArguments {
 enum Output {
     /// Prints one JSON document.
     static func document(_ value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        line(String(decoding: try encoder.encode(value), as: UTF8.self))
+        line(String(decoding: try OrderedJSONEncoder().encode(value), as: UTF8.self))
     }
 
     /// Prints one JSON document per line.
     static func documents(_ values: [some Encodable]) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = OrderedJSONEncoder()
         var text = Data()
         for value in values {
             text += try encoder.encode(value) + [UInt8(ascii: "\n")]

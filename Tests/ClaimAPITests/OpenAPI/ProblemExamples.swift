@@ -19,6 +19,9 @@ enum ProblemExamples {
     /// The examples that only a running system answers with, or none on purpose.
     static let thrown: [String: Problem] = [
         "InternalError": .internalError,
+        "MalformedRequest": .malformedRequest,
+        "RequestTimeout": .requestTimeout,
+        "Overloaded": .overloaded,
         "IdempotencyKeyReused": .keyReused,
         "NotCancellable": .notCancellable(.pending),
         "CouponExists": .couponExists,

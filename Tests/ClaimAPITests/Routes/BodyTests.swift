@@ -13,11 +13,11 @@ import Testing
 
     /// Returns the problem with a body; nil if it is accepted.
     private func problem(
-        _ body: String, type: String? = "application/json", limit: Int = BodyLimit.usual
+        _ body: String, type: String? = "application/json", list: String? = nil
     ) async -> Problem? {
         let headers: HTTPFields = type.map { [.contentType: $0] } ?? [:]
         do {
-            _ = try await Request.post("/", body: body, headers: headers).json(Body.self, limit: limit)
+            _ = try await Request.post("/", body: body, headers: headers).json(Body.self, list: list)
             return nil
         } catch {
             return error as? Problem
@@ -52,17 +52,26 @@ import Testing
         #expect(problem?.detail.contains("16 KiB") == true)
     }
 
-    @Test func aLargerBodyIsReadOnlyWhereItIsAllowed() async throws {
-        let request = Request.post("/", body: body(bytes: 20_000))
-        #expect(try await request.json(Body.self, limit: 30_000) { _ in 30_000 }.user_id == UserID("u1"))
-        let problem = await problem(body(bytes: 20_000), limit: 30_000)
+    @Test func aLargerBodyIsReadOnlyIfItHasTheList() async throws {
+        let padding = String(repeating: " ", count: 20_000)
+        #expect(await problem(#"{"user_id": "u1", "users": []}"# + padding, list: "users") == nil)
+        let problem = await problem(#"{"user_id": "u1"}"# + padding, list: "users")
         #expect(problem?.code == "body_too_large")
         #expect(problem?.detail.contains("16 KiB") == true)
     }
 
-    @Test func aBodyIsNotReadBeyondItsLimit() async {
-        let problem = await problem(body(bytes: 30_001), limit: 30_000)
+    @Test func aBodyWithAListIsNotReadBeyondItsLimit() async {
+        let problem = await problem(
+            #"{"user_id": "u1", "users": []}"# + String(repeating: " ", count: BodyLimit.userList), list: "users")
         #expect(problem?.code == "body_too_large")
+        #expect(problem?.detail.contains("16 MiB") == true)
+    }
+
+    @Test func aListOfTooManyElementsIsRefusedBeforeItIsDecoded() async {
+        let elements = String(repeating: "0,", count: EligibleUsersChange.limit + 101)
+        let problem = await problem(#"{"users": [\#(elements)0]}"#, list: "users")
+        #expect(problem?.code == "invalid_body")
+        #expect(problem?.detail.contains("users must have at most 100000") == true)
     }
 
     @Test(arguments: [

@@ -29,7 +29,9 @@ import Testing
         let outcomes = OutcomeReader(
             redis: redis, postgres: postgres, changes: ClaimChanges(redisAddress, logger: .quiet), lanes: 1)
         let submission = ClaimSubmission(
-            issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, lanes: 1, logger: .quiet)
+            issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes,
+            admission: AdmissionControl(maximum: 100, target: .seconds(1)), lanes: 1, confirmTimeout: .seconds(1),
+            logger: .quiet)
         let endpoints =
             ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
             + CouponRoutes(postgres: postgres).endpoints

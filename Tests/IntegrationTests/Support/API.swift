@@ -51,10 +51,24 @@ struct API: Sendable {
         request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
+        return try await answer(to: request, within: time)
+    }
+
+    private func answer(to request: HTTPClientRequest, within time: TimeAmount) async throws -> Answer {
         let response = try await Self.client.execute(request, timeout: time)
         let bytes = try await response.body.collect(upTo: 64 << 20)
         return Answer(
             status: Int(response.status.code), headers: response.headers, body: Data(bytes.readableBytesView))
+    }
+
+    /// Sends bytes as a JSON body, with a new idempotency key.
+    func send(_ method: String, _ path: String, data: Data) async throws -> Answer {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+        request.method = HTTPMethod(rawValue: method)
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.headers.add(name: "Idempotency-Key", value: UUID().uuidString)
+        request.body = .bytes(ByteBuffer(bytes: data))
+        return try await answer(to: request, within: .seconds(45))
     }
 
     func get(_ path: String, _ headers: (String, String)...) async throws -> Answer {

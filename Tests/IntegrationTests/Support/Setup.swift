@@ -16,6 +16,8 @@ enum Setup {
     /// The port of the first ClaimAPI. Further ones use the next ports.
     static let httpPort = Int(text("CLAIMS_HTTP_PORT")) ?? 0
     static let lanes = 8
+    /// Prometheus' tool that checks the text of metrics.
+    static let promtool = text("CLAIMS_TEST_PROMTOOL")
 
     /// The folder of ClaimAPI, ClaimWorker and claimctl, which are built next to the tests.
     static let programs = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

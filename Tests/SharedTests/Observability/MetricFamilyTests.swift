@@ -31,6 +31,11 @@ import Testing
         #expect([family("m", .gauge, sample)].prometheusText.hasSuffix("\nm{l=\"say \\\"hi\\\" \\\\ \\n\"} 1\n"))
     }
 
+    @Test func aHelpOfSeveralLinesIsEscaped() {
+        let family = MetricFamily(name: "m", kind: .gauge, help: "a \\ b\nc", samples: [])
+        #expect([family].prometheusText == "# HELP m a \\\\ b\\nc\n# TYPE m gauge\n")
+    }
+
     @Test(arguments: [
         (0, "0"), (-0.0, "0"), (42, "42"), (-1, "-1"), (0.5, "0.5"), (1e14, "100000000000000"), (1e21, "1e+21"),
         (0.00025, "0.00025"),

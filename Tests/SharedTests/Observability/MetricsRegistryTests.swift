@@ -3,7 +3,9 @@ import Observability
 import Testing
 
 @Suite struct MetricsRegistryTests {
-    private let registry = MetricsRegistry(buckets: ["jobs.batch.size": [1, 10, 100]])
+    private let registry = MetricsRegistry([
+        MetricDescription("jobs.batch.size", "Jobs in one batch.", buckets: [1, 10, 100])
+    ])
 
     /// Returns the value of a sample; nil if there is no such sample.
     private func value(_ name: String, suffix: String = "", labels: [String] = []) -> Double? {
@@ -58,12 +60,18 @@ import Testing
     @Test func aHistogramCountsValuesUpToEachBound() {
         let recorder = registry.makeRecorder(label: "jobs.batch.size", dimensions: [], aggregate: true)
         for size in [1, 2, 10, 11, 1000] { recorder.record(Int64(size)) }
-        let buckets = ["1.0", "10.0", "100.0", "+Inf"].map {
+        let buckets = ["1", "10", "100", "+Inf"].map {
             value("jobs_batch_size", suffix: "_bucket", labels: ["le", $0])
         }
         #expect(buckets == [1, 3, 4, 5])
         #expect(value("jobs_batch_size", suffix: "_sum") == 1024)
         #expect(value("jobs_batch_size", suffix: "_count") == 5)
+    }
+
+    @Test func theHelpIsThatOfTheDescription() {
+        registry.makeRecorder(label: "jobs.batch.size", dimensions: [], aggregate: true).record(Int64(1))
+        registry.makeCounter(label: "c", dimensions: []).increment(by: Int64(1))
+        #expect(registry.snapshot().map(\.help) == [MetricsRegistry.noHelp, "Jobs in one batch."])
     }
 
     @Test func aTimerIsAHistogramOfSeconds() {

@@ -38,6 +38,27 @@ package enum ClaimCache {
         ) { entry($0, of: message.id) }
     }
 
+    /// Remembers a request in place of an earlier attempt that was not accepted.
+    package static func noteAgain(_ message: ClaimMessage) -> RedisRequest<Void> {
+        let arguments = [String(lifetime), ClaimRecord.noted(message)]
+        return RedisRequest([["EVAL", replaceNoteScript, "1", RedisKeys.claim(message.id)] + arguments])
+    }
+
+    /// Forgets a request that was refused, unless another attempt at it was accepted.
+    package static func withdraw(_ id: ClaimID) -> RedisRequest<Void> {
+        RedisRequest([["EVAL", replaceNoteScript, "1", RedisKeys.claim(id)]])
+    }
+
+    /// KEYS: the claim. ARGV: nothing, or the lifetime and the new text. Changes nothing but a note.
+    private static let replaceNoteScript = """
+        local old = redis.call('GET', KEYS[1])
+        if not old or string.sub(old, 1, 1) ~= '-' or string.sub(old, 6, 6) ~= '\(UnicodeScalar(ClaimState.Rank.noted.rawValue))' then
+          return 0
+        end
+        if ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[1]) else redis.call('DEL', KEYS[1]) end
+        return 1
+        """
+
     /// The effect of marking a request as accepted.
     package struct Acceptance: Sendable {
         /// Whether it is the first confirmed request with its id.

@@ -53,7 +53,7 @@ package struct NewCoupon: Codable, Hashable, Sendable {
     package var endsAt: Timestamp?
     package var eligibleUsers: [UserID]?
 
-    enum CodingKeys: String, CodingKey {
+    package enum CodingKeys: String, CodingKey {
         case name, amount
         case perUserLimit = "per_user_limit"
         case startsAt = "starts_at"
@@ -92,6 +92,9 @@ package struct NewCoupon: Codable, Hashable, Sendable {
             return "per_user_limit must be from 1 to \(Int32.max)"
         }
         if let startsAt, let endsAt, endsAt <= startsAt { return "ends_at must be after starts_at" }
+        if let eligibleUsers, eligibleUsers.count > EligibleUsersChange.limit {
+            return "eligible_users must have at most \(EligibleUsersChange.limit) user ids"
+        }
         return nil
     }
 }

@@ -16,7 +16,7 @@ package struct CouponStore {
     /// - Returns: nil if a coupon of that name exists.
     package func create(_ new: NewCoupon) throws(PostgresError) -> Coupon? {
         let eligible = new.eligibleUsers ?? []
-        let rows = try connection.execute(
+        let making = PostgresQuery(
             """
             with made as (
                 insert into coupons (name, amount, remaining_amount, per_user_limit, starts_at, ends_at, is_restricted)
@@ -34,7 +34,8 @@ package struct CouponStore {
                 .timestamp(new.startsAt), .timestamp(new.endsAt), .boolean(new.eligibleUsers != nil),
                 .texts(eligible.map(\.description)),
             ])
-        return Self.coupons(rows).first
+        let results = try connection.transaction([Self.longTimeout, making], within: Self.longAnswer)
+        return Self.coupons(results[1]).first
     }
 
     /// Returns a coupon with its first holders; nil if it does not exist.

@@ -74,8 +74,7 @@ extension CouponStore {
             }
         let results = try connection.transaction(
             [
-                // A long list takes longer than the default timeout allows.
-                PostgresQuery("select set_config('statement_timeout', $1, true)", [.text("30000")]),
+                Self.longTimeout,
                 // Changes of one list are serialized.
                 PostgresQuery("select pg_advisory_xact_lock(\(Self.listLock), hashtext($1))", [named]),
             ] + steps + [
@@ -89,11 +88,16 @@ extension CouponStore {
                     select is_restricted, (select count(*) from eligible_users e where e.coupon_id = c.id)
                     from coupons c where name = $1
                     """, [named]),
-            ], within: .seconds(40))
+            ], within: Self.longAnswer)
         guard let last = results.last, last.count > 0 else { return nil }
         return EligibleUsers(
             couponName: name, isRestricted: last.boolean(0, 0) == true, count: last.integer(0, 1) ?? 0)
     }
+
+    /// Begins a transaction with a long list, which takes longer than the default timeout allows.
+    static let longTimeout = PostgresQuery("select set_config('statement_timeout', $1, true)", [.text("30000")])
+    /// How long the answer to such a transaction may take.
+    static let longAnswer = Duration.seconds(40)
 
     /// The first half of the advisory lock's key. The second half is a hash of the coupon's name.
     private static let listLock = 726_583

@@ -30,7 +30,15 @@ package enum UserList {
         } catch {
             throw UserListError(detail: "The body is not valid JSON.")
         }
-        return try users(texts, called: "Element")
+        try check(texts.count)
+        var users: [UserID] = []
+        for (index, text) in texts.enumerated() {
+            guard let user = UserID(text) else {
+                throw UserListError(detail: "Element \(index + 1) \(UserID.rule).")
+            }
+            users.append(user)
+        }
+        return users
     }
 
     /// Parses one id per line. Lines end with LF or CRLF; empty lines are ignored.
@@ -38,26 +46,29 @@ package enum UserList {
         guard let text = String(data: data, encoding: .utf8) else {
             throw UserListError(detail: "The body is not UTF-8.")
         }
-        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
-            String(Substring(line.last == UInt8(ascii: "\r") ? line.dropLast() : line))
+        var users: [UserID] = []
+        var count = 0
+        var number = 0
+        var rest = text.utf8[...]
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+            let line = rest[..<end]
+            rest = rest[end...].dropFirst()
+            number += 1
+            let id = String(Substring(line.last == UInt8(ascii: "\r") ? line.dropLast() : line))
+            if id.isEmpty { continue }
+            guard let user = UserID(id) else { throw UserListError(detail: "Line \(number) \(UserID.rule).") }
+            count += 1
+            if count <= EligibleUsersChange.limit { users.append(user) }
         }
-        return try users(lines, called: "Line", skipsEmpty: true)
+        try check(count)
+        return users
     }
 
-    private static func users(
-        _ texts: [String], called place: String, skipsEmpty: Bool = false
-    ) throws(UserListError) -> [UserID] {
-        var users: [UserID] = []
-        for (index, text) in texts.enumerated() where !(skipsEmpty && text.isEmpty) {
-            guard let user = UserID(text) else {
-                throw UserListError(detail: "\(place) \(index + 1) \(UserID.rule).")
-            }
-            users.append(user)
-        }
-        guard users.count <= EligibleUsersChange.limit else {
+    private static func check(_ count: Int) throws(UserListError) {
+        guard count <= EligibleUsersChange.limit else {
             throw UserListError(
-                detail: "The list has \(users.count) user ids. The maximum is \(EligibleUsersChange.limit).")
+                detail: "The list has \(count) user ids. The maximum is \(EligibleUsersChange.limit).")
         }
-        return users
     }
 }

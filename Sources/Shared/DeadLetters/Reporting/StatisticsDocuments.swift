@@ -14,8 +14,9 @@ package struct StatisticsDocument: Encodable, Sendable {
         let exampleID: String?
 
         enum CodingKeys: String, CodingKey {
-            case reason, error, count, coupons
+            case reason
             case couponName = "coupon_name"
+            case error, count, coupons
             case oldest = "oldest_died_at"
             case newest = "newest_died_at"
             case exampleID = "example_id"

@@ -1,0 +1,20 @@
+import Observability
+
+extension MetricDescription {
+    /// The metrics of ClaimAPI.
+    static let api = [
+        MetricDescription(
+            "http.server.request.duration",
+            "Time from the header of an HTTP request to the header of its response, in seconds, by method, route and status.",
+            // A long poll takes up to 30 s.
+            buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]),
+        MetricDescription(
+            "claims.publishes", "Claims that were published to the broker, by result; confirmed ones are accepted."),
+        MetricDescription("claims.cancels", "Cancellations that were published to the broker, by result."),
+        MetricDescription(
+            "claims.publish.duration",
+            "Time from publishing a claim or cancellation to its publisher confirm, in seconds.",
+            buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]),
+        MetricDescription("claims.watches", "Event streams and long polls that wait for the outcome of a claim."),
+    ]
+}
