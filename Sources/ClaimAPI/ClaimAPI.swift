@@ -1,4 +1,5 @@
 import ArgumentParser
+import Claims
 import Logging
 import Observability
 import RuntimeSupport
@@ -23,6 +24,7 @@ struct ClaimAPI: AsyncParsableCommand {
         } catch {
             error.exitProcess(program: "ClaimAPI")
         }
+        await StoreCheck.exitUnlessSuitable(settings.stores, program: "ClaimAPI")
         try await buildApplication(settings, logger: Logger(label: "ClaimAPI")).run()
     }
 }

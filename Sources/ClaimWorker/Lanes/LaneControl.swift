@@ -6,6 +6,7 @@ final class LaneControl: Sendable {
     private struct State {
         var mustStepBack = false
         var subscribedSince: Int64?
+        var unacknowledged = 0
     }
 
     let lane: Int
@@ -31,6 +32,12 @@ final class LaneControl: Sendable {
             state.mustStepBack = false
             state.subscribedSince = WallClock.microseconds()
         }
+    }
+
+    /// The number of messages that the lane holds, written once a batch.
+    var unacknowledged: Int {
+        get { state.withLock { $0.unacknowledged } }
+        set { state.withLock { $0.unacknowledged = newValue } }
     }
 
     /// The time of the latest subscription, in microseconds since 1970; nil before the first one.

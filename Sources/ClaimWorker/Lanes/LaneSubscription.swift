@@ -55,9 +55,13 @@ final class LaneSubscription {
     /// - Throws: ``BrokerError`` when the broker connection is lost; ``Outage`` when a store is unavailable for longer
     ///   than the lane may keep its messages.
     func serve() throws {
-        defer { stores.whileWaiting = {} }
+        defer {
+            stores.whileWaiting = {}
+            control.unacknowledged = 0
+        }
         while !control.stop.isRequested, !control.mustStepBack {
             try receive()
+            control.unacknowledged = consumer.unacknowledged
             try runBatch()
         }
         try finishPublishing()

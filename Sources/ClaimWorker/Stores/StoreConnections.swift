@@ -53,7 +53,8 @@ final class StoreConnections {
                 connection = existing
             } else {
                 connection = try PostgresConnection(
-                    settings.databaseURL, name: name, whileWaiting: { [unowned self] in self.whileWaiting() })
+                    settings.database, name: name, whileWaiting: { [unowned self] in self.whileWaiting() })
+                try StoreCheck.check(connection, lanes: settings.lanes)
                 postgresConnection = connection
             }
             return .success(try body(connection))

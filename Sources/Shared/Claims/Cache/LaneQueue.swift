@@ -49,6 +49,17 @@ package enum LaneQueue {
         ]) { readPlace(Array($0), now: now) }
     }
 
+    /// Looks up when the oldest waiting claim of a lane was published; nil if none waits, or Redis was wiped.
+    ///
+    /// A claim that waits for a retry does not count.
+    package static func oldest(lane: Int) -> RedisRequest<Timestamp?> {
+        RedisRequest(command: ["ZRANGE", RedisKeys.laneQueue(of: lane), "0", "0", "WITHSCORES"]) { reply in
+            guard let entry = reply.array, entry.count == 2, let microseconds = entry[1].string.flatMap(Double.init)
+            else { return nil }
+            return Timestamp(milliseconds: Int64(microseconds / 1000))
+        }
+    }
+
     private static func readPlace(_ replies: [RedisReply], now: Timestamp) -> Place {
         guard let rank = replies[0].integer, let pace = replies[1].array, pace.count == 4,
             let since = number(pace[0]), let frontier = number(pace[1]), frontier >= since

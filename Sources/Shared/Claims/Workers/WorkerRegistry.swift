@@ -15,18 +15,24 @@ package struct WorkerStatus: Codable, Hashable, Sendable {
     /// The broker gives a lane to the consumer that subscribed first and does not report it. All workers derive the owner
     /// of each lane from these times.
     package var subscribedSince: [Int: Int64]
+    /// For each lane that it holds messages of: the number of unacknowledged messages. Nil from an older version.
+    package var unacknowledged: [Int: Int]?
 
     enum CodingKeys: String, CodingKey {
         case id, name
         case startedAt = "started_at"
         case subscribedSince = "subscribed_since"
+        case unacknowledged
     }
 
-    package init(id: String, name: String, startedAt: Timestamp, subscribedSince: [Int: Int64]) {
+    package init(
+        id: String, name: String, startedAt: Timestamp, subscribedSince: [Int: Int64], unacknowledged: [Int: Int]? = nil
+    ) {
         self.id = id
         self.name = name
         self.startedAt = startedAt
         self.subscribedSince = subscribedSince
+        self.unacknowledged = unacknowledged
     }
 }
 
