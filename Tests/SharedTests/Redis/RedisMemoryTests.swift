@@ -9,7 +9,7 @@ import Testing
     }
 
     @Test func theAnswerOfTheServerIsParsed() throws {
-        let memory = try #require(memory(1000, of: 2000, "allkeys-lru"))
+        let memory = try #require(self.memory(1000, of: 2000, "allkeys-lru"))
         #expect(memory.used == 1000 && memory.maximum == 2000 && memory.policy == "allkeys-lru")
         #expect(RedisMemory(info: "# Memory\r\nused_memory:1\r\n") == nil)
     }
