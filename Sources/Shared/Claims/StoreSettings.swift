@@ -19,7 +19,7 @@ package struct StoreSettings: Sendable {
         help: "URL of RabbitMQ: amqp[s]://user:password@host:port/vhost; URLs of a cluster are separated by commas")
     package static let laneCount = Setting(
         "CLAIMS_LANES", defaultValue: "8",
-        help: "Number of lanes (work queues); the same for all programs, to be changed only while the queues are empty")
+        help: "Number of lanes (work queues), as stored by the first program that started; see claimctl lanes")
 
     /// The most lanes.
     package static let laneLimit = 256

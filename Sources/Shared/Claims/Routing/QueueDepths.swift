@@ -13,9 +13,19 @@ package struct QueueDepths: Sendable {
         package let kind: Kind
         /// Messages that no consumer holds.
         package let messages: Int
+
+        package init(name: String, kind: Kind, messages: Int) {
+            self.name = name
+            self.kind = kind
+            self.messages = messages
+        }
     }
 
     package let all: [Queue]
+
+    package init(_ all: [Queue]) {
+        self.all = all
+    }
 
     /// Asks the broker. Queues that do not exist are left out.
     ///
