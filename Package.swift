@@ -186,7 +186,7 @@ let package = Package(
         .testTarget(
             name: "ClaimCtlTests",
             dependencies: [
-                "Broker", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "claimctl",
+                "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "claimctl",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],

@@ -16,8 +16,16 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
 
     let name = "ClaimAPI \(settings.port)"
     let redis = RedisClient(settings.stores.redis, logger: logger)
-    let postgres = PostgresClient(
-        settings.stores.databaseURL, name: name, connections: settings.postgresConnections, logger: logger)
+    let lanes = settings.stores.lanes
+    var pool = PostgresClient.Configuration(
+        settings.stores.database, name: name, connections: settings.postgresConnections, patience: .seconds(3)
+    ) { connection throws(PostgresError) in try StoreCheck.check(connection, lanes: lanes) }
+    let postgres = PostgresClient(pool, logger: logger)
+    // Changes of coupons wait for rows that workers lock, and lists of users are long. Neither may hold up a reader.
+    pool.name += " changes"
+    pool.connections = 2
+    pool.patience = .seconds(10)
+    let changesPool = PostgresClient(pool, logger: logger)
     let topology = Topology(lanes: settings.stores.lanes)
     let publisher = Publisher(
         Publisher.Configuration(
@@ -36,7 +44,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
 
     let endpoints =
         ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
-        + CouponRoutes(postgres: postgres).endpoints
+        + CouponRoutes(postgres: postgres, changes: changesPool).endpoints
         + OperatorRoutes(metrics: metrics, publisher: publisher, redis: redis, postgres: postgres).endpoints
     let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
     let requestMetrics = RequestMetrics()
@@ -59,11 +67,15 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         logger: logger)
     // Services are shut down in reverse order: the server first, then what its requests depend on.
     let services: [any Service] = [
-        postgres, redis, SharedClockFollower(redis: redis, logger: logger),
+        postgres, changesPool, redis, SharedClockFollower(redis: redis, logger: logger),
         RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes, ClaimPoller(outcomes: outcomes), server,
     ]
+    // A service ends with an error if a setting contradicts the database. Requests that are being served still finish.
     var configuration = ServiceGroupConfiguration(
-        services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+        services: services.map {
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
+        },
         gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     // Requests that are still in progress by then are cancelled.
     configuration.maximumGracefulShutdownDuration = settings.shutdownTimeout

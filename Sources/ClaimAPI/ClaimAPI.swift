@@ -1,4 +1,5 @@
 import ArgumentParser
+import Claims
 import Logging
 import NIOCore
 import Observability
@@ -24,6 +25,7 @@ struct ClaimAPI: AsyncParsableCommand {
         } catch {
             error.exitProcess(program: "ClaimAPI")
         }
+        await StoreCheck.exitUnlessSuitable(settings.stores, program: "ClaimAPI")
         do {
             try await buildApplication(settings, logger: Logger(label: "ClaimAPI")).run()
         } catch let error as IOError {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Claims
 import Logging
 import Observability
 import RuntimeSupport
@@ -22,6 +23,7 @@ struct ClaimWorker: AsyncParsableCommand {
         } catch {
             error.exitProcess(program: "ClaimWorker")
         }
+        await StoreCheck.exitUnlessSuitable(settings.stores, program: "ClaimWorker")
         var logger = Logger(label: "ClaimWorker")
         logger[metadataKey: "worker.name"] = "\(settings.name)"
         try await buildWorker(settings, logger: logger).run()

@@ -15,7 +15,8 @@ struct ClaimCtl: AsyncParsableCommand {
             \((StoreSettings.all + [APIClient.url]).help)
             """,
         subcommands: [
-            Migrate.self, CouponCommand.self, ClaimCommand.self, DLQCommand.self, Status.self, AuditCommand.self,
+            Migrate.self, CouponCommand.self, ClaimCommand.self, DLQCommand.self, Status.self, LanesCommand.self,
+            AuditCommand.self,
         ])
 
     /// Runs a command. An error is printed in one sentence and ends the process with an exit code of the contract.

@@ -31,6 +31,7 @@ extension Failure {
         switch error {
         case let failure as Failure: self = failure
         case let error as DeadLetterError: self.init(error)
+        case let error as PostgresError where error.mismatch == .setting: self = .usage(error.message)
         case let error as PostgresError:
             let advice = error.sqlState == "42P01" ? "; run claimctl migrate first" : ""
             self = .failed("PostgreSQL: \(error)\(advice)")

@@ -32,6 +32,11 @@ import Testing
         #expect(errors.map { Failure($0)?.code } == [1, 1, 1])
     }
 
+    @Test func aSettingThatContradictsTheDatabaseIsWrongUsage() {
+        let failure = Failure(PostgresError(.setting, "CLAIMS_LANES is 4, but the system has 8 lanes"))
+        #expect(failure?.code == 64 && failure?.message.hasPrefix("CLAIMS_LANES") == true)
+    }
+
     @Test func aMissingTableIsAnsweredWithTheCommandThatCreatesIt() {
         let failure = Failure(PostgresError(sqlState: "42P01", message: "no table"))
         #expect(failure?.message.hasSuffix("run claimctl migrate first") == true)

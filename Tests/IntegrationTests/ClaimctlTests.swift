@@ -1,5 +1,8 @@
+import Broker
 import Claims
 import Foundation
+import OrderedCollections
+import Postgres
 import Testing
 
 extension IntegrationTests {
@@ -12,7 +15,7 @@ extension IntegrationTests {
         @Test(arguments: [
             [], ["migrate"], ["coupon"], ["coupon", "create"], ["coupon", "show"], ["coupon", "list"], ["claim"],
             ["claim", "submit"], ["claim", "show"], ["claim", "cancel"], ["coupon", "set"], ["coupon", "eligible"],
-            ["coupon", "check"], ["status"], ["audit"],
+            ["coupon", "check"], ["status"], ["audit"], ["lanes"], ["lanes", "show"], ["lanes", "set"],
         ])
         func everyCommandHasAHelpText(command: [String]) async throws {
             let result = try await Program.run("claimctl", command + ["--help"])
@@ -80,6 +83,74 @@ extension IntegrationTests {
             #expect(try await claimctl("status").output.contains("claims.dead"))
         }
 
+        @Test func theStatusShowsUnacknowledgedMessagesAndTheOldestClaimDuringAnOutage() async throws {
+            let coupon = try await api.coupon("HELD", amount: 5)
+            let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
+            let blocker = try Database.connection()
+            // The worker takes the claim and waits for the coupon's row, which is retried.
+            try blocker.script("begin; select from coupons where name = '\(coupon)' for update")
+            let claim = try await api.submit("u1", coupon)
+            let queue = try await eventually("the worker to report the message") {
+                let status = try await object("status", "--json")
+                let queues = try #require(status["queues"] as? [[String: Any]])
+                let queue = try #require(queues.first { $0["name"] as? String == "claims.work.\(lane)" })
+                return queue["unacknowledged"] as? Int == 1 ? queue : nil
+            }
+            #expect(queue["messages"] as? Int == 0 && queue["oldest_pending_at"] is String)
+            try blocker.script("rollback")
+            _ = try await api.claim(claim.id, wait: 30)
+        }
+
+        @Test func theStatusAndTheAuditNameALaneThatNoWorkerReads() async throws {
+            let connection = try RabbitMQ.connection()
+            try connection.declareQueue("claims.work.200", arguments: ["x-queue-type": .string("quorum")], channel: 1)
+            try connection.selectConfirms(channel: 1)
+            let message = BrokerMessage(properties: MessageProperties(), body: Array("{}".utf8))
+            try connection.publish(message, exchange: "", routingKey: "claims.work.200", channel: 1)
+            _ = try connection.nextEvent(atMost: .seconds(5))
+            let found = try await eventually("the broker to count the message") {
+                let status = try await object("status", "--json")
+                return (status["warnings"] as? [String])?.first { $0.hasPrefix("claims.work.200 holds 1 message") }
+            }
+            #expect(found.contains("8 lanes"))
+            let audit = try await claimctl("audit", "--json")
+            #expect(audit.code == 1 && audit.output.contains("\"lane_is_read\""), "\(audit)")
+            #expect(try await claimctl("status").output.contains("warning: claims.work.200 holds 1 message"))
+            try connection.consume("claims.work.200", prefetch: 1, channel: 1)
+            guard case .delivered(let delivery, _) = try connection.nextEvent(atMost: .seconds(10)) else {
+                throw TestFailure(description: "the message was not delivered")
+            }
+            try connection.acknowledge(delivery.tag, multiple: false, channel: 1)
+            connection.close()
+        }
+
+        @Test func theNumberOfLanesChangesOnlyWhileNothingWaits() async throws {
+            #expect(try await object("lanes", "--json")["lanes"] as? Int == 8)
+            let same = try await claimctl("lanes", "set", "8")
+            #expect(same.code == 0)
+            let running = try await claimctl("lanes", "set", "9")
+            #expect(running.code == 1 && running.errors.contains("worker-1-"), "\(running)")
+            #expect(try await claimctl("lanes", "set", "0").code == 64)
+
+            let coupon = try await api.coupon("WAITS", amount: 1)
+            await system.end { $0.name == "worker-1" }
+            _ = try await api.submit("u1", coupon)
+            let waiting = try await eventually("the broker to count the claim") {
+                let result = try await claimctl("lanes", "set", "9")
+                return result.errors.contains("holds 1 message") ? result : nil
+            }
+            #expect(waiting.code == 1 && waiting.errors.contains("claims.work."), "\(waiting)")
+            #expect(try await object("lanes", "--json")["lanes"] as? Int == 8)
+
+            try await system.startWorker("worker-1")
+            try await system.check()
+            await system.end()
+            try await eventually("the broker to count none") { try await claimctl("lanes", "set", "9").code == 0 }
+            #expect(try await object("lanes", "--json")["lanes"] as? Int == 9)
+            #expect(try await claimctl("lanes", "set", "8").code == 0)
+            try await system.prepare()
+        }
+
         @Test func theAuditNamesEveryViolation() async throws {
             let coupon = try await api.coupon("AUDIT", amount: 5)
             for user in ["u1", "u2"] { _ = try await api.claim(try await api.submit(user, coupon).id, wait: 10) }
@@ -100,6 +171,22 @@ extension IntegrationTests {
                     "quota_adds_up",
                     "update claims set status = 'rejected', reason = 'expired' where user_id = 'u2' and coupon_name = '\(coupon)'",
                     "update claims set status = 'claimed', reason = null where user_id = 'u2' and coupon_name = '\(coupon)'"
+                ),
+                (
+                    "slots_are_dense",
+                    "update user_claims set slot = 3 where user_id = 'u2' and \(belongs(to: coupon))",
+                    "update user_claims set slot = 1 where user_id = 'u2' and \(belongs(to: coupon))"
+                ),
+                (
+                    "cancelled_claim_holds_nothing",
+                    "update claims set status = 'cancelled' where user_id = 'u2' and coupon_name = '\(coupon)'",
+                    "update claims set status = 'claimed' where user_id = 'u2' and coupon_name = '\(coupon)'"
+                ),
+                (
+                    "claim_has_its_held_coupon",
+                    "update user_claims set claim_id = 'none' where user_id = 'u2' and \(belongs(to: coupon))",
+                    "update user_claims u set claim_id = k.id from claims k where u.claim_id = 'none' and k.user_id = 'u2' "
+                        + "and k.coupon_name = '\(coupon)'"
                 ),
                 (
                     "nobody_exceeds_the_limit",

@@ -1,4 +1,6 @@
+import Claims
 import Foundation
+import Postgres
 import Testing
 
 extension IntegrationTests {
@@ -26,6 +28,52 @@ extension IntegrationTests {
             #expect(Set(tables.compactMap { $0[0] }).isSuperset(of: ["claims", "coupons", "user_claims"]))
             let again = try await claimctl("migrate")
             #expect(again.code == 0 && again.output.contains("up to date"))
+        }
+
+        @Test func aMigrationThatWaitsForALongReaderBlocksNoOne() throws {
+            let table = "long_read_\(UInt32.random(in: 0 ... .max))"
+            let folder = FileManager.default.temporaryDirectory.appending(path: table)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+            let numbers = try Database.number("select max(number) from schema_migrations")
+            try Database.script("create table \(table) ()")
+            defer {
+                try? Database.script(
+                    "drop table if exists \(table); delete from schema_migrations where number > \(numbers)")
+                try? FileManager.default.removeItem(at: folder)
+            }
+            try Data("alter table \(table) add column a integer".utf8)
+                .write(to: folder.appending(path: "\(numbers + 1)_alter.sql"))
+            let reader = try PostgresConnection(try Setup.stores().database, name: "the reader")
+            try reader.script("begin; select from \(table)")
+            var waits: [String] = []
+            let applied = try Migrator(folder: folder).migrate(on: try Database.connection()) { progress in
+                guard case .waitingForLock(let migration, let longest, _) = progress else { return }
+                waits.append("\(migration.name): \(longest ?? "")")
+                // Nothing waits in front of other readers between two tries.
+                #expect(throws: Never.self) { try Database.number("select count(*) from \(table)") }
+                if waits.count == 2 { #expect(throws: Never.self) { try reader.script("commit") } }
+            }
+            #expect(applied == ["\(numbers + 1)_alter"])
+            #expect(waits.count == 2, "\(waits)")
+            #expect(waits.allSatisfy { $0.hasPrefix("\(numbers + 1)_alter: the reader, process ") }, "\(waits)")
+        }
+
+        @Test func theIndexOfAnInterruptedMigrationIsBuiltAgain() async throws {
+            let schema = "interrupted_\(UInt32.random(in: 0 ... .max))"
+            let url = try #require(Setup.environment(with: [:])["DATABASE_URL"])
+            let settings = ["DATABASE_URL": "\(url)?options=-csearch_path%3D\(schema)"]
+            try Database.script("create schema \(schema)")
+            defer { try? Database.script("drop schema \(schema) cascade") }
+            #expect(try await claimctl("migrate", settings: settings).code == 0)
+            let index = "\(schema).claims_of_a_coupon_by_status"
+            // As an interrupted run leaves it: another index of the name, and no record.
+            try Database.script(
+                "drop index \(index); create index claims_of_a_coupon_by_status on \(schema).claims (reason); "
+                    + "delete from \(schema).schema_migrations where number = 5")
+            let again = try await claimctl("migrate", "--json", settings: settings)
+            #expect(again.code == 0 && again.output.contains("0005_claims_by_status"), "\(again)")
+            let definition = try Database.rows("select pg_get_indexdef('\(index)'::regclass)", columns: 1)[0][0]
+            #expect(definition?.contains("(coupon_name, status, number)") == true, "\(definition ?? "")")
         }
 
         @Test func theSchemaRefusesWhatTheContractForbids() async throws {

@@ -6,7 +6,10 @@ import RuntimeSupport
 
 /// The routes for coupons: creating, changing, listing and explaining eligibility.
 struct CouponRoutes: Sendable {
+    /// For reading.
     let postgres: PostgresClient
+    /// For changes, which may take long.
+    let changes: PostgresClient
 
     var endpoints: [Endpoint] {
         [
@@ -35,7 +38,7 @@ struct CouponRoutes: Sendable {
     private func create(_ request: Request) async throws -> Response {
         let new = try await request.json(NewCoupon.self, list: NewCoupon.CodingKeys.eligibleUsers.rawValue)
         if let validationError = new.validationError { throw Problem.invalidBody("\(validationError).") }
-        let created = try await postgres.run { connection throws(PostgresError) in
+        let created = try await changes.run { connection throws(PostgresError) in
             try CouponStore(connection).create(new)
         }
         guard var coupon = created else { throw Problem.couponExists }
@@ -89,7 +92,7 @@ struct CouponRoutes: Sendable {
         let change = try await request.json(
             CouponChange.self, types: ["application/json", "application/merge-patch+json"])
         if let validationError = change.validationError { throw Problem.invalidBody("\(validationError).") }
-        let outcome = try await postgres.run { connection throws(PostgresError) in
+        let outcome = try await changes.run { connection throws(PostgresError) in
             try CouponStore(connection).change(name, change)
         }
         switch outcome {
@@ -134,7 +137,7 @@ struct CouponRoutes: Sendable {
     ) async throws -> Response {
         let name = try couponName(context)
         let users = change == .lift ? [] : try await request.userIDs()
-        let changed = try await postgres.run { connection throws(PostgresError) in
+        let changed = try await changes.run { connection throws(PostgresError) in
             try CouponStore(connection).changeEligibleUsers(of: name, change, users)
         }
         guard let list = changed else { throw Problem.couponNotFound }

@@ -3,9 +3,18 @@ import Synchronization
 
 /// Controls a lane's thread from other threads, and tells them since when it is subscribed.
 final class LaneControl: Sendable {
+    /// The messages that a lane holds.
+    struct Held: Sendable {
+        /// The number of unacknowledged messages.
+        var messages = 0
+        /// When the oldest claim among those that wait was accepted.
+        var oldest: Timestamp?
+    }
+
     private struct State {
         var mustStepBack = false
         var subscribedSince: Int64?
+        var held = Held()
     }
 
     let lane: Int
@@ -31,6 +40,12 @@ final class LaneControl: Sendable {
             state.mustStepBack = false
             state.subscribedSince = WallClock.microseconds()
         }
+    }
+
+    /// The messages that the lane holds, written once a batch.
+    var held: Held {
+        get { state.withLock { $0.held } }
+        set { state.withLock { $0.held = newValue } }
     }
 
     /// The time of the latest subscription, in microseconds since 1970; nil before the first one.

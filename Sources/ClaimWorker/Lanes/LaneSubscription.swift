@@ -62,9 +62,11 @@ final class LaneSubscription {
         defer {
             stores.whileWaiting = {}
             health.recovered(lane: control.lane)
+            control.held = LaneControl.Held()
         }
         while !control.stop.isRequested, !control.mustStepBack {
             try receive()
+            control.held = LaneControl.Held(messages: consumer.unacknowledged, oldest: queue.oldestAcceptance)
             try leaveDuringOutage()
             try runBatch()
         }

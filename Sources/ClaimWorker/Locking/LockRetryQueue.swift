@@ -30,6 +30,9 @@ struct LockRetryQueue {
     /// The number of jobs that wait.
     var count: Int { queues.values.reduce(0) { $0 + $1.jobs.count } }
 
+    /// The first job of each coupon.
+    var firsts: [Job] { queues.values.compactMap(\.jobs.first?.job) }
+
     /// The time of the next retry; nil if no job waits.
     var nextDue: ContinuousClock.Instant? { queues.values.map(\.due).min() }
 

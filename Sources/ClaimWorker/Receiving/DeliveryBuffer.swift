@@ -15,6 +15,9 @@ struct DeliveryBuffer {
 
     var isEmpty: Bool { waiting.isEmpty && returned.isEmpty }
 
+    /// The next job; nil if there is none, or the returned ones are not sorted yet.
+    var first: Job? { waiting.first }
+
     /// Adds a delivery.
     mutating func receive(_ job: Job, now: ContinuousClock.Instant) {
         if job.returns > 0 {

@@ -1,5 +1,6 @@
 import Claims
 import OrderedCollections
+import RuntimeSupport
 
 /// All jobs that a lane has received and not finished: new deliveries, and jobs that wait for a coupon's lock.
 ///
@@ -30,6 +31,11 @@ struct JobQueue {
 
     /// Whether the lane holds no message that it has not begun.
     var isEmpty: Bool { lockRetries.count == 0 && deliveries.isEmpty }
+
+    /// When the oldest of the claims at the front was accepted; nil if none waits.
+    var oldestAcceptance: Timestamp? {
+        ([deliveries.first] + lockRetries.firsts).compactMap { $0?.claim?.createdAt }.min()
+    }
 
     /// Adds a delivery.
     mutating func receive(_ job: Job, now: ContinuousClock.Instant) {

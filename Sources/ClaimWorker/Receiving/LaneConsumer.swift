@@ -44,6 +44,9 @@ final class LaneConsumer {
         return jobs
     }
 
+    /// The number of messages that are delivered and not acknowledged, at most: it counts those behind such a message too.
+    var unacknowledged: Int { acks.count }
+
     /// Acknowledges jobs, with as few messages as possible.
     ///
     /// - Throws: ``BrokerError``; the jobs may be delivered again.

@@ -80,8 +80,9 @@ final class StoreConnections {
                 connection = existing
             } else {
                 connection = try PostgresConnection(
-                    settings.databaseURL, name: name, timeouts: Self.timeouts,
+                    settings.database, name: name, timeouts: Self.timeouts,
                     whileWaiting: { [unowned self] in self.whileWaiting() })
+                try StoreCheck.check(connection, lanes: settings.lanes)
                 postgresConnection = connection
             }
             return .success(try body(connection))

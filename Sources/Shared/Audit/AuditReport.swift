@@ -1,6 +1,8 @@
+internal import Broker
 internal import Claims
 package import DeadLetters
 internal import Postgres
+internal import RuntimeSupport
 
 /// The result of checking all rules over the raw rows and the dead-letter queue. Encodes as JSON.
 package struct AuditReport: Encodable, Sendable {
@@ -27,42 +29,38 @@ package struct AuditReport: Encodable, Sendable {
         case deadLettered = "dead_lettered"
     }
 
-    /// Reads all rows as of one moment, then the dead-letter queue.
+    /// Reads all rows as of one moment, then the queues.
     ///
     /// - Throws: `PostgresError` or `BrokerError`.
-    package init(_ session: OperatorSession) throws {
-        let connection = try PostgresConnection(
-            session.stores.databaseURL, name: session.connectionName,
-            timeouts: .init(statement: .seconds(600), answer: .seconds(600)))
-        let rows = try AuditedRows(connection)
-        coupons = rows.coupons
-        claims = rows.claims
-        deadLettered = rows.deadLettered.count
-        violations = rows.violations + (try MissingDeadLetters.violations(of: rows.deadLettered, connection, session))
-    }
-}
-
-/// What the rules find in the rows as of one moment.
-private struct AuditedRows {
-    let violations: [AuditReport.Violation]
-    let coupons: Int
-    let claims: Int
-    /// The ids of the claims that must have a message in the dead-letter queue.
-    let deadLettered: Set<String>
-
-    init(_ connection: PostgresConnection) throws(PostgresError) {
-        let snapshot = "set transaction isolation level repeatable read, read only"
-        let counts = "select (select count(*) from coupons), count(*) from claims"
-        let statements = [snapshot, counts, MissingDeadLetters.statement] + AuditRule.all.map(\.sql)
-        let results = try connection.transaction(statements.map { PostgresQuery($0) })
-        coupons = results[1].integer(0, 0) ?? 0
-        claims = results[1].integer(0, 1) ?? 0
-        deadLettered = Set((0..<results[2].count).compactMap { results[2].text($0, 0) })
-        violations = zip(AuditRule.all, results.dropFirst(3)).flatMap { rule, rows in
-            (0..<rows.count).map { row in
-                AuditReport.Violation(
-                    rule: rule.name, subject: rows.text(row, 0) ?? "-", detail: rows.text(row, 1) ?? "")
+    package init(_ session: OperatorSession) async throws {
+        let snapshot = try AuditSnapshot(session)
+        let totals = try await TablePass(snapshot, session).totals()
+        let audited = try AuditedCoupons(on: snapshot.connection, totals)
+        var violations = audited.violations
+        for rule in audited.brokenRules {
+            let rows = try snapshot.connection.execute(rule.sql)
+            violations += (0..<rows.count).map { row in
+                Violation(rule: rule.name, subject: rows.text(row, 0) ?? "-", detail: rows.text(row, 1) ?? "")
             }
+        }
+        try snapshot.end()
+        coupons = audited.coupons.count
+        claims = totals.claims
+        deadLettered = totals.deadLettered.count
+        self.violations =
+            violations + (try MissingDeadLetters.violations(of: totals.deadLettered, snapshot.connection, session))
+            + (try Self.unreadLanes(session))
+    }
+
+    /// Returns a violation for each lane that holds messages and that no worker reads.
+    private static func unreadLanes(_ session: OperatorSession) throws(BrokerError) -> [Violation] {
+        let broker = try AMQPConnection(anyOf: session.stores.brokers, heartbeat: 10, name: session.connectionName)
+        defer { broker.close() }
+        let lanes = session.stores.lanes
+        return try QueueDepths(lanes: StoreSettings.laneLimit, broker).unread(outside: lanes).map { queue in
+            Violation(
+                rule: "lane_is_read", subject: queue.name,
+                detail: "holds \(queue.messages.counted("message")), but the system has \(lanes.counted("lane"))")
         }
     }
 }

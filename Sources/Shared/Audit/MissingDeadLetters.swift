@@ -9,9 +9,6 @@ enum MissingDeadLetters {
     private static let looks = 4
     private static let pauseBetweenLooks = Duration.seconds(1)
 
-    /// Selects the ids of all dead-lettered claims.
-    static let statement = "select id from claims where status = 'dead_lettered'"
-
     /// Returns a violation for each claim without a message.
     ///
     /// A worker records a claim as dead-lettered shortly before its message arrives in the queue, and a replay deletes
@@ -24,7 +21,8 @@ enum MissingDeadLetters {
         for look in 0..<looks where !missing.isEmpty {
             if look > 0 { WakeSignal().wait(atMost: pauseBetweenLooks) }
             missing.subtract(try DeadLetterQueue.letters(session).map(\.id))
-            let rows = try connection.execute("\(statement) and id = any($1)", [.texts(missing.sorted())])
+            let rows = try connection.execute(
+                "select id from claims where id = any($1) and status = 'dead_lettered'", [.texts(missing.sorted())])
             missing = Set((0..<rows.count).compactMap { rows.text($0, 0) })
         }
         return missing.sorted().map { id in

@@ -1,6 +1,7 @@
 internal import CRabbitMQ
 internal import Foundation
 internal import OrderedCollections
+internal import RuntimeSupport
 
 /// A blocking AMQP 0-9-1 connection through librabbitmq. It is not `Sendable`: one thread uses it at a time.
 ///
@@ -22,7 +23,7 @@ package final class AMQPConnection {
     ///   - heartbeat: the heartbeat timeout in seconds; a peer that is silent for about twice as long counts as lost.
     ///   - name: the connection name in `rabbitmqctl list_connections`.
     ///   - certificates: a PEM file with the certificate authorities for `amqps`.
-    /// - Throws: ``BrokerError``.
+    /// - Throws: ``BrokerError``, also if the broker is older than RabbitMQ 3.10.
     package init(
         _ address: BrokerAddress, heartbeat: Int, name: String,
         certificates: String = "/etc/ssl/certs/ca-certificates.crt"
@@ -64,6 +65,17 @@ package final class AMQPConnection {
                     address.password), "logging in to \(address)")
         }
         pool.recycle()
+        if let refusal = serverVersion?.refusal(of: "RabbitMQ", before: ServerVersion(3, 10)) {
+            throw BrokerError(.mismatch, refusal)
+        }
+    }
+
+    /// The version of RabbitMQ; nil if the broker is another one.
+    private var serverVersion: ServerVersion? {
+        guard let table = amqp_get_server_properties(state) else { return nil }
+        let properties = AMQPTable(table.pointee)
+        guard properties["product"]?.string == "RabbitMQ" else { return nil }
+        return (properties["version"]?.string).flatMap(ServerVersion.init)
     }
 
     /// Connects to the first reachable address.

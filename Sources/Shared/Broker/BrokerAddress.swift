@@ -18,7 +18,8 @@ package struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Parses a comma-separated list of `amqp[s]://user:password@host:port/vhost`.
     ///
-    /// - Returns: nil if the list is empty or any part is not such an address.
+    /// - Returns: nil if the list is empty or any part is not such an address. A query is refused, since none of its
+    ///   parameters would have an effect.
     package static func list(_ text: String) -> [BrokerAddress]? {
         let parts = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         let addresses = parts.compactMap(BrokerAddress.init(url:))
@@ -27,7 +28,7 @@ package struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
 
     init?(url text: String) {
         guard let url = URLComponents(string: text), let host = url.host, !host.isEmpty,
-            url.scheme == "amqp" || url.scheme == "amqps", url.fragment == nil
+            url.scheme == "amqp" || url.scheme == "amqps", url.query == nil, url.fragment == nil
         else { return nil }
         isTLS = url.scheme == "amqps"
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host

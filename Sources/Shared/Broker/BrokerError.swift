@@ -8,6 +8,8 @@ package struct BrokerError: Error, Hashable, Sendable, CustomStringConvertible {
         case refused(code: UInt16)
         /// The broker did not respond in time.
         case timeout
+        /// The broker answers, but is too old.
+        case mismatch
     }
 
     package let kind: Kind

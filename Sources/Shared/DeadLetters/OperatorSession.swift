@@ -12,6 +12,8 @@ package struct OperatorSession: Sendable {
             /// Waiting for the outcomes of replayed claims.
             case outcomes
             case discarding, restoring, exporting
+            /// Reading all rows; counted in pages.
+            case auditing
         }
 
         package let activity: Activity
@@ -49,9 +51,13 @@ package struct OperatorSession: Sendable {
 
     /// Connects to PostgreSQL, with timeouts for statements over long lists.
     func postgres() throws(PostgresError) -> PostgresConnection {
-        try PostgresConnection(
-            stores.databaseURL, name: connectionName,
+        let connection = try PostgresConnection(
+            stores.database, name: connectionName,
             timeouts: .init(lock: .seconds(10), statement: .seconds(120), answer: .seconds(150)))
+        // Replays choose the lane of each claim.
+        try Schema.check(connection)
+        try LaneCount.check(stores.lanes, storesFirst: false, on: connection)
+        return connection
     }
 
     /// Connects to Redis; nil if it can't be reached.

@@ -5,32 +5,48 @@ internal import Synchronization
 
 /// A PostgreSQL client for many asynchronous callers: a few connections, each on a dedicated thread.
 ///
-/// While there is no connection, every call fails at once and the threads keep reconnecting in the background.
+/// While there is no connection, every call fails at once and the threads keep reconnecting in the background. A call that
+/// waits too long for a free connection fails, and its work is not started.
 package final class PostgresClient: Sendable {
-    /// Work for a connection; called with an error if there is no connection.
-    private typealias Job = @Sendable (Result<PostgresConnection, PostgresError>) -> Void
+    package struct Configuration: Sendable {
+        package var address: PostgresAddress
+        /// The application name in `pg_stat_activity`.
+        package var name: String
+        /// The number of connections, and so of statements that can run at once.
+        package var connections: Int
+        /// The longest wait of a call for a free connection.
+        package var patience: Duration
+        /// Checks a new connection, and one that is in use every few seconds. ``PostgresError/Mismatch/setting`` ends
+        /// the client; any other error counts as an outage.
+        package var check: @Sendable (PostgresConnection) throws(PostgresError) -> Void
 
-    private let url: String
-    private let name: String
-    private let connections: Int
+        package init(
+            _ address: PostgresAddress, name: String, connections: Int, patience: Duration,
+            check: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Void = { _ in }
+        ) {
+            self.address = address
+            self.name = name
+            self.connections = connections
+            self.patience = patience
+            self.check = check
+        }
+    }
+
+    private let configuration: Configuration
     private let logger: Logger
-    private let mailbox = Mailbox<Job>(capacity: 5000)
+    private let jobs = PostgresJobs(capacity: 5000)
     private let openConnections = Mutex(0)
-    private let closeSignal = WakeSignal()
+    private let stop = StopSignal()
+    /// The error that ended the client; nil if it was asked to stop.
+    private let endingError = Mutex<PostgresError?>(nil)
     /// Shorter than the defaults, because a caller waits for each answer.
     private static let timeouts = PostgresConnection.Timeouts(
         lock: .seconds(1), statement: .seconds(2), answer: .seconds(3))
+    private static let checkInterval = Duration.seconds(5)
 
     /// Creates a client. It connects once ``run()`` is called.
-    ///
-    /// - Parameters:
-    ///   - url: `postgres://…` or any other libpq connection string.
-    ///   - name: the application name in `pg_stat_activity`.
-    ///   - connections: the number of connections, and so of statements that can run at once.
-    package init(_ url: String, name: String, connections: Int, logger: Logger) {
-        self.url = url
-        self.name = name
-        self.connections = connections
+    package init(_ configuration: Configuration, logger: Logger) {
+        self.configuration = configuration
         self.logger = logger
     }
 
@@ -41,42 +57,46 @@ package final class PostgresClient: Sendable {
 
     /// Runs `body` with a connection, on the thread of that connection, and returns its result.
     ///
-    /// - Throws: ``PostgresError`` from `body`, or at once if there is no connection or the queue is full.
+    /// - Throws: ``PostgresError`` from `body`; at once if there is no connection or the queue is full; or after
+    ///   ``Configuration/patience`` if no connection became free, and `body` does not run then.
     package func run<Value: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
         if let unavailableReason { throw PostgresError(sqlState: nil, message: unavailableReason) }
+        let deadline = ContinuousClock.now + configuration.patience
         let result: Result<Value, PostgresError> = await withCheckedContinuation { caller in
-            let isPosted = mailbox.post { connection in
-                caller.resume(
-                    returning: connection.flatMap { connection in
-                        do throws(PostgresError) {
-                            return .success(try body(connection))
-                        } catch {
-                            return .failure(error)
-                        }
-                    })
-            }
-            if !isPosted {
-                caller.resume(
-                    returning: .failure(
-                        PostgresError(sqlState: nil, message: "the PostgreSQL request queue is full or closed")))
-            }
+            jobs.post(
+                PostgresJobs.Job(deadline: deadline) { connection in
+                    caller.resume(
+                        returning: connection.flatMap { connection in
+                            do throws(PostgresError) {
+                                return .success(try body(connection))
+                            } catch {
+                                return .failure(error)
+                            }
+                        })
+                })
         }
         return try result.get()
     }
 
     private func work() {
         var backoff = Backoff()
-        while !mailbox.isClosed {
+        while !stop.isRequested {
             do throws(PostgresError) {
-                let connection = try PostgresConnection(url, name: name, timeouts: Self.timeouts)
+                let connection = try PostgresConnection(
+                    configuration.address, name: configuration.name, timeouts: Self.timeouts)
+                try configuration.check(connection)
                 logger.info("postgres connected")
                 backoff.reset()
                 openConnections.withLock { $0 += 1 }
                 defer { openConnections.withLock { $0 -= 1 } }
-                serve(connection)
+                try serve(connection)
             } catch {
+                if error.mismatch == .setting {
+                    endingError.withLock { $0 = error }
+                    shutDown()
+                }
                 let pause = backoff.next()
                 logger.warning(
                     "postgres connection failed, retrying",
@@ -84,45 +104,56 @@ package final class PostgresClient: Sendable {
                 failJobs(for: pause, with: error)
             }
         }
-        for job in mailbox.takeWaiting(atMost: .max) {
-            job(.failure(PostgresError(sqlState: nil, message: "shutting down")))
-        }
+        jobs.failAll(with: PostgresError(sqlState: nil, message: "shutting down"))
     }
 
     /// Waits for `pause`. Meanwhile it fails all jobs, unless another thread has a connection and can run them.
     private func failJobs(for pause: Duration, with error: PostgresError) {
         let end = ContinuousClock.now + pause
-        while !mailbox.isClosed, ContinuousClock.now < end {
-            guard unavailableReason != nil else { return closeSignal.wait(atMost: end - .now) }
-            for job in mailbox.take(atMost: .max, waiting: end - .now) { job(.failure(error)) }
+        while !stop.isRequested, ContinuousClock.now < end {
+            guard unavailableReason != nil else { return stop.wait(atMost: end - .now) }
+            if let job = jobs.next(waiting: end - .now) { job.end(.failure(error)) }
         }
     }
 
-    /// Runs one job after another until the connection is lost or the mailbox is closed and empty.
-    private func serve(_ connection: PostgresConnection) {
+    /// Runs one job after another until the connection is lost or the client stops and no job is left.
+    ///
+    /// - Throws: the error of a check that found a mismatch.
+    private func serve(_ connection: PostgresConnection) throws(PostgresError) {
+        var nextCheck = ContinuousClock.now + Self.checkInterval
         while true {
-            let jobs = mailbox.take(atMost: 1, waiting: .seconds(1))
-            if jobs.isEmpty, mailbox.isClosed { return }
+            let job = jobs.next(waiting: .seconds(1))
+            if job == nil, stop.isRequested { return }
             guard connection.isAlive else {
-                // The jobs have not been started, so another connection, or the next one, can run them.
-                for job in jobs where !mailbox.post(job) {
-                    job(.failure(PostgresError(sqlState: nil, message: "the connection was lost")))
-                }
+                // The job has not been started, so another connection, or the next one, can run it.
+                if let job { jobs.post(job) }
                 return
             }
-            for job in jobs { job(.success(connection)) }
+            job?.end(.success(connection))
+            guard ContinuousClock.now >= nextCheck else { continue }
+            nextCheck = .now + Self.checkInterval
+            do throws(PostgresError) {
+                try configuration.check(connection)
+            } catch  where error.mismatch == nil {
+                // The server is slow or gone. The next job shows which.
+                continue
+            }
         }
     }
 }
 
 extension PostgresClient: Service {
+    /// Serves until graceful shutdown or cancellation.
+    ///
+    /// - Throws: the error of a check that found that a setting contradicts the database.
     package func run() async throws {
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 await withDiscardingTaskGroup { group in
-                    for number in 1...connections {
+                    for number in 1...configuration.connections {
                         group.addTask { await BlockingThread.run(name: "postgres-\(number)") { self.work() } }
                     }
+                    group.addTask { await self.jobs.expire(until: self.stop) }
                 }
             } onGracefulShutdown: {
                 self.shutDown()
@@ -130,10 +161,11 @@ extension PostgresClient: Service {
         } onCancel: {
             self.shutDown()
         }
+        if let error = endingError.withLock({ $0 }) { throw error }
     }
 
     private func shutDown() {
-        mailbox.close()
-        closeSignal.raise()
+        stop.request()
+        jobs.close()
     }
 }

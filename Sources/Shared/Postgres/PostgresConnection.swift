@@ -34,6 +34,8 @@ package final class PostgresConnection {
         }
     }
 
+    private static let oldestVersion = ServerVersion(14)
+
     private let connection: OpaquePointer
     private let timeouts: Timeouts
     /// The names of the prepared statements, by their SQL.
@@ -46,17 +48,18 @@ package final class PostgresConnection {
     /// Connects.
     ///
     /// - Parameters:
-    ///   - url: `postgres://…` or any other libpq connection string.
     ///   - name: the application name in `pg_stat_activity`.
     ///   - whileWaiting: called about once a second while a statement runs.
-    /// - Throws: ``PostgresError``.
+    /// - Throws: ``PostgresError``, also if the server is older than version 14.
     package init(
-        _ url: String, name: String, timeouts: Timeouts = Timeouts(), whileWaiting: @escaping () -> Void = {}
+        _ address: PostgresAddress, name: String, timeouts: Timeouts = Timeouts(),
+        whileWaiting: @escaping () -> Void = {}
     ) throws(PostgresError) {
         self.timeouts = timeouts
         self.whileWaiting = whileWaiting
         let settings = [
-            ("dbname", url), ("fallback_application_name", name), ("connect_timeout", "3"), ("client_encoding", "UTF8"),
+            ("dbname", address.url), ("fallback_application_name", name), ("connect_timeout", "3"),
+            ("client_encoding", "UTF8"),
             ("tcp_user_timeout", String(timeouts.answer.wholeMilliseconds)),
         ]
         // libpq expects both lists to end with null. The strings must live until the call returns.
@@ -73,6 +76,10 @@ package final class PostgresConnection {
         }
         self.connection = connection
         guard PQstatus(connection) == CONNECTION_OK else { throw Self.failure(of: connection) }
+        let version = PQparameterStatus(connection, "server_version").flatMap { ServerVersion(String(cString: $0)) }
+        if let refusal = version?.refusal(of: "PostgreSQL", before: Self.oldestVersion) {
+            throw PostgresError(.server, refusal)
+        }
         PQsetnonblocking(connection, 1)
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         // These settings are not sent as the `options` parameter, which would replace the `options` of the URL.

@@ -8,11 +8,30 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
     package let message: String
     /// The name of the violated constraint; nil for other errors.
     package let constraint: String?
+    /// Why the server does not suit the program although it answers; nil for other errors.
+    package let mismatch: Mismatch?
+
+    /// What does not suit. A server with a mismatch counts as unavailable, see ``isOutage``.
+    package enum Mismatch: Hashable, Sendable {
+        /// The server is too old, or its schema is.
+        case server
+        /// A setting of the program contradicts the database. The program has to be started again with another value.
+        case setting
+    }
 
     package init(sqlState: String?, message: String, constraint: String? = nil) {
         self.sqlState = sqlState
         self.message = message
         self.constraint = constraint
+        mismatch = nil
+    }
+
+    /// Creates the error of a server that does not suit the program.
+    package init(_ mismatch: Mismatch, _ message: String) {
+        sqlState = nil
+        self.message = message
+        constraint = nil
+        self.mismatch = mismatch
     }
 
     package var description: String {

@@ -12,7 +12,7 @@ package final class RedisConnection {
     /// Connects, authenticates and selects the database.
     ///
     /// - Parameter timeout: the limit for connecting, and for each later read and write.
-    /// - Throws: ``RedisError``.
+    /// - Throws: ``RedisError``, also if the server is older than version 7.
     package init(_ address: RedisAddress, timeout: Duration) throws(RedisError) {
         let limit = timeval(
             tv_sec: Int(timeout.components.seconds),
@@ -28,13 +28,25 @@ package final class RedisConnection {
         var setup: [RedisCommand] = []
         if let password = address.password { setup.append(["AUTH"] + [address.user, password].compactMap(\.self)) }
         if address.database != 0 { setup.append(["SELECT", String(address.database)]) }
-        for case .error(let message) in try pipeline(setup) {
+        let replies = try pipeline(setup + [["INFO", "server"]])
+        for case .error(let message) in replies.dropLast() {
             throw RedisError("logging in to \(address): \(message)")
+        }
+        // A user may lack the permission for INFO. The version is then unknown and not checked.
+        let version = (replies.last?.string).flatMap(Self.version(inInfo:))
+        if let refusal = version?.refusal(of: "Redis", before: ServerVersion(7)) {
+            throw RedisError(refusal, isMismatch: true)
         }
     }
 
     deinit {
         redisFree(context)
+    }
+
+    private static func version(inInfo info: String) -> ServerVersion? {
+        let field = "redis_version:"
+        return info.split(whereSeparator: \.isNewline).first { $0.hasPrefix(field) }
+            .flatMap { ServerVersion(String($0.dropFirst(field.count))) }
     }
 
     /// Sends all commands, then reads all replies: one round trip.

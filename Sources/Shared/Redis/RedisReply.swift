@@ -30,9 +30,12 @@ package enum RedisReply: Hashable, Sendable {
 package struct RedisError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was attempted and what went wrong. Contains no password.
     package let description: String
+    /// Whether the server answers, but is too old.
+    package let isMismatch: Bool
 
     /// Creates an error from what was attempted and what went wrong.
-    package init(_ description: String) {
+    package init(_ description: String, isMismatch: Bool = false) {
         self.description = description
+        self.isMismatch = isMismatch
     }
 }

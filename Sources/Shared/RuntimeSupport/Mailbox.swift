@@ -46,6 +46,15 @@ package final class Mailbox<Item: Sendable>: Sendable {
         return taken
     }
 
+    /// Removes the waiting items that satisfy a condition, oldest first.
+    package func remove(where isRemoved: (Item) -> Bool) -> [Item] {
+        state.withLock { state in
+            let removed = state.items.filter(isRemoved)
+            if !removed.isEmpty { state.items.removeAll(where: isRemoved) }
+            return Array(removed)
+        }
+    }
+
     /// Waits until there is an item, the mailbox is closed or the time is up, then takes the waiting items.
     ///
     /// - Parameters:

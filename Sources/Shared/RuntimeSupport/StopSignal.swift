@@ -18,8 +18,12 @@ package final class StopSignal: Sendable {
     package var isRequested: Bool { requested.load(ordering: .acquiring) }
 
     /// Waits until the stop is requested, ``wake`` is raised or the time is up.
+    ///
+    /// A requested stop wakes all threads that wait, any other signal only one of them.
     package func wait(atMost time: Duration) {
-        if !isRequested { wake.wait(atMost: time) }
+        guard !isRequested else { return }
+        wake.wait(atMost: time)
+        if isRequested { wake.raise() }
     }
 
     /// Runs `work` repeatedly until the stop is requested, with a backoff after each error.

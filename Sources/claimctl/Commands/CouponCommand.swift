@@ -89,7 +89,9 @@ struct CouponCommand: ParsableCommand {
 }
 
 func couponStore() throws -> CouponStore {
-    CouponStore(try PostgresConnection(try StoreSettings.databaseURL(SettingReader()), name: "claimctl coupon"))
+    let connection = try PostgresConnection(try StoreSettings.database(SettingReader()), name: "claimctl coupon")
+    try Schema.check(connection)
+    return CouponStore(connection)
 }
 
 func couponTime(_ text: String, _ option: String) throws -> Timestamp {

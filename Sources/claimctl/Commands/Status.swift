@@ -2,6 +2,7 @@ import ArgumentParser
 import Broker
 import Claims
 import Foundation
+import Postgres
 import Redis
 import RuntimeSupport
 import Settings
@@ -9,7 +10,12 @@ import Settings
 /// `claimctl status`
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the depth of each queue, the live workers with their lanes, and how full Redis is.")
+        abstract: "Show the depth of each queue, the live workers with their lanes, and what needs attention.",
+        discussion: """
+            READY messages wait in the queue. UNACKED messages are held by a worker, as it reports with its heartbeat: \
+            during an outage of PostgreSQL or Redis they are there and not in the queue. OLDEST is the time since the \
+            oldest claim that a worker holds was accepted.
+            """)
 
     @Option(name: .long, help: "First wait until this many workers are alive; fail if they are not in time.")
     var waitForWorkers: Int?
@@ -19,76 +25,56 @@ struct Status: ParsableCommand {
 
     @OptionGroup var output: OutputOptions
 
-    private struct Report: Encodable {
-        struct Queue: Encodable {
-            let name: String
-            let messages: Int
-        }
-        struct Worker: Encodable {
-            let id: String
-            let name: String
-            let lanes: [Int]
-            let startedAt: Timestamp
-            enum CodingKeys: String, CodingKey {
-                case id, name, lanes
-                case startedAt = "started_at"
-            }
-        }
-        struct Memory: Encodable {
-            let used, limit, evictedKeys: Int64
-            let policy: String
-            let warning: String?
-            enum CodingKeys: String, CodingKey {
-                case used = "used_bytes"
-                case limit = "limit_bytes"
-                case policy, warning
-                case evictedKeys = "evicted_keys"
-            }
-            init(_ memory: RedisMemory) {
-                used = memory.used
-                limit = memory.limit
-                policy = memory.policy
-                evictedKeys = memory.evictedKeys
-                warning = memory.warning()
-            }
-        }
-        let queues: [Queue]
-        let workers: [Worker]
-        /// Nil if Redis does not report it.
-        let redis: Memory?
-    }
-
     func run() throws {
         guard timeout >= 0 else { throw Failure.usage("--timeout must not be negative") }
-        let reader = SettingReader()
-        let stores = try StoreSettings(reader)
-        let live = try awaitWorkers(stores)
-        let connection = try AMQPConnection(anyOf: stores.brokers, heartbeat: 10, name: "claimctl status")
-        let report = Report(
-            queues: try QueueDepths(lanes: stores.lanes, connection).all.map {
-                .init(name: $0.name, messages: $0.messages)
-            },
-            workers: Self.workers(live, lanes: stores.lanes),
-            redis: try RedisConnection(stores.redis, timeout: .seconds(2)).send(RedisMemory.lookUp).map(
-                Report.Memory.init))
+        let stores = try StoreSettings(SettingReader())
+        let redis = try RedisConnection(stores.redis, timeout: .seconds(2))
+        let live = try awaitWorkers(stores, redis)
+        let broker = try AMQPConnection(anyOf: stores.brokers, heartbeat: 10, name: "claimctl status")
+        let lanes = Self.lanes(stores)
+        let report = StatusReport(
+            lanes: lanes, depths: try QueueDepths(lanes: StoreSettings.laneLimit, broker), live: live,
+            recent: try redis.send(WorkerRegistry.recent),
+            memory: try redis.send(RedisMemory.lookUp), now: .now())
         if output.json { return try Output.document(report) }
-        Output.table(["QUEUE", "MESSAGES"], report.queues.map { [$0.name, "\($0.messages)"] })
-        Output.line("")
-        Output.table(
-            ["WORKER", "SINCE", "LANES"],
-            report.workers.map { worker in
-                [worker.id, worker.startedAt.description, worker.lanes.map(String.init).joined(separator: " ")]
-            })
-        guard let redis = report.redis else { return }
-        Output.line("")
-        Output.table(
-            ["REDIS", "LIMIT", "POLICY", "EVICTED"],
-            [["\(redis.used >> 20) MiB", "\(redis.limit >> 20) MiB", redis.policy, "\(redis.evictedKeys)"]])
-        if let warning = redis.warning { Output.line("warning: \(warning)") }
+        show(report)
     }
 
-    private func awaitWorkers(_ stores: StoreSettings) throws -> [WorkerStatus] {
-        let redis = try RedisConnection(stores.redis, timeout: .seconds(2))
+    private func show(_ report: StatusReport) {
+        Output.table(
+            ["QUEUE", "READY", "UNACKED", "OLDEST"],
+            report.queues.map { queue in
+                [
+                    queue.name, "\(queue.messages)", queue.unacknowledged.map(String.init) ?? "-",
+                    queue.oldestAge.map(TimeSpan.text) ?? "-",
+                ]
+            })
+        Output.line("")
+        Output.table(
+            ["WORKER", "SINCE", "UNACKED", "LANES"],
+            report.workers.map { worker in
+                [
+                    worker.id, worker.startedAt.description, worker.unacknowledged.map(String.init) ?? "-",
+                    worker.lanes.map(String.init).joined(separator: " "),
+                ]
+            })
+        if let redis = report.redis {
+            let limit = redis.limit > 0 ? "of \(redis.limit >> 20) MiB, \(redis.policy)" : "without a limit"
+            Output.line("")
+            Output.line("redis: \(redis.used >> 20) MiB \(limit), \(redis.evictedKeys.counted("evicted key"))")
+        }
+        for warning in report.warnings { Output.line("warning: \(warning)".printable) }
+    }
+
+    /// Returns the number of lanes that the system has. Without PostgreSQL, that is the setting.
+    private static func lanes(_ stores: StoreSettings) -> Int {
+        guard let connection = try? PostgresConnection(stores.database, name: "claimctl status"),
+            let stored = try? LaneCount.stored(on: connection)
+        else { return stores.lanes }
+        return stored
+    }
+
+    private func awaitWorkers(_ stores: StoreSettings, _ redis: RedisConnection) throws -> [WorkerStatus] {
         let end = ContinuousClock.now + .seconds(timeout)
         while true {
             let live = try WorkerRegistry.live(on: redis)
@@ -100,39 +86,5 @@ struct Status: ParsableCommand {
             // Heartbeats are not announced, so this polls for them.
             WakeSignal().wait(atMost: .milliseconds(100))
         }
-    }
-
-    /// Returns the workers with their lanes: those to which no other worker has been subscribed longer.
-    private static func workers(_ live: [WorkerStatus], lanes: Int) -> [Report.Worker] {
-        live.map { worker in
-            let own = (0..<lanes).filter { lane in
-                guard let since = worker.subscribedSince[lane] else { return false }
-                return live.allSatisfy { ($0.subscribedSince[lane] ?? .max) >= since }
-            }
-            return Report.Worker(id: worker.id, name: worker.name, lanes: own, startedAt: worker.startedAt)
-        }
-    }
-}
-
-/// The number of messages in each of the system's queues.
-struct QueueDepths {
-    let all: [(name: String, messages: Int)]
-
-    /// Asks the broker. Queues that do not exist are left out.
-    init(lanes: Int, _ connection: AMQPConnection) throws(BrokerError) {
-        let names =
-            (0..<lanes).map(Topology.workQueue) + (0..<10).map(Topology.retry)
-            + [Topology.deadQueue, Topology.brokerDeadLetterQueue]
-        var all: [(String, Int)] = []
-        for (index, name) in names.enumerated() {
-            // The broker closes the channel if a queue does not exist, so each question has its own.
-            let channel = UInt16(index + 1)
-            try connection.openChannel(channel)
-            if let depth = try connection.depth(of: name, channel: channel) {
-                all.append((name, depth.messages))
-                try connection.closeChannel(channel)
-            }
-        }
-        self.all = all
     }
 }

@@ -64,6 +64,7 @@ final class ProgressLine: Sendable {
         case .discarding: "discarded"
         case .restoring: "restored"
         case .exporting: "exported"
+        case .auditing: "pages read:"
         }
     }
 }

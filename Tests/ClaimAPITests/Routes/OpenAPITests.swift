@@ -20,7 +20,9 @@ import Testing
     static func endpoints() throws -> [Endpoint] {
         let redisAddress = try #require(RedisAddress(url: "redis://127.0.0.1:1"))
         let redis = RedisClient(redisAddress, logger: .quiet)
-        let postgres = PostgresClient("postgres://127.0.0.1:1", name: "test", connections: 1, logger: .quiet)
+        let address = try #require(PostgresAddress(url: "postgres://127.0.0.1:1"))
+        let postgres = PostgresClient(
+            .init(address, name: "test", connections: 1, patience: .seconds(1)), logger: .quiet)
         let publisher = Publisher(
             Publisher.Configuration(
                 addresses: [], heartbeat: 1, confirmTimeout: .seconds(1), capacity: 1, name: "test",
@@ -34,7 +36,7 @@ import Testing
             logger: .quiet)
         let endpoints =
             ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
-            + CouponRoutes(postgres: postgres).endpoints
+            + CouponRoutes(postgres: postgres, changes: postgres).endpoints
             + OperatorRoutes(metrics: MetricsRegistry(), publisher: publisher, redis: redis, postgres: postgres)
             .endpoints
         return endpoints

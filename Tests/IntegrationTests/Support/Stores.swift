@@ -31,7 +31,7 @@ enum Database {
     }
 
     static func connection() throws -> PostgresConnection {
-        try PostgresConnection(try Setup.stores().databaseURL, name: "tests")
+        try PostgresConnection(try Setup.stores().database, name: "tests")
     }
 }
 

@@ -95,8 +95,14 @@ final class System: Sendable {
             let answers = try await concurrently(Array(0..<16)) { [api] _ in
                 try await api.get("/coupons?limit=1").status
             }
+            // Changes have connections of their own.
+            let changes = try await concurrently(Array(0..<8)) { [api] _ in
+                try await api.send(
+                    "PATCH", "/coupons/NO_SUCH_COUPON", headers: [("Content-Type", "application/json")], body: "{}"
+                ).status
+            }
             let ready = try await api.get("/readyz").status
-            return ready == 200 && answers.allSatisfy { $0 == 200 }
+            return ready == 200 && answers.allSatisfy { $0 == 200 } && changes.allSatisfy { $0 == 404 }
         }
     }
 

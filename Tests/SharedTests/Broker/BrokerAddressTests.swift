@@ -65,7 +65,7 @@ import Testing
     @Test(arguments: [
         "", ",", " ", "host", "host:5672", "http://host", "redis://host", "amqp://", "amqp:host", "amqp:///vhost",
         "amqp://host:port", "amqp://host:99999", "amqp://host/a/b", "amqp://ho st", "amqp://host/v#fragment",
-        "amqp://a,http://b", "amqp://a,b",
+        "amqp://a,http://b", "amqp://a,b", "amqp://host/v?heartbeat=5", "amqp://host?",
     ])
     func aListWithAnInvalidAddressIsRejected(_ text: String) {
         #expect(BrokerAddress.list(text) == nil)

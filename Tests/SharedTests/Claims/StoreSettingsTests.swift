@@ -23,7 +23,7 @@ import Testing
 
     @Test func theStoresAreReadFromTheirURLs() throws {
         let settings = try StoreSettings(SettingReader(environment: environment))
-        #expect(settings.databaseURL == "postgres://claims:hunter2@127.0.0.1:25432/claims")
+        #expect("\(settings.database)" == "postgres://127.0.0.1:25432/claims")
         #expect(settings.redis.port == 26380)
         #expect(settings.brokers.map(\.host) == ["a", "b"])
         #expect(settings.lanes == 8)
@@ -44,6 +44,16 @@ import Testing
     @Test(arguments: ["postgresql://host/claims", "postgres:///claims?host=/run/postgresql", "postgres://a,b/claims"])
     func anyURLOfLibpqIsAccepted(_ url: String) {
         #expect(validationError(["DATABASE_URL": url]) == nil)
+    }
+
+    @Test(arguments: [
+        ("DATABASE_URL", "postgres://claims:hunter2@host:port/claims"),
+        ("DATABASE_URL", "postgres://u:hunter2%zz@host/db"),
+        ("REDIS_URL", "redis://:hunter2@host/0?timeout=5"), ("AMQP_URL", "amqp://u:hunter2@host/v?heartbeat=5"),
+    ])
+    func anUnusableURLIsNamedButNotShown(_ name: String, _ url: String) throws {
+        let error = try #require(validationError([name: url]))
+        #expect(error.hasPrefix("\(name) must be ") && !error.contains("hunter2"))
     }
 
     @Test(arguments: ["1", "256"])

@@ -29,6 +29,15 @@ import Testing
         #expect(try Migrator(folder: folder).migrations.map(\.sql) == ["select 'groß';\n"])
     }
 
+    @Test func aFileMayConsistOfStatementsWithoutATransaction() throws {
+        try write("1_a.sql", "create table a (b text default ';');\ncreate table c ();\n")
+        try write(
+            "2_b.sql", "-- no transaction\n-- Why; and how.\ndrop index a;\n-- More.\ncreate index a\n    on b (c);\n")
+        let migrations = try Migrator(folder: folder).migrations
+        #expect(migrations.map(\.isTransaction) == [true, false])
+        #expect(migrations[1].statements == ["drop index a", "create index a\n    on b (c)"])
+    }
+
     @Test func filesWithoutANumberOrWithAnotherExtensionAreIgnored() throws {
         for name in ["001_first.sql", "notes.sql", "002_second.txt", "README"] { try write(name) }
         #expect(try Migrator(folder: folder).migrations.map(\.name) == ["001_first"])

@@ -36,7 +36,7 @@ import Testing
     @Test(arguments: [
         "", "host", "host:6379", "http://host", "rediss://host", "redis://", "redis:host", "redis:///1",
         "redis://host/x", "redis://host/-1", "redis://host/1/2", "redis://host:port", "redis://host:99999",
-        "redis://ho st", "redis://host#fragment",
+        "redis://ho st", "redis://host#fragment", "redis://host/0?timeout=5", "redis://host?", "redis://user@host",
     ])
     func anInvalidURLIsRejected(_ text: String) {
         #expect(RedisAddress(url: text) == nil)

@@ -70,6 +70,14 @@ import Testing
         #expect(await (first + second).sorted() == [1, 2])
     }
 
+    @Test func removedItemsAreReturnedInOrderAndTheOthersStay() {
+        let mailbox = Mailbox<Int>(capacity: 4)
+        for item in 1...4 { #expect(mailbox.post(item)) }
+        #expect(mailbox.remove { $0 % 2 == 0 } == [2, 4])
+        #expect(mailbox.post(5) && mailbox.post(6), "removed items free their places")
+        #expect(mailbox.takeWaiting(atMost: .max) == [1, 3, 5, 6])
+    }
+
     /// In most rounds all three threads are blocked when the mailbox is closed.
     @Test(arguments: 0..<20) func closingWakesAllThreads(_ round: Int) async {
         let mailbox = Mailbox<Int>(capacity: 10)

@@ -24,6 +24,25 @@ import Testing
         #expect(await wasRequested)
     }
 
+    /// In most rounds all three threads are blocked when the stop is requested.
+    @Test(arguments: 0..<20) func aStopWakesAllThreads(_ round: Int) async {
+        let stop = StopSignal()
+        await withTaskGroup { group in
+            for _ in 0..<3 {
+                let isWaiting = WakeSignal()
+                group.addTask {
+                    await onThread {
+                        isWaiting.raise()
+                        stop.wait(atMost: .seconds(90))
+                    }
+                    #expect(stop.isRequested)
+                }
+                await onThread { isWaiting.wait(atMost: .seconds(90)) }
+            }
+            stop.request()
+        }
+    }
+
     @Test func workIsRetriedUntilTheStop() {
         let stop = StopSignal()
         var attempts = 0

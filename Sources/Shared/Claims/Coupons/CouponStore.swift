@@ -50,8 +50,8 @@ package struct CouponStore {
             PostgresQuery("select \(columns) from coupons where name = $1", [.text(name.description)]),
             PostgresQuery(
                 """
-                select u.user_id from user_claims u join coupons c on c.id = u.coupon_id
-                where c.name = $1 order by u.number limit \(claimedByLimit)
+                select user_id from user_claims where coupon_id = (select id from coupons where name = $1)
+                order by number limit \(claimedByLimit)
                 """, [.text(name.description)]),
         ]
     }
@@ -85,6 +85,7 @@ package struct CouponStore {
 
     /// Returns a page of a coupon's claims that are no longer pending, in the order of decision.
     ///
+    /// Each status is read from the index on its own, up to a page, and the pages are merged.
     /// - Parameters:
     ///   - after: the number of the last claim of the previous page; nil for the first page.
     ///   - limit: the most claims to return.
@@ -94,13 +95,7 @@ package struct CouponStore {
     ) throws(PostgresError) -> [(number: Int, claim: Claim)]? {
         let results = try connection.transaction([
             PostgresQuery("select from coupons where name = $1", [.text(name.description)]),
-            PostgresQuery(
-                """
-                select \(ClaimStore.columns), number from claims
-                where coupon_name = $1 and ($2::text is null or status = $2) and number > $3
-                order by number limit $4
-                """,
-                [.text(name.description), .text(status?.rawValue), .integer(after ?? 0), .integer(limit)]),
+            Self.paging(name, statuses: status.map { [$0] } ?? ClaimStatus.allCases, after: after, limit: limit),
         ])
         guard results[0].count > 0 else { return nil }
         return (0..<results[1].count).compactMap { row in
@@ -109,6 +104,18 @@ package struct CouponStore {
             }
             return (number, claim)
         }
+    }
+
+    static func paging(_ name: CouponName, statuses: [ClaimStatus], after: Int?, limit: Int) -> PostgresQuery {
+        PostgresQuery(
+            """
+            select page.* from unnest($2::text[]) as wanted(status) cross join lateral (
+                select \(ClaimStore.columns(of: "k")), k.number from claims k
+                where k.coupon_name = $1 and k.status = wanted.status and k.number > $3 order by k.number limit $4
+            ) page
+            order by page.number limit $4
+            """,
+            [.text(name.description), .texts(statuses.map(\.rawValue)), .integer(after ?? 0), .integer(limit)])
     }
 
     private static let columns = """

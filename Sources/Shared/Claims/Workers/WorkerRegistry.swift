@@ -15,18 +15,30 @@ package struct WorkerStatus: Codable, Hashable, Sendable {
     /// The broker gives a lane to the consumer that subscribed first and does not report it. All workers derive the owner
     /// of each lane from these times.
     package var subscribedSince: [Int: Int64]
+    /// For each lane that it holds messages of: the number of unacknowledged messages. Nil from an older version.
+    package var unacknowledged: [Int: Int]?
+    /// For each lane that it holds waiting claims of: when the oldest one was accepted. Nil from an older version.
+    package var oldestAcceptance: [Int: Timestamp]?
 
     enum CodingKeys: String, CodingKey {
         case id, name
         case startedAt = "started_at"
         case subscribedSince = "subscribed_since"
+        case unacknowledged
+        case oldestAcceptance = "oldest_acceptance"
     }
 
-    package init(id: String, name: String, startedAt: Timestamp, subscribedSince: [Int: Int64]) {
+    package init(
+        id: String, name: String, startedAt: Timestamp, subscribedSince: [Int: Int64],
+        unacknowledged: [Int: Int]? = nil,
+        oldestAcceptance: [Int: Timestamp]? = nil
+    ) {
         self.id = id
         self.name = name
         self.startedAt = startedAt
         self.subscribedSince = subscribedSince
+        self.unacknowledged = unacknowledged
+        self.oldestAcceptance = oldestAcceptance
     }
 }
 

@@ -59,7 +59,7 @@ final class ReplayTracker {
     private func lookUp(_ ids: [ClaimID], _ open: [ClaimID: SentClaim]) -> [(ClaimID, ReplayOutcome)] {
         guard !ids.isEmpty else { return [] }
         if postgres?.isAlive != true {
-            postgres = try? PostgresConnection(session.stores.databaseURL, name: session.connectionName)
+            postgres = try? PostgresConnection(session.stores.database, name: session.connectionName)
         }
         guard let postgres else { return [] }
         var found: [(ClaimID, ReplayOutcome)] = []

@@ -1,0 +1,2 @@
+-- no transaction
+drop index concurrently if exists claims_of_a_coupon;
