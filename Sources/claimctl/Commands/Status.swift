@@ -61,7 +61,7 @@ struct Status: ParsableCommand {
         if let redis = report.redis {
             let limit = redis.limit > 0 ? "of \(redis.limit >> 20) MiB, \(redis.policy)" : "without a limit"
             Output.line("")
-            Output.line("redis: \(redis.used >> 20) MiB \(limit), \(redis.evictedKeys.counted("evicted key"))")
+            Output.line("redis: \(redis.used >> 20) MiB \(limit), \(Int(redis.evictedKeys).counted("evicted key"))")
         }
         for warning in report.warnings { Output.line("warning: \(warning)".printable) }
     }

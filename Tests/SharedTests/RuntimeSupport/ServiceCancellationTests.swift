@@ -20,8 +20,10 @@ import Testing
         await expectEnd { try await redis.run() }
     }
 
-    @Test func aCancelledPostgresClientEnds() async {
-        let postgres = PostgresClient("postgres://127.0.0.1:1", name: "test", connections: 2, logger: quiet)
+    @Test func aCancelledPostgresClientEnds() async throws {
+        let address = try #require(PostgresAddress(url: "postgres://127.0.0.1:1"))
+        let postgres = PostgresClient(
+            PostgresClient.Configuration(address, name: "test", connections: 2, patience: .seconds(1)), logger: quiet)
         await expectEnd { try await postgres.run() }
     }
 
