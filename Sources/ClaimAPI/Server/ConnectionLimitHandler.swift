@@ -18,7 +18,11 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    /// How long the rest of an unread request is discarded, so that the client reads the response and no reset.
+    /// How long the rest of an unread request is discarded at most, so that the client reads the response and no error.
+    private static let discarding = Duration.seconds(5)
+    /// After this time without a byte of the rest, the sending side is closed.
+    private static let pause = TimeAmount.milliseconds(500)
+    /// How long the client may then take to close its side.
     private static let lingering = TimeAmount.seconds(2)
 
     private let connections: ConcurrencyLimit
@@ -30,6 +34,8 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     private var isAdmitted = true
     /// Whether everything that still arrives is discarded.
     private var isDiscarding = false
+    /// Whether something was discarded since the timer was set.
+    private var hasDiscarded = false
     /// The route of the submission that is being received.
     private var submission: String?
     /// Whether the request that is being received is refused after its end.
@@ -65,7 +71,7 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     // MARK: Inbound
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if isDiscarding { return }
+        if isDiscarding { return discard(unwrapInboundIn(data), context) }
         switch unwrapInboundIn(data) {
         case .head(let head):
             state.receivedHead(now: .now)
@@ -169,15 +175,34 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
         }
     }
 
-    /// Closes the sending side now, and the whole connection as soon as the client does or the lingering time is over.
+    /// Discards the rest of the request, then closes the connection. Some clients that are still sending take an earlier
+    /// close for an error, and do not read the response.
     private func finish(_ context: ChannelHandlerContext) {
         isDiscarding = true
-        timer?.task.cancel()
-        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        let task = context.eventLoop.scheduleTask(in: Self.lingering) { loopBound.value.close(promise: nil) }
-        timer = (task, .now + .nanoseconds(Self.lingering.nanoseconds))
-        context.close(mode: .output, promise: nil)
         context.read()
+        awaitRest(context, until: .now + Self.discarding)
+    }
+
+    private func awaitRest(_ context: ChannelHandlerContext, until end: ConnectionState.Instant) {
+        hasDiscarded = false
+        setTimer(context, in: Self.pause) { handler, context in
+            if handler.hasDiscarded, .now < end {
+                handler.awaitRest(context, until: end)
+            } else {
+                handler.closeOutput(context)
+            }
+        }
+    }
+
+    private func discard(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+        hasDiscarded = true
+        if case .end = part { closeOutput(context) }
+    }
+
+    /// Closes the sending side now, and the whole connection as soon as the client does or the lingering time is over.
+    private func closeOutput(_ context: ChannelHandlerContext) {
+        context.close(mode: .output, promise: nil)
+        setTimer(context, in: Self.lingering) { _, context in context.close(promise: nil) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -191,15 +216,19 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     /// touches it.
     private func schedule(_ context: ChannelHandlerContext) {
         guard !isDiscarding, let deadline = state.deadline else { return }
-        if let timer {
-            guard deadline.time < timer.time else { return }
-            timer.task.cancel()
-        }
+        if let timer, timer.time <= deadline.time { return }
+        setTimer(context, in: TimeAmount(deadline.time - .now)) { handler, context in handler.timerFired(context) }
+    }
+
+    /// Sets the timer in place of the one that is set.
+    private func setTimer(
+        _ context: ChannelHandlerContext, in time: TimeAmount,
+        _ body: @escaping @Sendable (ConnectionLimitHandler, ChannelHandlerContext) -> Void
+    ) {
+        timer?.task.cancel()
         let loopBound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
-        let task = context.eventLoop.scheduleTask(in: TimeAmount(deadline.time - .now)) {
-            loopBound.value.handler.timerFired(loopBound.value.context)
-        }
-        timer = (task, deadline.time)
+        let task = context.eventLoop.scheduleTask(in: time) { body(loopBound.value.handler, loopBound.value.context) }
+        timer = (task, .now + .nanoseconds(time.nanoseconds))
     }
 
     private func timerFired(_ context: ChannelHandlerContext) {
