@@ -6,7 +6,7 @@ import Testing
 
 extension IntegrationTests {
     /// A publisher whose broker stops reading.
-    @Suite struct PublisherOutages {
+    @Suite(.timeLimit(.minutes(2))) struct PublisherOutages {
         @Test func aBrokerThatStopsReadingMakesThePublisherUnavailable() async throws {
             // Heartbeats reveal nothing in time, and confirms are overdue only when the thread looks for them.
             let publisher = Publisher(
@@ -40,6 +40,20 @@ extension IntegrationTests {
             }
             running.cancel()
             try await running.value
+        }
+
+        /// As for a worker's retries and `claimctl`, which block their own thread.
+        @Test func aSendThatTheBrokerDoesNotTakeFails() throws {
+            let publisher = try ConfirmedPublisher<Int>(
+                anyOf: try Setup.stores().brokers, heartbeat: 60, name: "tests", confirmTimeout: .seconds(120))
+            try Server.rabbitmq.signal(SIGSTOP)
+            defer { try? Server.rabbitmq.signal(SIGCONT) }
+            let message = OutgoingMessage(
+                BrokerMessage(properties: MessageProperties(), body: [UInt8](repeating: 0, count: 1 << 18)),
+                exchange: "", routingKey: "tests.nowhere")
+            #expect(throws: BrokerError.self) {
+                try publisher.publish((0..<256).map { (message, $0) })
+            }
         }
     }
 }

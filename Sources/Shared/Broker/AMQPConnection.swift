@@ -6,7 +6,8 @@ internal import RuntimeSupport
 /// A blocking AMQP 0-9-1 connection through librabbitmq. It is not `Sendable`: one thread uses it at a time.
 ///
 /// Every call has a limit: connecting, logging in and each request to the broker take at most 5 s, waits take a time
-/// from the caller, and missed heartbeats reveal a peer that has stopped responding.
+/// from the caller, missed heartbeats reveal a peer that has stopped responding, and a send that the peer does not take
+/// for 15 s ends the connection.
 package final class AMQPConnection {
     /// The library's connection. Only this type and its extensions use it.
     let state: amqp_connection_state_t
@@ -15,6 +16,9 @@ package final class AMQPConnection {
     let heartbeat: Duration
     /// The longest wait for the broker's response to a request.
     static let responseTimeout = timeval(tv_sec: 5, tv_usec: 0)
+    /// Milliseconds that sent bytes may be unacknowledged, or wait for room at the broker, before the kernel ends the
+    /// connection. The library checks no heartbeats while a send is blocked.
+    private static let longestUnsent: UInt32 = 15_000
     private static let maximumFrameSize: Int32 = 131_072
 
     /// Connects and logs in.
@@ -65,6 +69,9 @@ package final class AMQPConnection {
                     address.password), "logging in to \(address)")
         }
         pool.recycle()
+        var longestUnsent = Self.longestUnsent
+        setsockopt(
+            self.socket, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &longestUnsent, socklen_t(MemoryLayout<UInt32>.size))
         if let refusal = serverVersion?.refusal(of: "RabbitMQ", before: ServerVersion(3, 10)) {
             throw BrokerError(.mismatch, refusal)
         }

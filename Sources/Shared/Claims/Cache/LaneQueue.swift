@@ -13,6 +13,9 @@ package import RuntimeSupport
 /// number is the greatest one with these digits that is not far above `accepted`. A claim that was not published returns
 /// its number, so two claims that are accepted at the same moment may get the same one.
 ///
+/// The digits start again after 16.7 million claims of a lane. A batch across that point counts up to its last claim
+/// before it, and the next batch corrects this.
+///
 /// A claim without a number has no position: Redis was away or wiped when it was accepted. A claim with a number up to
 /// `decided` has none either: it waits for a lock or a retry, or an operator replayed it. After a wipe no claim has a
 /// position until the first numbered one is decided, since unnumbered ones may be in front of it.
