@@ -65,10 +65,7 @@ final class ClaimChanges: Service {
     private func receive(from connection: RedisConnection) throws(RedisError) {
         while !stop.isRequested {
             for message in try connection.messages(orSignal: stop.wake, atMost: .seconds(60)) {
-                guard let parts = message.array, parts.count == 3, parts[0].string == "message",
-                    let ids = parts[2].string
-                else { continue }
-                for id in ids.split(separator: " ") {
+                for id in ClaimCache.announcedIDs(in: message) {
                     for watch in watches.withLock({ $0[id] ?? [] }) { watch.notify() }
                 }
             }

@@ -8,6 +8,8 @@ package struct OperatorSession: Sendable {
     /// How far a long operation is.
     package struct Progress: Hashable, Sendable {
         package enum Activity: String, Hashable, Sendable {
+            /// Reading the dead-letter queue.
+            case reading
             case replaying
             /// Waiting for the outcomes of replayed claims.
             case outcomes

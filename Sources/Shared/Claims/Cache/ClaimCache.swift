@@ -91,11 +91,6 @@ package enum ClaimCache {
         return 0
         """
 
-    /// Wakes the requests that wait for one of these claims, on every API process.
-    package static func announce(_ ids: some Sequence<ClaimID>) -> RedisRequest<Void> {
-        RedisRequest([["PUBLISH", RedisKeys.changes, ids.map(\.description).joined(separator: " ")]])
-    }
-
     /// Looks up a claim. Answer: nil if nothing is remembered of it.
     package static func lookUp(_ id: ClaimID) -> RedisRequest<Entry?> {
         RedisRequest(command: ["HMGET", RedisKeys.claim(id), request, accepted, cancelled] + state) {

@@ -14,9 +14,6 @@ package final class Archive {
     private let store: DeadLetterStore
     private let redis: RedisConnection?
     private static let batchSize = 200
-    /// Messages processed before other operators may open the queue.
-    private static let roundSize = 20_000
-
     /// Connects to PostgreSQL, and to Redis if it can be reached.
     ///
     /// - Throws: `PostgresError`.
@@ -32,17 +29,19 @@ package final class Archive {
     ///
     /// - Parameter note: becomes the claims' reason.
     /// - Throws: `BrokerError` or `PostgresError`; some messages may be discarded then.
-    package func discard(_ fingerprints: [String], note: String?) throws -> DiscardReport {
+    package func discard(_ fingerprints: [CompactID], note: String?) throws -> DiscardReport {
         var report = DiscardReport()
-        for round in fingerprints.chunked(Self.roundSize) {
+        var rest = fingerprints[...]
+        while !rest.isEmpty {
             let queue = try DeadLetterQueue(session)
             defer { queue.close() }
-            let wanted = Set(round)
-            let found = queue.entries.filter { wanted.contains($0.letter.message.fingerprint) }
+            let round = rest.prefix(OperatorRound.size(depth: try queue.depth()))
+            rest = rest.dropFirst(round.count)
+            var found = try queue.entries(Set(round))
             report.gone += round.count - found.count
-            for batch in found.chunked(Self.batchSize) {
+            while case let batch = try found.next(Self.batchSize), !batch.isEmpty {
                 report.claims += try archive(batch.map(\.letter), as: .discarded, note: note).count
-                try queue.remove(Array(batch))
+                try queue.remove(batch.map(\.handle))
                 try queue.keepAlive()
                 report.discarded += batch.count
                 session.progress(.init(.discarding, done: report.discarded, total: fingerprints.count))
@@ -123,12 +122,17 @@ package final class Archive {
         // While the queue is open, no other operator adds or removes a message.
         let queue = try DeadLetterQueue(session)
         defer { queue.close() }
-        var present = Dictionary(queue.entries.map { ($0.letter.message.fingerprint, 1) }, uniquingKeysWith: +)
+        var wanted = Dictionary(letters.map { ($0.message.compactFingerprint, 1) }, uniquingKeysWith: +)
+        try queue.read { entry in
+            let fingerprint = entry.letter.message.compactFingerprint
+            guard let count = wanted[fingerprint], count > 0 else { return }
+            wanted[fingerprint] = count - 1
+        }
         let absent = letters.filter { letter in
-            let fingerprint = letter.message.fingerprint
-            guard let count = present[fingerprint], count > 0 else { return true }
-            present[fingerprint] = count - 1
-            return false
+            let fingerprint = letter.message.compactFingerprint
+            guard let count = wanted[fingerprint], count > 0 else { return false }
+            wanted[fingerprint] = count - 1
+            return true
         }
         report.present = letters.count - absent.count
         for batch in absent.chunked(Self.batchSize) {

@@ -1,0 +1,19 @@
+package import Redis
+
+/// Announcements of changed claims, on the channel ``RedisKeys/changes``.
+extension ClaimCache {
+    /// Wakes the requests that wait for one of these claims, on every API process.
+    package static func announce(_ ids: some Sequence<ClaimID>) -> RedisRequest<Void> {
+        RedisRequest([["PUBLISH", RedisKeys.changes, ids.map(\.description).joined(separator: " ")]])
+    }
+
+    /// Returns the ids of the claims that a message of a subscription announces; none for another reply.
+    ///
+    /// The ids are not checked, because a subscriber compares them with those that it waits for.
+    package static func announcedIDs(in message: RedisReply) -> [Substring] {
+        guard let parts = message.array, parts.count == 3, parts[0].string == "message",
+            parts[1].string == RedisKeys.changes, let ids = parts[2].string
+        else { return [] }
+        return ids.split(separator: " ")
+    }
+}
