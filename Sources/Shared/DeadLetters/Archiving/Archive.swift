@@ -105,7 +105,7 @@ package final class Archive {
             }
             letters += Array(repeating: letter, count: message.copies)
         }
-        let report = try putBack(letters)
+        let report = try putBack(letters, fingerprints: letters.map(\.message.compactFingerprint))
         try store.recordRestored(messages.map(\.fingerprint), by: session.operatorName)
         let missing = names.filter { name in !messages.contains { $0.id == name || $0.fingerprint == name } }
         return (report, missing)
@@ -113,46 +113,53 @@ package final class Archive {
 
     /// Puts messages into the dead-letter queue that are not there, and records their claims as dead-lettered.
     ///
+    /// - Parameter fingerprints: those of all the messages.
     /// - Throws: ``DeadLetterError/Code/notStored``, `BrokerError` or `PostgresError`; some messages may be in the queue
     ///   then.
-    package func putBack(_ letters: [DeadLetter]) throws -> RestoreReport {
-        var report = RestoreReport()
-        let publisher = try session.publisher()
-        defer { publisher.close() }
+    func putBack(_ letters: some Sequence<DeadLetter>, fingerprints: [CompactID]) throws -> RestoreReport {
         // While the queue is open, no other operator adds or removes a message.
         let queue = try DeadLetterQueue(session)
         defer { queue.close() }
-        var wanted = Dictionary(letters.map { ($0.message.compactFingerprint, 1) }, uniquingKeysWith: +)
+        var missing = Dictionary(fingerprints.map { ($0, 1) }, uniquingKeysWith: +)
         try queue.read { entry in
             let fingerprint = entry.letter.message.compactFingerprint
-            guard let count = wanted[fingerprint], count > 0 else { return }
-            wanted[fingerprint] = count - 1
+            if let count = missing[fingerprint], count > 0 { missing[fingerprint] = count - 1 }
         }
-        let absent = letters.filter { letter in
-            let fingerprint = letter.message.compactFingerprint
-            guard let count = wanted[fingerprint], count > 0 else { return false }
-            wanted[fingerprint] = count - 1
-            return true
-        }
-        report.present = letters.count - absent.count
-        for batch in absent.chunked(Self.batchSize) {
+        // Connected after the queue was read, because it needs heartbeats.
+        let publisher = try session.publisher()
+        defer { publisher.close() }
+        let total = missing.values.reduce(0, +)
+        var report = RestoreReport()
+        var batch: [DeadLetter] = []
+        func finishBatch() throws {
+            let absent = batch.filter { letter in
+                let fingerprint = letter.message.compactFingerprint
+                guard let count = missing[fingerprint], count > 0 else { return false }
+                missing[fingerprint] = count - 1
+                return true
+            }
             // Without a new sequence number, so that the message is the same to the last byte.
-            let confirmed = try publisher.deliver(batch.map { .toDeadLetters($0.message) }, numbered: false)
+            let confirmed = try publisher.deliver(absent.map { .toDeadLetters($0.message) }, numbered: false)
             report.restored += confirmed.count
-            guard confirmed.count == batch.count else {
+            report.present += batch.count - absent.count
+            guard confirmed.count == absent.count else {
                 throw DeadLetterError(
-                    .notStored, "the broker did not store all messages; \(report.restored) of \(absent.count) are back",
+                    .notStored, "the broker did not store all messages; \(report.restored) of \(total) are back",
                     nextStep: "run it again for the others")
             }
-            try queue.keepAlive()
-            session.progress(.init(.restoring, done: report.restored, total: absent.count))
-        }
-        // Includes the messages that were in the queue: an interrupted run may not have recorded their claims.
-        for batch in letters.chunked(Self.batchSize) {
+            // Includes the messages that were in the queue: an interrupted run may not have recorded their claims.
             let claims = try store.recordDeadLettered(batch.compactMap(\.deadLetteredClaim))
             publish(claims)
             report.claims += claims.count
+            try queue.keepAlive()
+            session.progress(.init(.restoring, done: report.restored, total: total))
+            batch = []
         }
+        for letter in letters {
+            batch.append(letter)
+            if batch.count == Self.batchSize { try finishBatch() }
+        }
+        try finishBatch()
         return report
     }
 

@@ -29,7 +29,9 @@ package struct CompactID: Hashable, Sendable, LosslessStringConvertible {
 extension BrokerMessage {
     /// The fingerprint in its compact form.
     var compactFingerprint: CompactID {
-        guard let id = CompactID(fingerprint) else { preconditionFailure("a fingerprint is 40 characters of base32hex") }
+        guard let id = CompactID(fingerprint) else {
+            preconditionFailure("a fingerprint is 40 characters of base32hex")
+        }
         return id
     }
 }

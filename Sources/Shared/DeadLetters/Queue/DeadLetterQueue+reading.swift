@@ -4,9 +4,10 @@ internal import RuntimeSupport
 
 extension DeadLetterQueue {
     /// The messages per subscription. The broker reads all that one subscription gets as one block, and does not answer
-    /// meanwhile, so the blocks are small. A connection has up to 2047 channels.
-    private static func size(for messages: Int) -> Int { min(max(messages / 2000, 2000), Int(UInt16.max)) }
-    /// The broker prepares the next block while one is read.
+    /// meanwhile, so the blocks are small. The library keeps a buffer of 128 KiB for each channel, so that there are not
+    /// too many.
+    private static func size(for messages: Int) -> Int { min(max(messages / 100, 2000), 16_000) }
+    /// The broker prepares a block for one connection while the other is read.
     private static let connectionCount = 2
     /// The broker delivers the messages without a pause. A longer one means an error.
     private static let longestPause = Duration.seconds(10)
@@ -19,7 +20,8 @@ extension DeadLetterQueue {
     /// Passes every message of the queue to `visit` once, in no particular order. Can be called once.
     ///
     /// It subscribes again and again. Each subscription gets a block of messages that are not acknowledged, and is full
-    /// then, so that the next one gets the next block. At most two blocks are on their way at a time.
+    /// then, so that the next one gets the next block. A connection subscribes again after it has received its block,
+    /// because the library would keep all that arrives while it waits for an answer.
     /// - Throws: `BrokerError`, or the error of `visit`.
     func read(_ visit: (Entry) throws -> Void) throws {
         var rest = try takeFirst()
@@ -28,6 +30,8 @@ extension DeadLetterQueue {
         for _ in 0..<3 where rest > 0 {
             try take(rest + (delivered == 0 ? 1 : 0), inBlocksOf: size, visit)
             rest = try presence().messages
+            // Messages are left over, so every subscription is full.
+            awaited = awaited.map { _ in 0 }
         }
         // Any answer on the first channel follows the one message that the first subscription may have got.
         _ = try connections[0].depth(of: Topology.deadQueue, channel: 1)
@@ -36,11 +40,11 @@ extension DeadLetterQueue {
 
     private func take(_ count: Int, inBlocksOf size: Int, _ visit: (Entry) throws -> Void) throws {
         let expected = delivered + count
-        var requested = delivered
+        var requested = delivered + awaited.reduce(0, +)
         var lastArrival = ContinuousClock.now
         while delivered < expected {
-            if requested < expected, requested - delivered <= size {
-                try subscribe(prefetch: size)
+            while requested < expected, let index = idleConnection {
+                try subscribe(index, prefetch: size)
                 requested += size
             }
             let before = delivered
@@ -56,13 +60,13 @@ extension DeadLetterQueue {
                     orSignal: signal, orSockets: connections.dropFirst().map(\.socket), atMost: .milliseconds(500))
             }
             session.progress(.init(.reading, done: delivered, total: expected))
-            try keepLockAlive()
+            try keepAliveWhileReading()
         }
     }
 
     /// Takes one message, waits until there are no other consumers, and returns the number of further messages.
     private func takeFirst() throws(BrokerError) -> Int {
-        try subscribe(prefetch: 1)
+        try subscribe(0, prefetch: 1)
         let begin = ContinuousClock.now
         var isNoticed = false
         while true {
@@ -97,12 +101,21 @@ extension DeadLetterQueue {
         throw BrokerError(.timeout, "the broker did not report the depth of \(Topology.deadQueue)")
     }
 
-    private func subscribe(prefetch: Int) throws(BrokerError) {
-        let index = subscriptions % Self.connectionCount
-        if index == connections.count { connections.append(try session.broker()) }
-        let channel = UInt16(subscriptions / Self.connectionCount + 1)
-        try connections[index].openChannel(channel)
-        try connections[index].consume(Topology.deadQueue, prefetch: UInt16(prefetch), channel: channel)
+    /// A connection that has received all that it subscribed to, or one that is not open yet; nil if there is none.
+    private var idleConnection: Int? {
+        awaited.firstIndex(of: 0) ?? (awaited.count < Self.connectionCount ? awaited.count : nil)
+    }
+
+    private func subscribe(_ index: Int, prefetch: Int) throws(BrokerError) {
+        if index == connections.count {
+            connections.append(try session.broker())
+            channels.append(0)
+            awaited.append(0)
+        }
+        channels[index] += 1
+        try connections[index].openChannel(channels[index])
+        try connections[index].consume(Topology.deadQueue, prefetch: UInt16(prefetch), channel: channels[index])
+        awaited[index] = prefetch
         subscriptions += 1
     }
 
@@ -114,6 +127,7 @@ extension DeadLetterQueue {
                 guard let event = try connection.nextEvent() else { break }
                 guard case .delivered(let delivery, let channel) = event else { continue }
                 delivered += 1
+                awaited[index] = max(0, awaited[index] - 1)
                 let handle = Handle(connection: UInt16(index), channel: channel, tag: delivery.tag)
                 try visit(Entry(letter: DeadLetter(delivery.message), handle: handle))
             }

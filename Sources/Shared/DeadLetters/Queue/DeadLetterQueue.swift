@@ -27,6 +27,10 @@ package final class DeadLetterQueue {
     let control: AMQPConnection
     /// The connections that consume; see ``read(_:)``.
     var connections: [AMQPConnection] = []
+    /// The last channel of each connection.
+    var channels: [UInt16] = []
+    /// The messages that each connection has subscribed to and not received.
+    var awaited: [Int] = []
     /// The number of subscriptions, each on a channel of its own.
     var subscriptions = 0
     /// The messages that were delivered.
@@ -35,19 +39,25 @@ package final class DeadLetterQueue {
     private var acknowledging: Set<[UInt16]> = []
     private var isClosed = false
     let signal = WakeSignal()
-    private var nextKeepAlive = ContinuousClock.now + keepAliveInterval
+    private var nextKeepAlive = ContinuousClock.now
+    /// Sends and checks the heartbeats of other connections, which reading a long queue would leave without.
+    private let alsoKeepAlive: () throws(BrokerError) -> Void
 
     /// The channel of the control connection.
     static let channel: UInt16 = 1
-    private static let keepAliveInterval = Duration.seconds(10)
     /// Other operators are waited for silently this long.
     static let silentWait = Duration.seconds(2)
 
     /// Waits until no other operator has the queue open.
     ///
+    /// - Parameter alsoKeepAlive: sends and checks the heartbeats of a connection that waits while the queue is read.
     /// - Throws: `BrokerError`.
-    init(_ session: OperatorSession) throws(BrokerError) {
+    init(
+        _ session: OperatorSession,
+        alsoKeepAlive: @escaping () throws(BrokerError) -> Void = { () throws(BrokerError) in }
+    ) throws(BrokerError) {
         self.session = session
+        self.alsoKeepAlive = alsoKeepAlive
         control = try session.broker()
         try lock()
         guard try control.depth(of: Topology.deadQueue, channel: Self.channel) != nil else {
@@ -91,23 +101,26 @@ package final class DeadLetterQueue {
         }
     }
 
-    /// Sends and checks heartbeats on all connections, every ten seconds. Long work calls it at least every 30 seconds.
+    /// Sends and checks heartbeats on all connections, if it is time for it. Long work calls it again and again.
     ///
     /// - Throws: `BrokerError` if a connection is lost, and the messages with it.
     func keepAlive() throws(BrokerError) {
+        try keepAlive([control] + connections)
+    }
+
+    /// The same, without the connections that are read from.
+    func keepAliveWhileReading() throws(BrokerError) {
+        try keepAlive([control])
+    }
+
+    private func keepAlive(_ connections: [AMQPConnection]) throws(BrokerError) {
         guard ContinuousClock.now >= nextKeepAlive else { return }
-        nextKeepAlive = .now + Self.keepAliveInterval
-        for connection in [control] + connections {
+        nextKeepAlive = .now + session.keepAliveInterval
+        for connection in connections {
             // Messages that arrive now were not part of the queue when it was read. Closing returns them.
             while try connection.nextEvent() != nil {}
         }
-    }
-
-    /// Sends and checks heartbeats on the connection that holds the lock, while the others are read from.
-    func keepLockAlive() throws(BrokerError) {
-        guard ContinuousClock.now >= nextKeepAlive else { return }
-        nextKeepAlive = .now + Self.keepAliveInterval
-        while try control.nextEvent() != nil {}
+        try alsoKeepAlive()
     }
 
     /// Returns all messages to the queue that were not removed, and releases the lock.

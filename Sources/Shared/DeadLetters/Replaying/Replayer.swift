@@ -45,8 +45,6 @@ package final class Replayer {
     private static let batchSize = 200
     /// Between two rounds, other operators may open the queue.
     private static let pauseBetweenRounds = Duration.milliseconds(150)
-    /// Heartbeats are sent at least this often.
-    private static let keepAliveInterval = Duration.seconds(10)
 
     /// Connects to PostgreSQL and the broker, and to Redis if it can be reached.
     ///
@@ -122,7 +120,9 @@ package final class Replayer {
         var sent: [SentClaim] = []
         var rest = fingerprints
         while !rest.isEmpty {
-            let queue = try DeadLetterQueue(session)
+            let queue = try DeadLetterQueue(session) { [publisher] () throws(BrokerError) in
+                _ = try publisher.receive()
+            }
             defer { queue.close() }
             let round = rest.prefix(OperatorRound.size(depth: try queue.depth(), rate: options.rate))
             rest = rest.dropFirst(round.count)
@@ -210,9 +210,8 @@ package final class Replayer {
         guard let rate = options.rate else { return }
         let due = begin + .seconds(Double(report.replayed) / rate)
         while case let left = due - .now, left > .zero {
-            signal.wait(atMost: min(left, Self.keepAliveInterval))
+            signal.wait(atMost: min(left, session.keepAliveInterval))
             try queue.keepAlive()
-            _ = try publisher.receive()
         }
     }
 }

@@ -58,7 +58,9 @@ package struct Diagnosis: Hashable, Sendable {
             )
         }
         if letter.isCancel, let claim = known.claim, !SentClaim.canCancel(claim?.status) {
-            return (.notYet, "the claim has no outcome yet, so a cancel has no effect; replay the claim's message first")
+            return (
+                .notYet, "the claim has no outcome yet, so a cancel has no effect; replay the claim's message first"
+            )
         }
         if known.couponExists == false {
             return (

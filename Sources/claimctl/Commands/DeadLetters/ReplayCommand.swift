@@ -57,7 +57,10 @@ extension DLQCommand {
             if output.json { return try Output.document(report) }
             Output.line("\(report.replayed.counted("message")) replayed")
             let lines = [
-                (report.decidedAnew, "decided anew: \(report.claimed) claimed, \(report.rejected) rejected, \(report.cancelled) cancelled"),
+                (
+                    report.decidedAnew,
+                    "decided anew: \(report.claimed) claimed, \(report.rejected) rejected, \(report.cancelled) cancelled"
+                ),
                 (report.decidedBefore, "decided before; dropped as duplicates"),
                 (report.failedAgain, "failed again; in the dead-letter queue"),
                 (report.pending, "still pending; see claimctl claim show"),
