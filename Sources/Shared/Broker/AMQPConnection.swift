@@ -4,16 +4,17 @@ internal import OrderedCollections
 
 /// A blocking AMQP 0-9-1 connection through librabbitmq. It is not `Sendable`: one thread uses it at a time.
 ///
-/// Every call has a limit: connecting, logging in and each request to the broker take at most 5 s, waits take a time
-/// from the caller, and missed heartbeats reveal a peer that has stopped responding.
+/// Every call has a limit: connecting and logging in take at most 5 s, each request to the broker the same by default,
+/// waits take a time from the caller, and missed heartbeats reveal a peer that has stopped responding.
 package final class AMQPConnection {
     /// The library's connection. Only this type and its extensions use it.
     let state: amqp_connection_state_t
     /// Memory for the arguments of the call that is being made.
     let pool = AMQPMemoryPool()
     let heartbeat: Duration
-    /// The longest wait for the broker's response to a request.
-    static let responseTimeout = timeval(tv_sec: 5, tv_usec: 0)
+    /// The longest wait for the broker's response to a request, in seconds.
+    private(set) var responseTimeout = AMQPConnection.defaultResponseTimeout
+    static let defaultResponseTimeout = 5
     private static let maximumFrameSize: Int32 = 131_072
 
     /// Connects and logs in.
@@ -31,7 +32,7 @@ package final class AMQPConnection {
         guard let state = amqp_new_connection() else { throw BrokerError(.unreachable, "\(operation): out of memory") }
         self.state = state
         self.heartbeat = .seconds(heartbeat)
-        var timeout = Self.responseTimeout
+        var timeout = timeval(tv_sec: Self.defaultResponseTimeout, tv_usec: 0)
         amqp_set_handshake_timeout(state, &timeout)
         amqp_set_rpc_timeout(state, &timeout)
 
@@ -92,6 +93,14 @@ package final class AMQPConnection {
     /// Closes the connection with an AMQP close, so that the broker logs no lost connection. It is unusable afterwards.
     package func close() {
         _ = amqp_connection_close(state, AMQP_REPLY_SUCCESS)
+    }
+
+    /// Sets the longest wait for the broker's response to a request: 5 s by default. A queue with a million messages may
+    /// take longer to answer.
+    package func setResponseTimeout(seconds: Int) {
+        responseTimeout = seconds
+        var timeout = timeval(tv_sec: seconds, tv_usec: 0)
+        amqp_set_rpc_timeout(state, &timeout)
     }
 
     /// The socket, readable when the broker has sent something.

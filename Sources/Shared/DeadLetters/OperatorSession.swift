@@ -66,7 +66,10 @@ package struct OperatorSession: Sendable {
 
     /// Connects to the broker to consume.
     func broker() throws(BrokerError) -> AMQPConnection {
-        try AMQPConnection(anyOf: stores.brokers, heartbeat: heartbeat, name: connectionName)
+        let connection = try AMQPConnection(anyOf: stores.brokers, heartbeat: heartbeat, name: connectionName)
+        // A long queue does not answer while it takes back the messages of the last reader.
+        connection.setResponseTimeout(seconds: 60)
+        return connection
     }
 
     /// Connects to the broker to publish.
