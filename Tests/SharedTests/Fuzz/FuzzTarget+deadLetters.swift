@@ -3,6 +3,7 @@ import Claims
 import Foundation
 import OrderedCollections
 import RuntimeSupport
+import SeededRandom
 
 @testable import DeadLetters
 
@@ -38,7 +39,7 @@ extension FuzzTarget {
     ].compactMap { try? Array(ExportedMessage($0).line.utf8) }
 
     private static let exportedLine = FuzzTarget(name: "exported line") { input in
-        let text = input.text(from: exported)
+        let text = String(decoding: input.bytes(from: exported), as: UTF8.self)
         guard let message = try? ExportedMessage(line: text) else { return }
         let again = try ExportedMessage(line: message.line)
         try input.expect(again.letter.message == message.letter.message, "read back as another message")

@@ -3,6 +3,7 @@ import Claims
 import Foundation
 import OrderedCollections
 import RuntimeSupport
+import SeededRandom
 
 @testable import DeadLetters
 
