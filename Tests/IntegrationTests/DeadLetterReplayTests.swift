@@ -196,9 +196,11 @@ extension IntegrationTests {
             #expect(report.replayed == 0 && report.waiting == 1)
             #expect(try RabbitMQ.dead().count == 2, "both are where they were")
             #expect(try await api.claim(id).status == "dead_lettered", "the claim can still be replayed")
-            // Without waiting for outcomes, the claim is sent and the cancel is not.
+            // While no worker decides it, the claim is sent and the cancel is not.
+            await system.end { $0.name == "worker-1" }
             let unawaited = try await DLQ.replay("--all", "--yes", "--wait", "0", code: 1)
             #expect(unawaited.replayed == 1 && unawaited.waiting == 1)
+            try await system.startWorker("fresh")
             #expect(try await api.claim(id, wait: 20).outcome == "claimed")
             #expect(try await DLQ.replay(cancel.fingerprint).cancelled == 1)
             #expect(try await api.claim(id).outcome == "cancelled")
