@@ -10,7 +10,7 @@ enum InputFile {
         do {
             return path == "-"
                 ? try FileHandle.standardInput.readToEnd() ?? Data()
-                : try Data(contentsOf: URL(fileURLWithPath: path))
+                : try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
             throw Failure.failed("\(path) can't be read: \(error.localizedDescription)")
         }

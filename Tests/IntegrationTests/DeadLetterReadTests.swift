@@ -38,6 +38,42 @@ extension IntegrationTests {
             #expect(lists.allSatisfy { $0 == ids.reversed() })
         }
 
+        /// The peak memory of a command does not grow with the queue: this one has 16,000 messages of 5 KB.
+        @Test(.timeLimit(.minutes(5))) func aLongQueueIsReadInBoundedMemory() async throws {
+            try await DLQ.clear()
+            let ids = try DLQ.put(Array(1...2000), of: "LONG") { _ in String(repeating: "a long error text ", count: 50)
+            }
+            let messages = try RabbitMQ.dead()
+            let copies = 8
+            for copy in 1..<copies {
+                try DLQ.put(
+                    messages.map { message in
+                        var message = message
+                        message.properties.headers["copy"] = .int32(Int32(copy))
+                        return message
+                    })
+            }
+            let file = "\(Setup.runFolder)/logs/long.jsonl"
+            for arguments in [
+                ["list", "--limit", "20"], ["list", "--json"], ["stats"], ["show", ids[0]],
+                ["replay", "--dry-run", ids[0], "--json"], ["export", "--output", file],
+            ] {
+                let program = try Program("claimctl", name: "long", arguments: ["dlq"] + arguments)
+                var peak = 0
+                // The peak that the kernel reports never falls, so the last look before the end is close to it.
+                try await eventually("\(arguments) to end", within: .seconds(120), every: .milliseconds(2)) {
+                    peak = max(peak, program.peakMemory ?? 0)
+                    return !program.isRunning
+                }
+                #expect(try await program.end(within: .seconds(5)) == 0, "\(arguments)")
+                #expect(peak > 0 && peak < 130 << 20, "\(arguments) took \(peak >> 20) MiB")
+            }
+            #expect(try String(contentsOfFile: file, encoding: .utf8).utf8.count { $0 == 10 } == copies * ids.count)
+            let list = try await DLQ.list()
+            #expect(list.count == copies * ids.count && Set(list.map(\.fingerprint)).count == list.count)
+            #expect(try await DLQ.list() == list)
+        }
+
         @Test func aKilledListCommandReturnsAllMessages() async throws {
             try await DLQ.clear()
             let ids = try DLQ.put(Array(1...2500), of: "KILLED")

@@ -1,5 +1,6 @@
 import Broker
 import Claims
+import DeadLetters
 import Foundation
 import OrderedCollections
 import Postgres
@@ -150,6 +151,118 @@ extension IntegrationTests {
             let report = try await DLQ.replay("--all", "--yes")
             #expect(report.replayed == 1 && report.superseded == 1 && report.claimed == 1)
             #expect(try RabbitMQ.dead().isEmpty)
+        }
+
+        /// With a heartbeat of one second, the broker closes a connection that is silent during the pauses.
+        @Test(.timeLimit(.minutes(2))) func aSlowReplayKeepsItsConnectionsAlive() async throws {
+            try await DLQ.clear()
+            let coupon = try await api.coupon("SLOW", amount: 5)
+            try DLQ.put([30, 20, 10], of: coupon)
+            let fingerprints = try RabbitMQ.dead().compactMap { CompactID($0.fingerprint) }
+            let stores = try Setup.stores()
+            let report = try await Task.detached {
+                let session = OperatorSession(stores, operatorName: "tests", connectionName: "tests", heartbeat: 1)
+                let replayer = try Replayer(session, options: .init(rate: 0.2, patience: .seconds(20)))
+                return try replayer.run(fingerprints)
+            }.value
+            #expect(report.replayed == 3 && report.claimed == 3 && report.refused == 0)
+            #expect(try RabbitMQ.dead().isEmpty)
+        }
+
+        /// The cancel may have been dead-lettered before or after the claim.
+        @Test(arguments: [90, 30]) func aCancelIsReplayedAfterTheOutcomeOfItsClaim(age: Int) async throws {
+            try await DLQ.clear()
+            let coupon = try await api.coupon("BOTH", amount: 5)
+            let id = try DLQ.put([60], of: coupon)[0]
+            let claim = try #require(try RabbitMQ.dead(id))
+            try DLQ.put([try cancel(claim, age: age)])
+            let report = try await DLQ.replay("--all", "--yes")
+            #expect(report.replayed == 2 && report.superseded == 0 && report.waiting == 0)
+            #expect(report.decidedAnew == 2 && report.claimed == 1 && report.cancelled == 1)
+            #expect(try await api.claim(id).outcome == "cancelled")
+            #expect(try await api.coupon(coupon).remainingAmount == 5)
+            #expect(try RabbitMQ.dead().isEmpty)
+        }
+
+        @Test func aCancelStaysInTheQueueWhileItsClaimHasNoOutcome() async throws {
+            try await DLQ.clear()
+            let coupon = try await api.coupon("CANCEL_ONLY", amount: 5)
+            let id = try DLQ.put([60], of: coupon)[0]
+            let cancel = try cancel(try #require(try RabbitMQ.dead(id)), age: 30)
+            try DLQ.put([cancel])
+            let shown = try await claimctl("dlq", "show", cancel.fingerprint)
+            #expect(shown.output.contains("replay the claim's message first"), "\(shown)")
+            let report = try await DLQ.replay(cancel.fingerprint, code: 1)
+            #expect(report.replayed == 0 && report.waiting == 1)
+            #expect(try RabbitMQ.dead().count == 2, "both are where they were")
+            #expect(try await api.claim(id).status == "dead_lettered", "the claim can still be replayed")
+            // While no worker decides it, the claim is sent and the cancel is not.
+            await system.end { $0.name == "worker-1" }
+            let unawaited = try await DLQ.replay("--all", "--yes", "--wait", "0", code: 1)
+            #expect(unawaited.replayed == 1 && unawaited.waiting == 1)
+            try await system.startWorker("fresh")
+            #expect(try await api.claim(id, wait: 20).outcome == "claimed")
+            #expect(try await DLQ.replay(cancel.fingerprint).cancelled == 1)
+            #expect(try await api.claim(id).outcome == "cancelled")
+        }
+
+        @Test func aCopyOfAClaimDoesNotReplaceItsCancel() async throws {
+            try await DLQ.clear()
+            let coupon = try await api.coupon("COPY_AND_CANCEL", amount: 5)
+            let id = try DLQ.put([60], of: coupon)[0]
+            let claim = try #require(try RabbitMQ.dead(id))
+            #expect(try await DLQ.replay(id).claimed == 1)
+            // The cancel is dead-lettered, and then a copy of the decided claim.
+            try DLQ.put([try cancel(claim, age: 30), claim.deadLettered(reason: "lock_held", at: .now())])
+            let report = try await DLQ.replay("--all", "--yes")
+            #expect(report.replayed == 2 && report.cancelled == 1 && report.decidedBefore == 1)
+            #expect(try await api.claim(id).outcome == "cancelled")
+        }
+
+        /// Returns the dead letter of a cancel of a dead-lettered claim.
+        private func cancel(_ message: BrokerMessage, age: Int) throws -> BrokerMessage {
+            var claim = try ClaimMessageCoder.shared.decode(message.body)
+            claim.action = .cancel
+            let died = Timestamp(milliseconds: Timestamp.now().milliseconds - Int64(age) * 1000)
+            return BrokerMessage.claim(claim, encodedBy: .shared).deadLettered(reason: "database_error", at: died)
+        }
+
+        @Test func aMessageDeadLetteredByTheBrokerAfterARetryHasTheReasonOfTheLastDeath() async throws {
+            try await DLQ.clear()
+            let coupon = try await api.coupon("RETRIED", amount: 5)
+            await system.end { $0.name == "worker-1" }
+            let id = try await api.submit("u1", coupon).id
+            let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
+            // The delay of a retry has ended before.
+            let consumer = try RabbitMQ.connection()
+            try consumer.consume("claims.work.\(lane)", prefetch: 1, channel: 1)
+            guard case .delivered(let delivery, _)? = try consumer.nextEvent(atMost: .seconds(5)) else {
+                throw TestFailure(description: "the lane is empty")
+            }
+            var retried = delivery.message
+            retried.properties.expiration = "1"
+            let publisher = try RabbitMQ.connection()
+            try publisher.selectConfirms(channel: 1)
+            try publisher.publish(retried, exchange: "claims.retry.0", routingKey: "\(lane)", channel: 1)
+            _ = try publisher.nextEvent(atMost: .seconds(5))
+            try consumer.acknowledge(delivery.tag, multiple: false, channel: 1)
+            guard case .delivered? = try consumer.nextEvent(atMost: .seconds(5)) else {
+                throw TestFailure(description: "the message does not come back")
+            }
+            consumer.close()
+            for _ in 1...21 {
+                let connection = try RabbitMQ.connection()
+                try connection.consume("claims.work.\(lane)", prefetch: 1, channel: 1)
+                _ = try connection.nextEvent(atMost: .seconds(5))
+            }
+            let dead = try await RabbitMQ.deadLetter(id)
+            #expect(dead.properties.headers["x-first-death-reason"]?.string == "expired")
+            #expect(try await DLQ.list().first { $0.id == id }?.reason == "delivery_limit")
+            try await system.startWorker("fresh")
+            try await eventually("the claim to be dead-lettered") {
+                try await api.claim(id).outcome == "dead_lettered delivery_limit"
+            }
+            #expect(try await DLQ.replay(id).claimed == 1)
         }
 
         @Test func aMessageDeadLetteredByTheBrokerIsReplayedWithAllItsRetries() async throws {

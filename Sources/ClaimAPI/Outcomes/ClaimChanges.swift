@@ -63,8 +63,8 @@ final class ClaimChanges: Service {
 
     private func receive(from subscription: RedisSubscription) throws(RedisError) {
         while !stop.isRequested {
-            for ids in try subscription.messages(orSignal: stop.wake, atMost: .seconds(60)) {
-                for id in ids.split(separator: " ") {
+            for message in try subscription.messages(orSignal: stop.wake, atMost: .seconds(60)) {
+                for id in ClaimCache.announcedIDs(in: message) {
                     for watch in watches.withLock({ $0[id] ?? [] }) { watch.notify() }
                 }
             }

@@ -20,7 +20,9 @@ enum MissingDeadLetters {
         var missing = ids
         for look in 0..<looks where !missing.isEmpty {
             if look > 0 { WakeSignal().wait(atMost: pauseBetweenLooks) }
-            missing.subtract(try DeadLetterQueue.letters(session).map(\.id))
+            try DeadLetterQueue.forEachLetter(session) { letter in
+                if !letter.isCancel { missing.remove(letter.id) }
+            }
             let rows = try connection.execute(
                 "select id from claims where id = any($1) and status = 'dead_lettered'", [.texts(missing.sorted())])
             missing = Set((0..<rows.count).compactMap { rows.text($0, 0) })

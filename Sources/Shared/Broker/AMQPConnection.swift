@@ -5,17 +5,18 @@ internal import RuntimeSupport
 
 /// A blocking AMQP 0-9-1 connection through librabbitmq. It is not `Sendable`: one thread uses it at a time.
 ///
-/// Every call has a limit: connecting, logging in and each request to the broker take at most 5 s, waits take a time
-/// from the caller, missed heartbeats reveal a peer that has stopped responding, and a send that the peer does not take
-/// for 15 s ends the connection.
+/// Every call has a limit: connecting and logging in take at most 5 s, each request to the broker the same by default,
+/// waits take a time from the caller, missed heartbeats reveal a peer that has stopped responding, and a send that the
+/// peer does not take for 15 s ends the connection.
 package final class AMQPConnection {
     /// The library's connection. Only this type and its extensions use it.
     let state: amqp_connection_state_t
     /// Memory for the arguments of the call that is being made.
     let pool = AMQPMemoryPool()
     let heartbeat: Duration
-    /// The longest wait for the broker's response to a request.
-    static let responseTimeout = timeval(tv_sec: 5, tv_usec: 0)
+    /// The longest wait for the broker's response to a request, in seconds.
+    private(set) var responseTimeout = AMQPConnection.defaultResponseTimeout
+    static let defaultResponseTimeout = 5
     /// Milliseconds that sent bytes may be unacknowledged, or wait for room at the broker, before the kernel ends the
     /// connection. The library checks no heartbeats while a send is blocked.
     private static let longestUnsent: UInt32 = 15_000
@@ -36,7 +37,7 @@ package final class AMQPConnection {
         guard let state = amqp_new_connection() else { throw BrokerError(.unreachable, "\(operation): out of memory") }
         self.state = state
         self.heartbeat = .seconds(heartbeat)
-        var timeout = Self.responseTimeout
+        var timeout = timeval(tv_sec: Self.defaultResponseTimeout, tv_usec: 0)
         amqp_set_handshake_timeout(state, &timeout)
         amqp_set_rpc_timeout(state, &timeout)
 
@@ -111,6 +112,14 @@ package final class AMQPConnection {
     /// Closes the connection with an AMQP close, so that the broker logs no lost connection. It is unusable afterwards.
     package func close() {
         _ = amqp_connection_close(state, AMQP_REPLY_SUCCESS)
+    }
+
+    /// Sets the longest wait for the broker's response to a request: 5 s by default. A queue with a million messages may
+    /// take longer to answer.
+    package func setResponseTimeout(seconds: Int) {
+        responseTimeout = seconds
+        var timeout = timeval(tv_sec: seconds, tv_usec: 0)
+        amqp_set_rpc_timeout(state, &timeout)
     }
 
     /// The socket, readable when the broker has sent something.

@@ -26,6 +26,10 @@ package struct DeadLetterError: Error, Hashable, Sendable, CustomStringConvertib
         case someMissing = "some_missing"
         /// A replay stopped early because too many claims failed again.
         case rampStopped = "ramp_stopped"
+        /// A cancel was not sent, because its claim has no outcome yet. The cancel is still in the queue.
+        case cancelWaits = "cancel_waits"
+        /// The temporary file for messages that do not fit into memory can't be used.
+        case temporaryFile = "temporary_file"
     }
 
     package let code: Code

@@ -8,6 +8,8 @@ package struct OperatorSession: Sendable {
     /// How far a long operation is.
     package struct Progress: Hashable, Sendable {
         package enum Activity: String, Hashable, Sendable {
+            /// Reading the dead-letter queue.
+            case reading
             case replaying
             /// Waiting for the outcomes of replayed claims.
             case outcomes
@@ -32,19 +34,22 @@ package struct OperatorSession: Sendable {
     package let operatorName: String
     /// Names the connections to the broker and to PostgreSQL, for example `claimctl dlq`.
     package let connectionName: String
+    /// The heartbeat timeout of the connections to the broker, in seconds.
+    let heartbeat: Int
     /// Is told what delays an operation, in one sentence.
     package let notice: @Sendable (String) -> Void
     /// Is told how far an operation is, up to thousands of times per second.
     package let progress: @Sendable (Progress) -> Void
 
     package init(
-        _ stores: StoreSettings, operatorName: String, connectionName: String,
+        _ stores: StoreSettings, operatorName: String, connectionName: String, heartbeat: Int = 60,
         notice: @escaping @Sendable (String) -> Void = { _ in },
         progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
         self.stores = stores
         self.operatorName = operatorName
         self.connectionName = connectionName
+        self.heartbeat = heartbeat
         self.notice = notice
         self.progress = progress
     }
@@ -67,18 +72,21 @@ package struct OperatorSession: Sendable {
 
     /// Connects to the broker to consume.
     func broker() throws(BrokerError) -> AMQPConnection {
-        try AMQPConnection(anyOf: stores.brokers, heartbeat: Self.heartbeat, name: connectionName)
+        let connection = try AMQPConnection(anyOf: stores.brokers, heartbeat: heartbeat, name: connectionName)
+        // A long queue does not answer while it takes back the messages of the last reader.
+        connection.setResponseTimeout(seconds: 60)
+        return connection
     }
 
     /// Connects to the broker to publish.
     func publisher() throws(BrokerError) -> ConfirmedPublisher<Int> {
         try ConfirmedPublisher(
-            anyOf: stores.brokers, heartbeat: Self.heartbeat, name: "\(connectionName) publisher",
+            anyOf: stores.brokers, heartbeat: heartbeat, name: "\(connectionName) publisher",
             confirmTimeout: .seconds(10))
     }
 
-    /// Seconds.
-    private static let heartbeat = 60
+    /// How often long work sends and checks heartbeats.
+    var keepAliveInterval: Duration { .seconds(heartbeat) / 6 }
 }
 
 extension OutgoingMessage {

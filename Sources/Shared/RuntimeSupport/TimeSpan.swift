@@ -2,6 +2,8 @@
 package enum TimeSpan {
     private static let units: [(name: Character, seconds: Int)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
     private static let largestNumber = 1_000_000_000
+    /// The largest number of the largest unit, so that every duration can be read back from its ``text(_:)``.
+    private static let longest = largestNumber * 86_400
 
     /// Returns the duration in seconds; nil if the text is not a duration.
     package static func seconds(_ text: String) -> Int? {
@@ -16,6 +18,7 @@ package enum TimeSpan {
                 return nil
             }
             total += number * unit.seconds
+            guard total <= longest else { return nil }
         }
         return total
     }

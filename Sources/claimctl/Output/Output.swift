@@ -12,21 +12,35 @@ struct OutputOptions: ParsableArguments {
 enum Output {
     /// Prints one JSON document.
     static func document(_ value: some Encodable) throws {
-        line(String(decoding: try OrderedJSONEncoder().encode(value), as: UTF8.self))
+        line(try json(value))
     }
 
     /// Prints one JSON document per line.
     static func documents(_ values: [some Encodable]) throws {
-        let encoder = OrderedJSONEncoder()
-        var text = Data()
-        for value in values {
-            text += try encoder.encode(value) + [UInt8(ascii: "\n")]
-            if text.count > 1 << 20 {
-                write(text)
-                text = Data()
+        try lines { print in
+            for value in values { try print(json(value)) }
+        }
+    }
+
+    /// Returns a value as JSON in one line.
+    static func json(_ value: some Encodable) throws -> String {
+        String(decoding: try OrderedJSONEncoder().encode(value), as: UTF8.self)
+    }
+
+    /// Prints many lines, in blocks.
+    ///
+    /// - Parameter body: calls its argument for each line.
+    static func lines(_ body: ((String) throws -> Void) throws -> Void) throws {
+        var block = Data()
+        try body { line in
+            block += line.utf8
+            block.append(UInt8(ascii: "\n"))
+            if block.count > 1 << 20 {
+                write(block)
+                block = Data()
             }
         }
-        write(text)
+        write(block)
     }
 
     /// Prints a line.
@@ -34,7 +48,11 @@ enum Output {
         write(Data("\(text)\n".utf8))
     }
 
+    /// Prints text as it is.
+    static func text(_ text: String) { write(Data(text.utf8)) }
+
     private static func write(_ data: Data) {
+        guard !data.isEmpty else { return }
         ProgressLine.shared.clear()
         do {
             try FileHandle.standardOutput.write(contentsOf: data)

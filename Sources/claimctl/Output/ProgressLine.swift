@@ -59,6 +59,7 @@ final class ProgressLine: Sendable {
 
     private static func verb(_ activity: OperatorSession.Progress.Activity) -> String {
         switch activity {
+        case .reading: "read"
         case .replaying: "replayed"
         case .outcomes: "outcomes known:"
         case .discarding: "discarded"

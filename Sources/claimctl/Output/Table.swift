@@ -13,10 +13,6 @@ struct Table: Sendable {
         }
     }
 
-    private static let gap = "  "
-    /// A narrower column is not readable.
-    private static let narrowest = 6
-
     let columns: [Column]
     let rows: [[String]]
 
@@ -29,28 +25,9 @@ struct Table: Sendable {
     ///
     /// - Parameter width: the longest line; nil for no limit.
     func lines(width: Int?) -> [String] {
-        let all = [columns.map(\.title)] + rows
-        var widths = columns.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-        if let width {
-            var excess = widths.reduce(0, +) + Self.gap.count * (columns.count - 1) - width
-            while excess > 0 {
-                let shrinkable = columns.indices.filter { columns[$0].canShrink && widths[$0] > Self.narrowest }
-                guard let widest = shrinkable.max(by: { widths[$0] < widths[$1] }) else { break }
-                widths[widest] -= 1
-                excess -= 1
-            }
-        }
-        return all.map { row in
-            let cells = zip(row, widths).enumerated().map { column, cell in
-                let (text, width) = cell
-                let cut = text.count > width ? text.prefix(width - 1) + "…" : text[...]
-                // The last column is not padded.
-                return column == row.count - 1 ? String(cut) : cut + String(repeating: " ", count: width - cut.count)
-            }
-            let line = cells.joined(separator: Self.gap)
-            guard let width, line.count > width else { return line }
-            // Too narrow for the columns that must not be cut.
-            return line.prefix(max(0, width - 1)) + "…"
-        }
+        var layout = TableLayout(columns)
+        for row in rows { layout.measure(row) }
+        let fitted = layout.fitted(to: width)
+        return [fitted.heading] + rows.map(fitted.line)
     }
 }

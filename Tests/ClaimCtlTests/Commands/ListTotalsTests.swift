@@ -18,7 +18,7 @@ import Testing
     }
 
     private func totals(all: Int, _ matching: [DeadLetter], shown: Int) -> String {
-        DLQCommand.List.totals(all: all, matching: matching, shown: shown, now: now)
+        DLQCommand.List.totals(all: all, matching: DeadLetterTotals(matching), shown: shown, now: now)
     }
 
     @Test func anEmptyListHasNoReasonsAndNoAge() {

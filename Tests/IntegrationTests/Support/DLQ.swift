@@ -89,8 +89,8 @@ enum DLQ {
     }
 
     struct Replayed: Decodable {
-        let replayed, decidedAnew, claimed, rejected, decidedBefore, failedAgain, pending, unfollowed: Int
-        let gone, superseded: Int
+        let replayed, decidedAnew, claimed, rejected, cancelled, decidedBefore, failedAgain, pending, unfollowed: Int
+        let gone, superseded, waiting: Int
         let stopped: String?
     }
 

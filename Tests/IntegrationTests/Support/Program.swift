@@ -49,6 +49,14 @@ final class Program: Sendable {
     /// Resumes the program.
     func thaw() { signal(SIGCONT) }
 
+    /// The highest number of bytes that were resident at any time until now; nil if the program has ended.
+    var peakMemory: Int? {
+        guard let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+        else { return nil }
+        return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
+    }
+
     /// Waits until the program exits.
     ///
     /// - Returns: the exit code, or 128 plus the number of the signal that ended the program, as in a shell.

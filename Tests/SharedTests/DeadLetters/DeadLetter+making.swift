@@ -18,6 +18,16 @@ extension DeadLetter {
             .made(number, coupon: coupon, reason: reason, error: error, died: died, headers: headers))
     }
 
+    /// A cancel in the queue after its last attempt.
+    static func cancel(_ number: Int = 1, died: Timestamp? = DeadLetter.end, headers: AMQPTable = [:]) -> DeadLetter {
+        var message = BrokerMessage.made(number, died: died, headers: headers)
+        var cancel = ClaimMessage.made(number)
+        cancel.action = .cancel
+        message.body = ClaimMessageCoder.shared.encode(cancel)
+        message.properties.type = ClaimHeaders.cancelType
+        return DeadLetter(message)
+    }
+
     /// A message of another program.
     static func stray(_ body: String, messageID: String? = nil, headers: AMQPTable = [:]) -> DeadLetter {
         var properties = MessageProperties()

@@ -33,4 +33,10 @@ import Testing
             #expect(seconds - read < max(60, seconds / 24))
         }
     }
+
+    @Test func noSumIsLongerThanTheLongestDuration() {
+        #expect(TimeSpan.seconds("1000000000d") == 86_400_000_000_000)
+        #expect(TimeSpan.seconds("1000000000d1s") == nil)
+        #expect(TimeSpan.seconds(String(repeating: "1000000000d", count: 200_000)) == nil)
+    }
 }

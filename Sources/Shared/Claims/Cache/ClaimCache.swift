@@ -127,11 +127,6 @@ package enum ClaimCache {
         return RedisRequest([["SETRANGE", RedisKeys.claim(id), "0", mark]])
     }
 
-    /// Wakes the requests that wait for one of these claims, on every API process.
-    package static func announce(_ ids: some Sequence<ClaimID>) -> RedisRequest<Void> {
-        RedisRequest([["PUBLISH", RedisKeys.changes, ids.map(\.description).joined(separator: " ")]])
-    }
-
     /// Looks up a claim. Answer: nil if nothing is remembered of it.
     package static func lookUp(_ id: ClaimID) -> RedisRequest<Entry?> {
         RedisRequest(command: ["GET", RedisKeys.claim(id)]) { entry($0, of: id) }

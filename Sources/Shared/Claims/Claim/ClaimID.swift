@@ -118,7 +118,7 @@ package enum Base32Hex {
         return String(decoding: text, as: UTF8.self)
     }
 
-    static func decode(_ text: String) -> [UInt8]? {
+    package static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         var window: UInt32 = 0
         var bits = 0

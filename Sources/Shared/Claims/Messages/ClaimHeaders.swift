@@ -38,7 +38,18 @@ package struct ClaimHeaders: Hashable, Sendable {
     package init(_ table: AMQPTable) {
         sequence = table[Self.sequence]?.integer
         failures = table[Self.errors]?.array?.compactMap(FailedAttempt.init) ?? []
-        attempts = max(0, Int(clamping: table[Self.attempts]?.integer ?? 0))
+        attempts = Self.attempts(in: table)
+    }
+
+    /// Reads the number of attempts made. Another program may have written any number, and attempts are counted on from
+    /// it, so it is clamped to 32 bits.
+    package static func attempts(in table: AMQPTable) -> Int {
+        max(0, Int(Int32(clamping: table[attempts]?.integer ?? 0)))
+    }
+
+    /// Reads the last failed attempt that is well-formed; nil if there is none.
+    package static func lastFailure(in table: AMQPTable) -> FailedAttempt? {
+        table[errors]?.array?.reversed().lazy.compactMap(FailedAttempt.init).first
     }
 }
 
@@ -83,23 +94,30 @@ extension BrokerMessage {
         return copy
     }
 
-    /// Why the broker dead-lettered the message; nil if it did not.
-    package var brokerDeadLetterReason: String? { properties.headers["x-first-death-reason"]?.string }
+    /// The broker's own record of the latest dead-lettering. It is the first entry of `x-death`; `x-first-death-reason`
+    /// speaks of the oldest one, which is the end of a retry's delay for a claim that was retried.
+    ///
+    /// <https://www.rabbitmq.com/docs/dlx#effects>
+    private var latestDeath: AMQPTable? { properties.headers["x-death"]?.array?.first?.table }
+
+    /// Why the broker dead-lettered the message last; nil if it did not.
+    package var brokerDeadLetterReason: String? {
+        latestDeath?["reason"]?.string ?? properties.headers["x-first-death-reason"]?.string
+    }
 
     /// When the broker dead-lettered the message; nil if it did not.
     package var brokerDeadLetterTime: Timestamp? {
-        guard case .timestamp(let seconds)? = properties.headers["x-death"]?.array?.first?.table?["time"] else {
-            return nil
-        }
+        guard case .timestamp(let seconds)? = latestDeath?["time"] else { return nil }
         return Timestamp(secondsClamped: seconds)
     }
 
     /// The dead-lettering by the broker as a failed attempt.
     private var brokerFailure: AMQPValue? {
         guard let reason = brokerDeadLetterReason else { return nil }
-        let queue = properties.headers["x-first-death-queue"]?.string ?? "its queue"
+        let queue =
+            latestDeath?["queue"]?.string ?? properties.headers["x-first-death-queue"]?.string ?? "its queue"
         return FailedAttempt(
-            attempt: Int(clamping: properties.headers[ClaimHeaders.attempts]?.integer ?? 0) + 1,
+            attempt: ClaimHeaders.attempts(in: properties.headers) + 1,
             at: brokerDeadLetterTime ?? .now(), worker: "rabbitmq", code: reason, message: "dead-lettered from \(queue)"
         ).headerValue
     }

@@ -14,9 +14,6 @@ package final class Archive {
     private let store: DeadLetterStore
     private let redis: RedisConnection?
     private static let batchSize = 200
-    /// Messages processed before other operators may open the queue.
-    private static let roundSize = 20_000
-
     /// Connects to PostgreSQL, and to Redis if it can be reached.
     ///
     /// - Throws: `PostgresError`.
@@ -32,17 +29,19 @@ package final class Archive {
     ///
     /// - Parameter note: becomes the claims' reason.
     /// - Throws: `BrokerError` or `PostgresError`; some messages may be discarded then.
-    package func discard(_ fingerprints: [String], note: String?) throws -> DiscardReport {
+    package func discard(_ fingerprints: [CompactID], note: String?) throws -> DiscardReport {
         var report = DiscardReport()
-        for round in fingerprints.chunked(Self.roundSize) {
+        var rest = fingerprints[...]
+        while !rest.isEmpty {
             let queue = try DeadLetterQueue(session)
             defer { queue.close() }
-            let wanted = Set(round)
-            let found = queue.entries.filter { wanted.contains($0.letter.message.fingerprint) }
+            let round = rest.prefix(OperatorRound.size(depth: try queue.depth()))
+            rest = rest.dropFirst(round.count)
+            var found = try queue.entries(Set(round))
             report.gone += round.count - found.count
-            for batch in found.chunked(Self.batchSize) {
+            while case let batch = try found.next(Self.batchSize), !batch.isEmpty {
                 report.claims += try archive(batch.map(\.letter), as: .discarded, note: note).count
-                try queue.remove(Array(batch))
+                try queue.remove(batch.map(\.handle))
                 try queue.keepAlive()
                 report.discarded += batch.count
                 session.progress(.init(.discarding, done: report.discarded, total: fingerprints.count))
@@ -106,7 +105,7 @@ package final class Archive {
             }
             letters += Array(repeating: letter, count: message.copies)
         }
-        let report = try putBack(letters)
+        let report = try putBack(letters, fingerprints: letters.map(\.message.compactFingerprint))
         try store.recordRestored(messages.map(\.fingerprint), by: session.operatorName)
         let missing = names.filter { name in !messages.contains { $0.id == name || $0.fingerprint == name } }
         return (report, missing)
@@ -114,43 +113,55 @@ package final class Archive {
 
     /// Puts messages into the dead-letter queue that are not there, and records their claims as dead-lettered.
     ///
+    /// - Parameter fingerprints: those of all the messages.
     /// - Throws: ``DeadLetterError/Code/notStored``, `BrokerError` or `PostgresError`; some messages may be in the queue
     ///   then.
-    package func putBack(_ letters: [DeadLetter]) throws -> RestoreReport {
-        var report = RestoreReport()
-        let publisher = try session.publisher()
-        defer { publisher.close() }
+    func putBack(_ letters: some Sequence<DeadLetter>, fingerprints: [CompactID]) throws -> RestoreReport {
         // While the queue is open, no other operator adds or removes a message.
         let queue = try DeadLetterQueue(session)
         defer { queue.close() }
-        var present = Dictionary(queue.entries.map { ($0.letter.message.fingerprint, 1) }, uniquingKeysWith: +)
-        let absent = letters.filter { letter in
-            let fingerprint = letter.message.fingerprint
-            guard let count = present[fingerprint], count > 0 else { return true }
-            present[fingerprint] = count - 1
-            return false
+        var missing = Dictionary(fingerprints.map { ($0, 1) }, uniquingKeysWith: +)
+        try queue.read { entry in
+            let fingerprint = entry.letter.message.compactFingerprint
+            if let count = missing[fingerprint], count > 0 { missing[fingerprint] = count - 1 }
         }
-        report.present = letters.count - absent.count
-        for batch in absent.chunked(Self.batchSize) {
+        // Connected after the queue was read, because it needs heartbeats.
+        let publisher = try session.publisher()
+        defer { publisher.close() }
+        let total = missing.values.reduce(0, +)
+        var report = RestoreReport()
+        var batch: [DeadLetter] = []
+        func finishBatch() throws {
+            let absent = batch.filter { letter in
+                let fingerprint = letter.message.compactFingerprint
+                guard let count = missing[fingerprint], count > 0 else { return false }
+                missing[fingerprint] = count - 1
+                return true
+            }
             // Without a new sequence number, so that the message is the same to the last byte.
-            let confirmed = try publisher.deliver(batch.map { .toDeadLetters($0.message) }, numbered: false)
+            let confirmed = try publisher.deliver(absent.map { .toDeadLetters($0.message) }, numbered: false)
             report.restored += confirmed.count
-            guard confirmed.count == batch.count else {
+            report.present += batch.count - absent.count
+            guard confirmed.count == absent.count else {
                 throw DeadLetterError(
-                    .notStored, "the broker did not store all messages; \(report.restored) of \(absent.count) are back",
+                    .notStored, "the broker did not store all messages; \(report.restored) of \(total) are back",
                     nextStep: "run it again for the others")
             }
-            try queue.keepAlive()
-            session.progress(.init(.restoring, done: report.restored, total: absent.count))
-        }
-        // Includes the messages that were in the queue: an interrupted run may not have recorded their claims.
-        for batch in letters.chunked(Self.batchSize) {
+            // Includes the messages that were in the queue: an interrupted run may not have recorded their claims.
             // A restored claim keeps its time of death, which is before its discard.
             let time = try store.claims([]).time
             let claims = try store.recordDeadLettered(batch.compactMap(\.deadLetteredClaim))
             publish(claims.map { ClaimState($0, at: time) })
             report.claims += claims.count
+            try queue.keepAlive()
+            session.progress(.init(.restoring, done: report.restored, total: total))
+            batch = []
         }
+        for letter in letters {
+            batch.append(letter)
+            if batch.count == Self.batchSize { try finishBatch() }
+        }
+        try finishBatch()
         return report
     }
 

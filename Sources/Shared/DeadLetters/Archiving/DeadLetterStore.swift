@@ -73,7 +73,8 @@ struct DeadLetterStore {
                 on conflict (digest) do update set made_at = excluded.made_at, made_by = excluded.made_by
                 """,
                 [
-                    .text(plan.digest), .text(plan.action.rawValue), .texts(plan.fingerprints), .text(operatorName),
+                    .text(plan.digest), .text(plan.action.rawValue), .texts(plan.fingerprints.map(\.description)),
+                    .text(operatorName),
                 ]),
         ])
     }
@@ -84,7 +85,8 @@ struct DeadLetterStore {
             "select p.action, f.fingerprint from dead_letter_plans p, unnest(p.fingerprints) with ordinality "
                 + "as f(fingerprint, ord) where p.digest = $1 order by f.ord", [.text(digest)])
         guard rows.count > 0, let action = rows.text(0, 0).flatMap(DeadLetterPlan.Action.init) else { return nil }
-        return DeadLetterPlan(action, fingerprints: (0..<rows.count).compactMap { rows.text($0, 1) })
+        return DeadLetterPlan(
+            action, fingerprints: (0..<rows.count).compactMap { rows.text($0, 1).flatMap(CompactID.init) })
     }
 
     // MARK: Archive

@@ -9,11 +9,11 @@ package struct DeadLetterPlan: Hashable, Sendable {
 
     package let action: Action
     /// The messages' fingerprints, in the order of processing. Identical messages share one fingerprint.
-    package let fingerprints: [String]
+    package let fingerprints: [CompactID]
     /// 16 characters that identify the action and the messages.
     package let digest: String
 
-    package init(_ action: Action, fingerprints: [String]) {
+    package init(_ action: Action, fingerprints: [CompactID]) {
         self.action = action
         self.fingerprints = fingerprints
         var hash = SHA256()

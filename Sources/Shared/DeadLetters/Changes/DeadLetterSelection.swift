@@ -28,21 +28,37 @@ package enum DeadLetterSelection: Hashable, Sendable {
         self = selections[0]
     }
 
-    /// Returns the selected messages and the given ids that no message has.
-    ///
-    /// - Parameters:
-    ///   - letters: all messages of the queue.
-    ///   - planned: the fingerprints of the stored plan, if a plan is selected.
-    func select(
-        from letters: [DeadLetter], at now: Timestamp, planned: Set<String> = []
-    ) -> (letters: [DeadLetter], missing: [String]) {
-        switch self {
-        case .ids(let ids):
-            let found = letters.filter { letter in ids.contains(where: letter.matches(id:)) }
-            return (found, ids.filter { id in !found.contains { $0.matches(id: id) } })
-        case .filter(let filter): return (letters.filter { filter.matches($0, at: now) }, [])
-        case .all: return (letters, [])
-        case .plan: return (letters.filter { planned.contains($0.message.fingerprint) }, [])
+    /// Tells for one message after the other whether it is selected.
+    struct Matcher {
+        private let selection: DeadLetterSelection
+        private let now: Timestamp
+        private let planned: Set<CompactID>
+        private let ids: Set<String>
+        private var found: Set<String> = []
+
+        /// - Parameter planned: the fingerprints of the stored plan, if a plan is selected.
+        init(_ selection: DeadLetterSelection, at now: Timestamp, planned: Set<CompactID> = []) {
+            self.selection = selection
+            self.now = now
+            self.planned = planned
+            ids = if case .ids(let ids) = selection { Set(ids) } else { [] }
+        }
+
+        mutating func selects(_ letter: DeadLetter) -> Bool {
+            switch selection {
+            case .ids:
+                let names = letter.names.filter(ids.contains)
+                found.formUnion(names)
+                return !names.isEmpty
+            case .filter(let filter): return filter.matches(letter, at: now)
+            case .all: return true
+            case .plan: return planned.contains(letter.message.compactFingerprint)
+            }
+        }
+
+        /// The given ids that no message has had until now.
+        var missing: [String] {
+            if case .ids(let ids) = selection { ids.filter { !found.contains($0) } } else { [] }
         }
     }
 }

@@ -33,14 +33,14 @@ package final class MessageEditor {
     ///
     /// - Throws: ``DeadLetterError/Code/nothingMatched``, ``DeadLetterError/Code/ambiguousID`` or `BrokerError`.
     package static func letter(id: String, _ session: OperatorSession) throws -> DeadLetter {
-        let found = try DeadLetterQueue.letters(id: id, session)
-        let fingerprints = Set(found.map(\.message.fingerprint)).sorted()
-        guard fingerprints.count == 1 else {
+        let match = try DeadLetterMatch(id: id, session)
+        guard match.others.isEmpty else {
+            let fingerprints = (match.others + [match.newest.message.fingerprint]).sorted()
             throw DeadLetterError(
-                .ambiguousID, "\(fingerprints.count) different messages have the id \(id)",
+                .ambiguousID, "different messages have the id \(id)",
                 nextStep: "select one by its fingerprint: \(fingerprints.joined(separator: " "))")
         }
-        return found[0]
+        return match.newest
     }
 
     /// Archives a message, sends its claim with a new body to the lane, and removes the message from the queue.
@@ -56,7 +56,8 @@ package final class MessageEditor {
         }
         let queue = try DeadLetterQueue(session)
         defer { queue.close() }
-        let originals = queue.entries.filter { $0.letter.message.fingerprint == letter.message.fingerprint }
+        var found = try queue.entries([letter.message.compactFingerprint])
+        let originals = try found.next(found.count)
         guard !originals.isEmpty else {
             throw DeadLetterError(.nothingMatched, "the message is no longer in the queue; nothing was changed")
         }
@@ -81,7 +82,7 @@ package final class MessageEditor {
             .all([
                 ClaimCache.publish([ClaimState(claim.pendingClaim, at: time)]), ClaimCache.markEdited(claim.id),
             ]))
-        try queue.remove(originals)
+        try queue.remove(originals.map(\.handle))
         return SentClaim(id: claim.id, at: time, wasDecided: false)
     }
 

@@ -7,7 +7,7 @@ package import RuntimeSupport
 /// A message of the dead-letter queue, read as far as possible.
 ///
 /// Any program may have published it: it may be empty, not JSON, of another version, or without headers.
-/// A class, because hundreds of thousands of them are sorted and counted, and none ever changes.
+/// A class, because it is passed around as a whole and never changes.
 package final class DeadLetter: Sendable {
     /// The message, without the header in which the broker counts its deliveries.
     package let message: BrokerMessage
@@ -26,11 +26,7 @@ package final class DeadLetter: Sendable {
     package let attempts: Int
     /// When the message was dead-lettered; nil if that is not recorded.
     package let diedAt: Timestamp?
-    /// The failed attempts, oldest first.
-    package let failures: [FailedAttempt]
-    /// The operators' replays of this message, oldest first.
-    package let replays: [Replay]
-    private let order: (died: Int64, sequence: Int64, id: String)
+    private let order: (died: Int64, sequence: Int64)
 
     /// One replay by an operator, as the message's headers record it.
     package struct Replay: Hashable, Sendable {
@@ -45,7 +41,6 @@ package final class DeadLetter: Sendable {
         message.properties.headers[ClaimHeaders.deliveryCount] = nil
         self.message = message
         let table = message.properties.headers
-        let headers = ClaimHeaders(table)
         content = Result { () throws(UnreadableMessage) in try ClaimMessageCoder.shared.decode(message.body) }
         let messageID = message.properties.messageID.flatMap { $0.isEmpty ? nil : $0 }
         if case .success(let claim) = content {
@@ -60,28 +55,35 @@ package final class DeadLetter: Sendable {
         }
         id = claimID?.description ?? messageID ?? message.contentID
         reason = table[ClaimHeaders.reason]?.string ?? message.brokerDeadLetterReason
-        attempts = headers.attempts
+        attempts = ClaimHeaders.attempts(in: table)
         diedAt = table[ClaimHeaders.diedAt]?.string.flatMap(Timestamp.init) ?? message.brokerDeadLetterTime
-        failures = headers.failures
-        replays = (table[ClaimHeaders.replays]?.array ?? []).compactMap(\.table).map { replay in
+        order = (diedAt?.milliseconds ?? .min, table[ClaimHeaders.sequence]?.integer ?? 0)
+    }
+
+    /// The failed attempts, oldest first.
+    package var failures: [FailedAttempt] { ClaimHeaders(message.properties.headers).failures }
+
+    /// The operators' replays of this message, oldest first.
+    package var replays: [Replay] {
+        (message.properties.headers[ClaimHeaders.replays]?.array ?? []).compactMap(\.table).map { replay in
             Replay(
                 at: replay["at"]?.string, by: replay["by"]?.string, reason: replay[ClaimHeaders.reason]?.string)
         }
-        order = (diedAt?.milliseconds ?? .min, headers.sequence ?? 0, id)
     }
 
     /// The claim in the body; nil if the body can't be read.
     package var claim: ClaimMessage? { try? content.get() }
 
-    /// Whether the message asks for a coupon. A claim is dead-lettered with such a message only.
-    private var isClaim: Bool { message.properties.type.map { $0 == ClaimHeaders.claimType } ?? true }
-
     /// Whether the message asks to cancel a claim. The claim stays claimed while the message is here.
-    package var isCancel: Bool { claim?.action == .cancel }
+    package var isCancel: Bool {
+        claim.map { $0.action == .cancel } ?? (message.properties.type == ClaimHeaders.cancelType)
+    }
 
     /// The error of the last failed attempt, or what is wrong with the body; nil if neither is known.
     package var error: String? {
-        if let last = failures.last, !last.message.isEmpty { return last.message }
+        if let last = ClaimHeaders.lastFailure(in: message.properties.headers), !last.message.isEmpty {
+            return last.message
+        }
         if case .failure(let error) = content { return error.detail }
         return nil
     }
@@ -91,22 +93,41 @@ package final class DeadLetter: Sendable {
         diedAt.map { max(0, Int(now.seconds(since: $0))) }
     }
 
-    /// Whether an operator means this message by `name`: its id, its message id or its fingerprint.
+    /// What an operator may call this message by: its id, its message id and its fingerprint.
+    var names: [String] { [id, message.properties.messageID, message.fingerprint].compactMap(\.self) }
+
+    /// Whether an operator means this message by `name`, one of its names.
     package func matches(id name: String) -> Bool {
         id == name || message.properties.messageID == name || message.fingerprint == name
     }
 
-    /// Whether a message was dead-lettered before another one. Those with an unknown time come first.
+    /// The beginning of the ``sortKey``: without the fingerprint, which takes longest to compute.
+    var sortPrefix: [UInt8] {
+        var key: [UInt8] = []
+        key.reserveCapacity(100)
+        for number in [order.died, order.sequence] {
+            // Big-endian with the sign bit flipped, bytes compare as the numbers do.
+            withUnsafeBytes(of: (UInt64(bitPattern: number) ^ 1 << 63).bigEndian) { key += $0 }
+        }
+        key += id.utf8
+        key.append(0)
+        return key
+    }
+
+    /// Bytes that compare in the order of death: by time, sequence, id and fingerprint. An unknown time comes first.
     ///
     /// A total order, because the broker delivers the queue's messages in no particular order.
+    var sortKey: [UInt8] { sortPrefix + message.fingerprint.utf8 }
+
+    /// Whether a message was dead-lettered before another one, in the order of the ``sortKey``.
     package static func diedBefore(_ left: DeadLetter, _ right: DeadLetter) -> Bool {
-        if left.order == right.order { return left.message.fingerprint < right.message.fingerprint }
-        return left.order < right.order
+        left.order == right.order
+            ? left.sortKey.lexicographicallyPrecedes(right.sortKey) : left.order < right.order
     }
 
     /// The claim as its row reads while the message is in the queue; nil for a message that belongs to no claim.
     package var deadLetteredClaim: Claim? {
-        guard let claimID, isClaim else { return nil }
+        guard let claimID, !isCancel else { return nil }
         // The headers do not count the attempt during which the broker itself dead-lettered the message.
         let isDeadLetteredByBroker =
             message.properties.headers[ClaimHeaders.reason]?.string == nil && message.brokerDeadLetterReason != nil

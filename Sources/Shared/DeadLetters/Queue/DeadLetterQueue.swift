@@ -1,39 +1,63 @@
-package import Broker
+internal import Broker
 internal import Claims
 internal import RuntimeSupport
 
-/// Exclusive access to the dead-letter queue: holds all its messages unacknowledged until it is closed.
+/// Exclusive access to the dead-letter queue: once read, all its messages are unacknowledged until it is closed.
 ///
-/// AMQP can't read a queue without consuming it. So opening takes all messages without acknowledging them, and closing
-/// returns all but the removed ones. If the process dies, the broker returns them when the connections end. Two readers
-/// at a time would each see a part of the queue, so a lock admits one: a queue that is exclusive to its connection.
+/// AMQP can't read a queue without consuming it. So ``read(_:)`` takes all messages without acknowledging them, and
+/// closing returns all but the removed ones. The messages stay in the broker; only one at a time is held here. If the
+/// process dies, the broker returns them when the connections end. Two readers at a time would each see a part of the
+/// queue, so a lock admits one: a queue that is exclusive to its connection.
 package final class DeadLetterQueue {
+    /// Which delivery a message is, as its acknowledgement needs it.
+    struct Handle: Hashable, Sendable {
+        let connection: UInt16
+        let channel: UInt16
+        let tag: UInt64
+    }
+
     /// An unacknowledged message of the queue.
     struct Entry: Sendable {
         let letter: DeadLetter
-        fileprivate let consumer: Int
-        fileprivate let tag: UInt64
+        let handle: Handle
     }
 
-    private let session: OperatorSession
+    let session: OperatorSession
     /// Holds the lock and asks for the queue's depth.
-    private let control: AMQPConnection
-    /// Each has its own connection: while one waits for an answer, the library would buffer the others' deliveries.
-    private var consumers: [AMQPConnection] = []
-    /// The messages in the order of death.
-    private(set) var entries: [Entry] = []
-    /// The consumers with acknowledged messages.
-    private var acknowledging: Set<Int> = []
+    let control: AMQPConnection
+    /// The connections that consume; see ``read(_:)``.
+    var connections: [AMQPConnection] = []
+    /// The last channel of each connection.
+    var channels: [UInt16] = []
+    /// The messages that each connection has subscribed to and not received.
+    var awaited: [Int] = []
+    /// The number of subscriptions, each on a channel of its own.
+    var subscriptions = 0
+    /// The messages that were delivered.
+    var delivered = 0
+    /// The channels with acknowledged messages, by connection.
+    private var acknowledging: Set<[UInt16]> = []
     private var isClosed = false
-    private let signal = WakeSignal()
+    let signal = WakeSignal()
+    private var nextKeepAlive = ContinuousClock.now
+    /// Sends and checks the heartbeats of other connections, which reading a long queue would leave without.
+    private let alsoKeepAlive: () throws(BrokerError) -> Void
 
-    private static let channel: UInt16 = 1
+    /// The channel of the control connection.
+    static let channel: UInt16 = 1
+    /// Other operators are waited for silently this long.
+    static let silentWait = Duration.seconds(2)
 
-    /// Waits until no other operator has the queue open, then takes all messages.
+    /// Waits until no other operator has the queue open.
     ///
+    /// - Parameter alsoKeepAlive: sends and checks the heartbeats of a connection that waits while the queue is read.
     /// - Throws: `BrokerError`.
-    init(_ session: OperatorSession) throws(BrokerError) {
+    init(
+        _ session: OperatorSession,
+        alsoKeepAlive: @escaping () throws(BrokerError) -> Void = { () throws(BrokerError) in }
+    ) throws(BrokerError) {
         self.session = session
+        self.alsoKeepAlive = alsoKeepAlive
         control = try session.broker()
         try lock()
         guard try control.depth(of: Topology.deadQueue, channel: Self.channel) != nil else {
@@ -41,82 +65,7 @@ package final class DeadLetterQueue {
                 .refused(code: 404),
                 "there is no queue \(Topology.deadQueue) yet; start ClaimAPI or a ClaimWorker to create it")
         }
-        try read()
     }
-
-    /// Returns the messages in the queue in the order of death, and leaves them there.
-    ///
-    /// - Throws: `BrokerError`.
-    package static func letters(_ session: OperatorSession) throws(BrokerError) -> [DeadLetter] {
-        let queue = try DeadLetterQueue(session)
-        defer { queue.close() }
-        return queue.entries.map(\.letter)
-    }
-
-    /// Returns the messages that an operator means by an id, message id or fingerprint, in the order of death.
-    ///
-    /// - Throws: ``DeadLetterError/Code/nothingMatched`` if there is none, or `BrokerError`.
-    package static func letters(id: String, _ session: OperatorSession) throws -> [DeadLetter] {
-        let found = try letters(session).filter { $0.matches(id: id) }
-        guard !found.isEmpty else {
-            throw DeadLetterError(.nothingMatched, "no message \(id) in the dead-letter queue")
-        }
-        return found
-    }
-
-    /// Acknowledges messages. The broker removes them from the queue by the end of ``close()``.
-    func remove(_ removed: [Entry]) throws(BrokerError) {
-        for entry in removed {
-            try consumers[entry.consumer].acknowledge(entry.tag, multiple: false, channel: Self.channel)
-            acknowledging.insert(entry.consumer)
-        }
-    }
-
-    /// Sends and checks heartbeats on all connections. Long work calls it at least every 30 seconds.
-    ///
-    /// - Throws: `BrokerError` if a connection is lost, and the messages with it.
-    func keepAlive() throws(BrokerError) {
-        for connection in [control] + consumers {
-            // Messages that arrive now were not part of the queue when it was read. Closing returns them.
-            while try connection.nextEvent() != nil {}
-        }
-    }
-
-    /// Returns all messages to the queue that were not removed, and releases the lock.
-    package func close() {
-        guard !isClosed else { return }
-        isClosed = true
-        for index in acknowledging { flushAcknowledgements(consumers[index]) }
-        for consumer in consumers { consumer.close() }
-        // The lock is released last, so that the next reader finds all messages.
-        control.close()
-    }
-
-    /// Waits until the queue has processed a connection's acknowledgements.
-    ///
-    /// The broker's channel passes acknowledgements on to the queue a few at a time, and drops the rest when the channel
-    /// is closed. Subscribing is a command to the queue. Its answer means that the queue has processed this command and
-    /// all before it, and the channel then passes on the rest. The second subscription waits for the rest.
-    private func flushAcknowledgements(_ consumer: AMQPConnection) {
-        for _ in 0..<2 {
-            // If the broker is gone, the messages stay in the queue, and the next run removes them.
-            try? consumer.consume(Topology.deadQueue, prefetch: 1, channel: Self.channel)
-        }
-    }
-}
-
-// MARK: Reading
-
-extension DeadLetterQueue {
-    /// The messages per consumer. The broker builds one block of all that one consumer gets, so many consumers with a
-    /// few thousand messages each take two thirds of the time of few with many. AMQP limits the prefetch to 16 bits.
-    private static func prefetch(for messages: Int) -> Int { min(max(messages / 32, 2000), Int(UInt16.max)) }
-    /// The broker delivers the messages without a pause. A longer one means an error.
-    private static let longestPause = Duration.seconds(10)
-    /// Other operators are waited for silently this long.
-    private static let silentWait = Duration.seconds(2)
-    /// A broker under load takes some seconds to notice a dead client.
-    private static let patienceWithOtherConsumers = Duration.seconds(30)
 
     private func lock() throws(BrokerError) {
         let begin = ContinuousClock.now
@@ -133,99 +82,66 @@ extension DeadLetterQueue {
         }
     }
 
-    private func read() throws(BrokerError) {
-        var rest = try takeFirst()
-        let prefetch = Self.prefetch(for: rest)
-        var nextNotice = ContinuousClock.now + .seconds(3)
-        // Messages that arrive meanwhile are read too, but at most three rounds, so that reading always ends.
-        for _ in 0..<3 where rest > 0 {
-            // All present consumers are full, so each new one gets its share of the rest.
-            let expected = entries.count + rest + (entries.isEmpty ? 1 : 0)
-            for _ in 0..<((rest + prefetch - 1) / prefetch) { try subscribe(prefetch: prefetch) }
-            var lastArrival = ContinuousClock.now
-            while entries.count < expected {
-                let now = ContinuousClock.now
-                if try takeDelivered() {
-                    lastArrival = now
-                } else if now - lastArrival > Self.longestPause {
-                    throw BrokerError(
-                        .timeout,
-                        "the broker delivered \(entries.count) of \(expected) messages and then none for "
-                            + "\(Self.longestPause)")
-                } else {
-                    consumers[0].wait(
-                        orSignal: signal, orSockets: consumers.dropFirst().map(\.socket), atMost: .milliseconds(500))
-                }
-                if now > nextNotice {
-                    session.notice("\(entries.count) of \(expected) messages read")
-                    nextNotice += .seconds(3)
-                }
-            }
-            rest = try depth().messages
-        }
-        // Any answer on the first consumer's channel follows the one message that the consumer may have got.
-        _ = try consumers[0].depth(of: Topology.deadQueue, channel: Self.channel)
-        _ = try takeDelivered()
-        entries.sort { DeadLetter.diedBefore($0.letter, $1.letter) }
-    }
-
-    /// Takes one message, waits until there are no other consumers, and returns the number of further messages.
-    private func takeFirst() throws(BrokerError) -> Int {
-        try subscribe(prefetch: 1)
-        let begin = ContinuousClock.now
-        var isNoticed = false
-        while true {
-            let (messages, others) = try depth()
-            // A reader that was killed returns its messages with the end of its consumers.
-            if others == 0 { return messages }
-            let waited = ContinuousClock.now - begin
-            guard waited < Self.patienceWithOtherConsumers else {
-                session.notice(
-                    "another program consumes from \(Topology.deadQueue); its unacknowledged messages are not shown")
-                return messages
-            }
-            if !isNoticed, waited > Self.silentWait {
-                session.notice("another program has unacknowledged messages of \(Topology.deadQueue); waiting")
-                isNoticed = true
-            }
-            signal.wait(atMost: .milliseconds(10))
-        }
-    }
-
-    /// Returns the number of messages without a consumer, and the number of consumers of other programs.
+    /// Passes every message of the queue to `visit`, in no particular order, and leaves them in the queue.
     ///
-    /// If the queue's leader is too busy to answer in time, the broker reports an empty queue without consumers. So an
-    /// answer counts only if it includes the own consumers.
-    private func depth() throws(BrokerError) -> (messages: Int, others: Int) {
-        let end = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < end {
-            guard let depth = try control.depth(of: Topology.deadQueue, channel: Self.channel) else { break }
-            if depth.consumers >= consumers.count { return (depth.messages, depth.consumers - consumers.count) }
-            signal.wait(atMost: .milliseconds(20))
+    /// - Throws: `BrokerError`, or the error of `visit`.
+    package static func forEachLetter(
+        _ session: OperatorSession, _ visit: (DeadLetter) throws -> Void
+    ) throws {
+        let queue = try DeadLetterQueue(session)
+        defer { queue.close() }
+        try queue.read { try visit($0.letter) }
+    }
+
+    /// Acknowledges messages. The broker removes them from the queue by the end of ``close()``.
+    func remove(_ removed: [Handle]) throws(BrokerError) {
+        for handle in removed {
+            try connections[Int(handle.connection)].acknowledge(handle.tag, multiple: false, channel: handle.channel)
+            acknowledging.insert([handle.connection, handle.channel])
         }
-        throw BrokerError(.timeout, "the broker did not report the depth of \(Topology.deadQueue)")
     }
 
-    private func subscribe(prefetch: Int) throws(BrokerError) {
-        let consumer = try session.broker()
-        try consumer.openChannel(Self.channel)
-        try consumer.consume(Topology.deadQueue, prefetch: UInt16(prefetch), channel: Self.channel)
-        consumers.append(consumer)
-    }
-
-    /// Takes the messages that have arrived.
+    /// Sends and checks heartbeats on all connections, if it is time for it. Long work calls it again and again.
     ///
-    /// - Returns: whether there were any.
-    private func takeDelivered() throws(BrokerError) -> Bool {
-        let before = entries.count
-        for (index, consumer) in consumers.enumerated() {
-            // A limited number each, because the other connections' buffers fill meanwhile.
-            for _ in 0..<1000 {
-                guard let event = try consumer.nextEvent() else { break }
-                guard case .delivered(let delivery, _) = event else { continue }
-                entries.append(Entry(letter: DeadLetter(delivery.message), consumer: index, tag: delivery.tag))
-            }
+    /// - Throws: `BrokerError` if a connection is lost, and the messages with it.
+    func keepAlive() throws(BrokerError) {
+        try keepAlive([control] + connections)
+    }
+
+    /// The same, without the connections that are read from.
+    func keepAliveWhileReading() throws(BrokerError) {
+        try keepAlive([control])
+    }
+
+    private func keepAlive(_ connections: [AMQPConnection]) throws(BrokerError) {
+        guard ContinuousClock.now >= nextKeepAlive else { return }
+        nextKeepAlive = .now + session.keepAliveInterval
+        for connection in connections {
+            // Messages that arrive now were not part of the queue when it was read. Closing returns them.
+            while try connection.nextEvent() != nil {}
         }
-        return entries.count > before
+        try alsoKeepAlive()
+    }
+
+    /// Returns all messages to the queue that were not removed, and releases the lock.
+    package func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        for place in acknowledging { flushAcknowledgements(connections[Int(place[0])], channel: place[1]) }
+        for connection in connections { connection.close() }
+        // The lock is released last, so that the next reader finds all messages.
+        control.close()
+    }
+
+    /// Waits until the queue has processed a channel's acknowledgements.
+    ///
+    /// The broker's channel passes acknowledgements on to the queue a few at a time, and drops the rest when the channel
+    /// is closed. Subscribing is a command to the queue. Its answer means that the queue has processed this command and
+    /// all before it, and the channel then passes on the rest. The second subscription waits for the rest.
+    private func flushAcknowledgements(_ connection: AMQPConnection, channel: UInt16) {
+        for _ in 0..<2 {
+            // If the broker is gone, the messages stay in the queue, and the next run removes them.
+            try? connection.consume(Topology.deadQueue, prefetch: 1, channel: channel)
+        }
     }
 }

@@ -49,3 +49,28 @@ package struct SentClaim: Hashable, Sendable {
     /// Whether the message asks to cancel the claim.
     package var isCancel = false
 }
+
+extension SentClaim {
+    /// - Parameter status: the claim's status before; nil if it had no row.
+    init(id: ClaimID, at time: Timestamp, status: ClaimStatus?, isCancel: Bool) {
+        let isOpen =
+            switch status {
+            case nil, .pending, .deadLettered: true
+            case .discarded: !isCancel
+            case .claimed: isCancel
+            case .rejected, .cancelled: false
+            }
+        self.init(id: id, at: time, wasDecided: !isOpen, isCancel: isCancel)
+    }
+
+    /// Whether a worker carries out a cancel of a claim with this status, or finds that nothing is to be done. It drops
+    /// the cancel of a claim that is not decided yet.
+    ///
+    /// - Parameter status: nil if the claim has no row.
+    static func canCancel(_ status: ClaimStatus?) -> Bool {
+        switch status {
+        case nil, .pending, .deadLettered: false
+        case .claimed, .rejected, .cancelled, .discarded: true
+        }
+    }
+}

@@ -10,6 +10,8 @@ package struct ReplayReport: Sendable {
     package var gone = 0
     /// Messages that the broker did not store. They stay in the dead-letter queue.
     package var refused = 0
+    /// Cancels that were not sent, because their claims have no outcome yet. They stay in the dead-letter queue.
+    package var waiting = 0
     /// Messages without a claim's id, whose outcome can't be looked up.
     package var unfollowed = 0
     package var outcomes: [SentClaim: ReplayOutcome] = [:]
@@ -22,6 +24,7 @@ package struct ReplayReport: Sendable {
     package var decidedAnew: Int { count { if case .decidedAnew = $0 { true } else { false } } }
     package var claimed: Int { count { $0 == .decidedAnew(.claimed) } }
     package var rejected: Int { count { $0 == .decidedAnew(.rejected) } }
+    package var cancelled: Int { count { $0 == .decidedAnew(.cancelled) } }
     package var decidedBefore: Int { count { $0 == .decidedBefore } }
     package var failedAgain: Int { count { $0 == .failedAgain } }
     package var pending: Int { count { $0 == .pending } }
@@ -38,13 +41,19 @@ package struct ReplayReport: Sendable {
                 .notStored,
                 "messages that the broker did not store, and that are still in the dead-letter queue: \(refused)")
         }
+        if waiting > 0 {
+            throw DeadLetterError(
+                .cancelWaits,
+                "cancels that were not sent, because their claims have no outcome yet: \(waiting); they are still in the "
+                    + "dead-letter queue", nextStep: "replay the messages of their claims, then run it again")
+        }
         try DeadLetterError.check(missing: missing)
     }
 }
 
 extension ReplayReport: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case replayed, superseded, gone, refused, unfollowed, claimed, rejected, pending, stopped
+        case replayed, superseded, gone, refused, waiting, unfollowed, claimed, rejected, cancelled, pending, stopped
         case decidedAnew = "decided_anew"
         case decidedBefore = "decided_before"
         case failedAgain = "failed_again"
@@ -57,10 +66,12 @@ extension ReplayReport: Encodable {
         try container.encode(superseded, forKey: .superseded)
         try container.encode(gone, forKey: .gone)
         try container.encode(refused, forKey: .refused)
+        try container.encode(waiting, forKey: .waiting)
         try container.encode(unfollowed, forKey: .unfollowed)
         try container.encode(decidedAnew, forKey: .decidedAnew)
         try container.encode(claimed, forKey: .claimed)
         try container.encode(rejected, forKey: .rejected)
+        try container.encode(cancelled, forKey: .cancelled)
         try container.encode(decidedBefore, forKey: .decidedBefore)
         try container.encode(failedAgain, forKey: .failedAgain)
         try container.encode(pending, forKey: .pending)

@@ -30,7 +30,9 @@ final class ReplayTracker {
     func outcomes(
         of sent: [SentClaim], atMost time: Duration, keepAlive: () -> Void = {}
     ) -> [SentClaim: ReplayOutcome] {
-        var open = Dictionary(sent.map { ($0.id, $0) }) { $1 }
+        // A claim and its cancel may both be sent.
+        var open = Dictionary(grouping: Set(sent), by: \.id)
+        let total = open.count
         var outcomes: [SentClaim: ReplayOutcome] = [:]
         let end = ContinuousClock.now + time
         var lastSeenWorker = ContinuousClock.now
@@ -38,11 +40,13 @@ final class ReplayTracker {
         var changed: Set<ClaimID> = []
         while true {
             let isFull = ContinuousClock.now >= nextFullLookUp
-            for (id, outcome) in lookUp(isFull ? Array(open.keys) : changed.filter { open[$0] != nil }, open) {
-                guard outcome != .pending, let claim = open.removeValue(forKey: id) else { continue }
+            for (claim, outcome) in lookUp(isFull ? Array(open.keys) : changed.filter { open[$0] != nil }, open)
+            where outcome != .pending {
                 outcomes[claim] = outcome
+                open[claim.id]?.removeAll { $0 == claim }
+                if open[claim.id]?.isEmpty == true { open[claim.id] = nil }
             }
-            session.progress(.init(.outcomes, done: sent.count - open.count, total: sent.count))
+            session.progress(.init(.outcomes, done: total - open.count, total: total))
             keepAlive()
             if isFull {
                 nextFullLookUp = .now + Self.fullLookUpInterval
@@ -52,21 +56,21 @@ final class ReplayTracker {
             if open.isEmpty || now >= end || now - lastSeenWorker > Self.patienceWithoutWorkers { break }
             changed = nextChanges(until: min(end, nextFullLookUp))
         }
-        for claim in open.values { outcomes[claim] = .pending }
+        for claim in open.values.joined() { outcomes[claim] = .pending }
         return outcomes
     }
 
-    private func lookUp(_ ids: [ClaimID], _ open: [ClaimID: SentClaim]) -> [(ClaimID, ReplayOutcome)] {
+    private func lookUp(_ ids: [ClaimID], _ open: [ClaimID: [SentClaim]]) -> [(SentClaim, ReplayOutcome)] {
         guard !ids.isEmpty else { return [] }
         if postgres?.isAlive != true {
             postgres = try? PostgresConnection(session.stores.database, name: session.connectionName)
         }
         guard let postgres else { return [] }
-        var found: [(ClaimID, ReplayOutcome)] = []
+        var found: [(SentClaim, ReplayOutcome)] = []
         for batch in ids.chunked(Self.batchSize) {
             guard let rows = try? DeadLetterStore(postgres).claims(Array(batch)).claims else { return found }
             for id in batch {
-                if let claim = open[id] { found.append((id, ReplayOutcome(rows[id], sent: claim))) }
+                for claim in open[id] ?? [] { found.append((claim, ReplayOutcome(rows[id], sent: claim))) }
             }
         }
         return found
@@ -83,7 +87,7 @@ final class ReplayTracker {
             self.changes = nil
             return []
         }
-        return Set(messages.flatMap { $0.split(separator: " ").compactMap { ClaimID(String($0)) } })
+        return Set(messages.flatMap(ClaimCache.announcedIDs).compactMap { ClaimID(String($0)) })
     }
 
     private func hasWorkers() -> Bool {

@@ -10,6 +10,9 @@ internal import RuntimeSupport
 /// It works in rounds and closes the dead-letter queue after each, so that other operators can open it. A message leaves
 /// the dead-letter queue only after the broker has confirmed its copy in the work queue. After an interruption some
 /// messages are in both queues; a claim whose message arrives twice is decided once.
+///
+/// A cancel is sent after its claim has an outcome. A worker drops the cancel of a claim that is not decided yet, so a
+/// cancel whose claim is dead-lettered or pending waits for the claims of this replay, and else stays in the queue.
 package final class Replayer {
     package struct Options: Sendable {
         /// Messages per second; nil for no limit.
@@ -36,13 +39,12 @@ package final class Replayer {
     private let begin = ContinuousClock.now
     private var total = 0
     private var report = ReplayReport()
+    /// The cancels that were not sent, with the ids of their claims.
+    private var waiting: [(fingerprint: CompactID, claim: ClaimID)] = []
 
     private static let batchSize = 200
-    private static let roundSize = 20_000
     /// Between two rounds, other operators may open the queue.
     private static let pauseBetweenRounds = Duration.milliseconds(150)
-    /// Heartbeats are sent at least this often.
-    private static let keepAliveInterval = Duration.seconds(10)
 
     /// Connects to PostgreSQL and the broker, and to Redis if it can be reached.
     ///
@@ -58,13 +60,20 @@ package final class Replayer {
 
     /// Sends the messages with these fingerprints, in this order, and waits for their claims' outcomes.
     ///
-    /// - Throws: `BrokerError` or `PostgresError`; some messages may be sent then.
-    package func run(_ fingerprints: [String]) throws -> ReplayReport {
+    /// - Throws: `BrokerError`, `PostgresError` or ``DeadLetterError/Code/temporaryFile``; some messages may be sent then.
+    package func run(_ fingerprints: [CompactID]) throws -> ReplayReport {
         total = fingerprints.count
-        guard options.isRamp else {
+        if options.isRamp {
+            try ramp(fingerprints)
+        } else {
             _ = outcomes(of: try send(fingerprints[...]))
-            return report
         }
+        if report.stopped == nil { try sendWaitingCancels() }
+        report.waiting = waiting.count
+        return report
+    }
+
+    private func ramp(_ fingerprints: [CompactID]) throws {
         var rest = fingerprints[...]
         for size in RampSchedule() {
             let step = rest.prefix(size)
@@ -81,7 +90,15 @@ package final class Replayer {
                 break
             }
         }
-        return report
+    }
+
+    /// Sends the cancels whose claims this replay has sent.
+    private func sendWaitingCancels() throws {
+        let sent = Set(report.outcomes.keys.map(\.id))
+        let ready = waiting.filter { sent.contains($0.claim) }
+        guard !ready.isEmpty else { return }
+        waiting.removeAll { sent.contains($0.claim) }
+        _ = outcomes(of: try send(ready.map(\.fingerprint)[...]))
     }
 
     private func outcomes(of sent: [SentClaim]) -> [SentClaim: ReplayOutcome] {
@@ -99,67 +116,55 @@ package final class Replayer {
 
     // MARK: Sending
 
-    private func send(_ fingerprints: ArraySlice<String>) throws -> [SentClaim] {
+    private func send(_ fingerprints: ArraySlice<CompactID>) throws -> [SentClaim] {
         var sent: [SentClaim] = []
         var rest = fingerprints
-        var roundSize = Self.roundSize
         while !rest.isEmpty {
-            let begin = ContinuousClock.now
-            let queue = try DeadLetterQueue(session)
-            defer { queue.close() }
-            // A slow replay holds the queue for some seconds per round, or ten times as long as reading it took: other
-            // operators get their turn, and reading a long queue does not take most of the time.
-            if let rate = options.rate {
-                let reading = (ContinuousClock.now - begin).inSeconds
-                roundSize = max(1, Int(rate * max(2, reading * 10)))
+            let queue = try DeadLetterQueue(session) { [publisher] () throws(BrokerError) in
+                _ = try publisher.receive()
             }
-            sent += try send(rest.prefix(roundSize), from: queue)
-            rest = rest.dropFirst(roundSize)
+            defer { queue.close() }
+            let round = rest.prefix(OperatorRound.size(depth: try queue.depth(), rate: options.rate))
+            rest = rest.dropFirst(round.count)
+            sent += try send(round, from: queue)
             queue.close()
             if !rest.isEmpty { signal.wait(atMost: Self.pauseBetweenRounds) }
         }
         return sent
     }
 
-    /// The newest message of a claim, with its older ones.
-    private struct ClaimEntries {
-        var newest: DeadLetterQueue.Entry
-        var older: [DeadLetterQueue.Entry] = []
-        var letter: DeadLetter { newest.letter }
-    }
-
-    private func send(_ fingerprints: ArraySlice<String>, from queue: DeadLetterQueue) throws -> [SentClaim] {
-        let wanted = Set(fingerprints)
-        let found = queue.entries.filter { wanted.contains($0.letter.message.fingerprint) }
-        report.gone += fingerprints.count - found.count
-        var claims: OrderedDictionary<String, ClaimEntries> = [:]
-        for entry in found {
-            // Entries are in the order of death, so the last one of a claim is its newest.
-            let key = entry.letter.claimID?.description ?? "message \(claims.count)"
-            let older = claims.removeValue(forKey: key).map { $0.older + [$0.newest] } ?? []
-            claims[key] = ClaimEntries(newest: entry, older: older)
-        }
+    private func send(_ fingerprints: ArraySlice<CompactID>, from queue: DeadLetterQueue) throws -> [SentClaim] {
+        var round = try ReplayRound(queue, Set(fingerprints))
+        report.gone += fingerprints.count - round.count
         let batchSize = options.rate.map { max(1, min(Self.batchSize, Int($0 / 5))) } ?? Self.batchSize
         var batches: [[SentClaim]] = []
-        for batch in Array(claims.values).chunked(batchSize) {
+        while case let batch = try round.next(batchSize), !batch.isEmpty {
             try pace(keepingAlive: queue)
             try queue.keepAlive()
-            batches.append(try send(Array(batch), outOf: queue))
+            batches.append(try send(batch, outOf: queue))
             session.progress(.init(.replaying, done: report.replayed, total: total))
         }
         // Again for rows that a worker had locked and then did not decide.
         for batch in batches {
-            guard let time = batch.first?.at else { continue }
-            try store.reopen(batch.map(\.id), diedUntil: time)
+            let claims = batch.filter { !$0.isCancel }
+            guard let time = claims.first?.at else { continue }
+            try store.reopen(claims.map(\.id), diedUntil: time)
         }
         return batches.flatMap(\.self)
     }
 
-    private func send(_ batch: [ClaimEntries], outOf queue: DeadLetterQueue) throws -> [SentClaim] {
-        let (rows, time) = try store.claims(batch.compactMap(\.letter.claimID))
+    private func send(_ all: [ReplayRound.Item], outOf queue: DeadLetterQueue) throws -> [SentClaim] {
+        let (rows, time) = try store.claims(all.compactMap(\.letter.claimID))
         func status(_ letter: DeadLetter) -> ClaimStatus? { letter.claimID.flatMap { rows[$0]?.status } }
+        let batch = all.filter { item in
+            guard item.letter.isCancel, let id = item.letter.claimID, !SentClaim.canCancel(status(item.letter)) else {
+                return true
+            }
+            waiting.append((item.letter.message.compactFingerprint, id))
+            return false
+        }
         // An interrupted discard left the message in the queue. A worker would drop the message of a discarded claim.
-        let discarded = batch.map(\.letter).filter { status($0) == .discarded }
+        let discarded = batch.map(\.letter).filter { !$0.isCancel && status($0) == .discarded }
         if !discarded.isEmpty {
             _ = try store.recordDeadLettered(discarded.compactMap(\.deadLetteredClaim))
             try store.recordRestored(discarded.map(\.message.fingerprint), by: session.operatorName)
@@ -171,35 +176,32 @@ package final class Replayer {
                     letter.lane(of: session.stores.lanes), letter.message.replayed(by: session.operatorName, at: now))
             })
         let stored = confirmed.sorted().map { batch[$0] }
-        let ids = stored.compactMap(\.letter.claimID)
-        try store.reopen(ids, diedUntil: time)
-        reopenInRedis(stored.map(\.letter), ids, diedUntil: time)
-        try queue.remove(stored.flatMap { $0.older + [$0.newest] })
+        // A cancel leaves its claim as it is.
+        let reopened = stored.map(\.letter).filter { !$0.isCancel }.compactMap(\.claimID)
+        try store.reopen(reopened, diedUntil: time)
+        updateRedis(stored.map(\.letter), reopening: reopened, diedUntil: time)
+        try queue.remove(stored.flatMap(\.handles))
 
+        let sent = stored.map(\.letter).compactMap { letter in
+            letter.claimID.map { SentClaim(id: $0, at: time, status: status(letter), isCancel: letter.isCancel) }
+        }
         report.replayed += stored.count
         report.refused += batch.count - stored.count
         report.superseded += stored.reduce(0) { $0 + $1.older.count }
-        report.unfollowed += stored.count - ids.count
-        return stored.map(\.letter).compactMap { letter in
-            guard let id = letter.claimID else { return nil }
-            let isOpen =
-                switch rows[id]?.status {
-                case nil, .pending, .deadLettered, .discarded: true
-                case .claimed: letter.isCancel
-                case .rejected, .cancelled: false
-                }
-            return SentClaim(id: id, at: time, wasDecided: !isOpen, isCancel: letter.isCancel)
-        }
+        report.unfollowed += stored.count - sent.count
+        return sent
     }
 
     /// Makes the claims pending in Redis and forgets the messages' poison strikes.
     ///
     /// Without Redis, its old state is replaced when the claims are decided.
-    private func reopenInRedis(_ letters: [DeadLetter], _ ids: [ClaimID], diedUntil time: Timestamp) {
-        guard !ids.isEmpty else { return }
-        let strikes = letters.compactMap(\.message.properties.messageID).map(RedisKeys.strikes)
-        let forget = RedisRequest<Void>(strikes.map { ["DEL", $0] })
-        let reopened = letters.compactMap(\.reopenedClaim).map { ClaimState($0, at: time) }
+    private func updateRedis(_ letters: [DeadLetter], reopening ids: [ClaimID], diedUntil time: Timestamp) {
+        let messages = letters.compactMap { letter in
+            letter.message.properties.messageID.map { letter.isCancel ? "\($0):cancel" : $0 }
+        }
+        guard !messages.isEmpty || !ids.isEmpty else { return }
+        let forget = RedisRequest<Void>(messages.map { ["DEL", RedisKeys.strikes(of: $0)] })
+        let reopened = letters.filter { !$0.isCancel }.compactMap(\.reopenedClaim).map { ClaimState($0, at: time) }
         try? redis?.send(.all([ClaimCache.publish(reopened), forget, ClaimCache.announce(ids)]))
     }
 
@@ -208,9 +210,8 @@ package final class Replayer {
         guard let rate = options.rate else { return }
         let due = begin + .seconds(Double(report.replayed) / rate)
         while case let left = due - .now, left > .zero {
-            signal.wait(atMost: min(left, Self.keepAliveInterval))
+            signal.wait(atMost: min(left, session.keepAliveInterval))
             try queue.keepAlive()
-            _ = try publisher.receive()
         }
     }
 }

@@ -10,7 +10,7 @@ package struct DeadLetterStatistics: Sendable {
         /// When the last of them was dead-lettered.
         package private(set) var newest: Timestamp?
         package private(set) var coupons: Set<String> = []
-        /// The first one that was counted.
+        /// The one that was dead-lettered first.
         package private(set) var example: DeadLetter?
 
         fileprivate mutating func add(_ letter: DeadLetter) {
@@ -20,40 +20,57 @@ package struct DeadLetterStatistics: Sendable {
                 newest = max(newest ?? died, died)
             }
             if let coupon = letter.couponName { coupons.insert(coupon) }
-            example = example ?? letter
+            if let known = example, DeadLetter.diedBefore(known, letter) { return }
+            example = letter
         }
     }
 
     package private(set) var all = Group()
-    /// The largest group first, as in the other lists.
-    package let reasons: [(reason: String?, group: Group)]
-    package let coupons: [(couponName: String?, group: Group)]
-    package let causes: [(cause: ErrorGroup, group: Group)]
+    private var groupsByReason: [String?: Group] = [:]
+    private var groupsByCoupon: [String?: Group] = [:]
+    private var groupsByCause: [ErrorGroup: Group] = [:]
+    /// Thousands of messages have the same text, so each is folded once. Texts that are all different are not kept.
+    private var folded: [String: String] = [:]
+    private static let foldedLimit = 10_000
 
-    package init(_ letters: [DeadLetter]) {
-        var reasons: [String?: Group] = [:]
-        var coupons: [String?: Group] = [:]
-        var causes: [ErrorGroup: Group] = [:]
-        // Thousands of messages have the same text, so each is folded once.
-        var folded: [String: String] = [:]
-        for letter in letters {
-            all.add(letter)
-            reasons[letter.reason, default: Group()].add(letter)
-            coupons[letter.couponName, default: Group()].add(letter)
-            var error: String?
-            if let text = letter.error {
-                error = folded[text] ?? ErrorGroup.folded(text)
-                folded[text] = error
-            }
-            causes[ErrorGroup(reason: letter.reason, error: error), default: Group()].add(letter)
-        }
-        self.reasons = reasons.map { ($0.key, $0.value) }.sorted {
+    package init() {}
+
+    package init(_ letters: some Sequence<DeadLetter>) {
+        for letter in letters { add(letter) }
+    }
+
+    /// Counts one more dead letter. The order does not matter.
+    package mutating func add(_ letter: DeadLetter) {
+        all.add(letter)
+        groupsByReason[letter.reason, default: Group()].add(letter)
+        groupsByCoupon[letter.couponName, default: Group()].add(letter)
+        let error = letter.error.map { fold($0) }
+        groupsByCause[ErrorGroup(reason: letter.reason, error: error), default: Group()].add(letter)
+    }
+
+    private mutating func fold(_ text: String) -> String {
+        if let known = folded[text] { return known }
+        if folded.count >= Self.foldedLimit { folded = [:] }
+        let error = ErrorGroup.folded(text)
+        folded[text] = error
+        return error
+    }
+
+    /// The largest group first, as in the other lists.
+    package var reasons: [(reason: String?, group: Group)] {
+        groupsByReason.map { ($0.key, $0.value) }.sorted {
             ($1.group.count, $0.reason ?? "") < ($0.group.count, $1.reason ?? "")
         }
-        self.coupons = coupons.map { ($0.key, $0.value) }.sorted {
+    }
+
+    package var coupons: [(couponName: String?, group: Group)] {
+        groupsByCoupon.map { ($0.key, $0.value) }.sorted {
             ($1.group.count, $0.couponName ?? "") < ($0.group.count, $1.couponName ?? "")
         }
-        self.causes = causes.map { ($0.key, $0.value) }.sorted {
+    }
+
+    package var causes: [(cause: ErrorGroup, group: Group)] {
+        groupsByCause.map { ($0.key, $0.value) }.sorted {
             ($1.group.count, $0.cause.reason ?? "", $0.cause.error ?? "")
                 < ($0.group.count, $1.cause.reason ?? "", $1.cause.error ?? "")
         }

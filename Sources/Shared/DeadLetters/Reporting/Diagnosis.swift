@@ -57,6 +57,11 @@ package struct Diagnosis: Hashable, Sendable {
                 .useless, "the claim is decided already (\(outcome)), so a replay has no effect; discard the message"
             )
         }
+        if letter.isCancel, let claim = known.claim, !SentClaim.canCancel(claim?.status) {
+            return (
+                .notYet, "the claim has no outcome yet, so a cancel has no effect; replay the claim's message first"
+            )
+        }
         if known.couponExists == false {
             return (
                 .notYet,

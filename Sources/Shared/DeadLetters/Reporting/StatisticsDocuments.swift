@@ -89,17 +89,20 @@ package struct QueueSnapshot: Encodable, Sendable {
     }
 
     package let at: Timestamp
-    package let depth: Int
+    package var depth: Int { statistics.all.count }
     /// Messages that were dead-lettered in the last 60 seconds.
-    package let arrivals: Int
-    package let statistics: DeadLetterStatistics
+    package private(set) var arrivals = 0
+    package private(set) var statistics = DeadLetterStatistics()
     private static let causeLimit = 10
 
-    package init(_ letters: [DeadLetter], at now: Timestamp) {
+    package init(at now: Timestamp) {
         at = now
-        depth = letters.count
-        arrivals = letters.count { $0.age(at: now).map { $0 < 60 } ?? false }
-        statistics = DeadLetterStatistics(letters)
+    }
+
+    /// Counts one more message of the queue.
+    package mutating func add(_ letter: DeadLetter) {
+        statistics.add(letter)
+        if let age = letter.age(at: at), age < 60 { arrivals += 1 }
     }
 
     private enum CodingKeys: String, CodingKey {

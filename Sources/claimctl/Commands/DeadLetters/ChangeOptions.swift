@@ -39,29 +39,47 @@ struct ChangeOptions: ParsableArguments {
     /// - Throws: ``Failure`` for wrong usage or a no, or `DeadLetterError` if nothing matches.
     func change(_ action: DeadLetterPlan.Action, _ session: OperatorSession) throws -> DeadLetterChange {
         let selection = try selection(for: action)
-        let asks = all && !yes && !dryRun
+        let asks = all && !yes
         if asks, !Terminal.isInteractive {
             throw Failure.usage("--all needs --yes without a terminal; nothing was changed")
         }
         let change = try DeadLetterChange(action, selection, session)
-        if asks, !Terminal.confirms("\(action.rawValue) all \(change.letters.count.counted("message"))?") {
+        if asks, !Terminal.confirms("\(action.rawValue) all \(change.count.counted("message"))?") {
             throw Failure.failed("not confirmed; nothing was changed")
         }
         return change
     }
 
-    /// Stores a change as a plan and shows it.
-    func show(_ change: DeadLetterChange, _ session: OperatorSession, _ output: OutputOptions) throws {
-        let plan = try change.store(session)
-        if output.json { return try Output.document(plan) }
-        Output.table(Table(change.letters, now: .now()))
-        let action = plan.action.rawValue
+    /// Selects messages in the queue, stores the change as a plan and shows it.
+    func showPlan(_ action: DeadLetterPlan.Action, _ session: OperatorSession, _ output: OutputOptions) throws {
+        let listing = DeadLetterListing(output, now: .now())
+        let change = try DeadLetterChange(action, try selection(for: action), session, visit: listing.add)
+        try change.store(session)
+        if output.json { return try Self.showDocument(change.plan, listing) }
+        try listing.show()
         let participle =
-            switch plan.action {
+            switch action {
             case .replay: "replayed"
             case .discard: "discarded"
             }
-        Output.line("\(plan.count.counted("message")) would be \(participle)")
-        Output.line("to do exactly that: claimctl dlq \(action) --plan \(plan.digest)")
+        Output.line("\(change.count.counted("message")) would be \(participle)")
+        Output.line("to do exactly that: claimctl dlq \(action) --plan \(change.plan.digest)")
+    }
+
+    /// Prints a plan with its messages as one JSON document, message by message.
+    private static func showDocument(_ plan: DeadLetterPlan, _ listing: DeadLetterListing) throws {
+        struct Head: Encodable {
+            let action: DeadLetterPlan.Action
+            let count: Int
+            let digest: String
+        }
+        let head = try Output.json(
+            Head(action: plan.action, count: plan.fingerprints.count, digest: plan.digest))
+        var separator = "\(head.dropLast()),\"messages\":["
+        try listing.forEachDocument { document in
+            Output.text(separator + document)
+            separator = ","
+        }
+        Output.line("]}")
     }
 }

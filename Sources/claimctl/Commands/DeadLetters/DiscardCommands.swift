@@ -26,8 +26,8 @@ extension DLQCommand {
                 throw Failure.usage("--note must be 1 to 1000 characters")
             }
             let session = try OperatorSession.atTerminal()
+            if options.dryRun { return try options.showPlan(.discard, session, output) }
             let change = try options.change(.discard, session)
-            if options.dryRun { return try options.show(change, session, output) }
             let report = try Archive(session).discard(change.plan.fingerprints, note: note)
             if output.json {
                 try Output.document(report)

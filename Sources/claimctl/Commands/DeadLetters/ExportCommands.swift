@@ -29,18 +29,19 @@ extension DLQCommand {
             let filter = try filters.filter()
             let now = Timestamp.now()
             let session = try OperatorSession.atTerminal()
-            let letters = try DeadLetterQueue.letters(session).filter { filter.matches($0, at: now) }
-            if output == "-" {
-                for letter in letters { Output.line(try ExportedMessage(letter).line) }
-                return
+            let lines = SortedLines()
+            try DeadLetterQueue.forEachLetter(session) { letter in
+                guard filter.matches(letter, at: now) else { return }
+                try lines.add(letter) { try ExportedMessage(letter).line }
             }
-            try write(letters, session)
-            if json { return try Output.document(ExportReport(exported: letters.count, file: output)) }
-            Output.line("\(letters.count.counted("message")) exported to \(output)")
+            if output == "-" { return try Output.lines(lines.forEach) }
+            try write(lines, session)
+            if json { return try Output.document(ExportReport(exported: lines.count, file: output)) }
+            Output.line("\(lines.count.counted("message")) exported to \(output)")
         }
 
         /// Writes to a temporary file and renames it, so that the file is complete or absent.
-        private func write(_ letters: [DeadLetter], _ session: OperatorSession) throws {
+        private func write(_ lines: SortedLines, _ session: OperatorSession) throws {
             let temporary = "\(output).\(ProcessInfo.processInfo.processIdentifier).tmp"
             do {
                 guard
@@ -48,16 +49,19 @@ extension DLQCommand {
                         atPath: temporary, contents: nil, attributes: [.posixPermissions: 0o600])
                 else { throw Failure.failed("\(temporary) can't be written; check that the folder exists") }
                 let file = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
-                var text = ""
-                for (index, letter) in letters.enumerated() {
-                    text += try ExportedMessage(letter).line + "\n"
-                    if text.utf8.count > 1 << 20 {
-                        try file.write(contentsOf: Data(text.utf8))
-                        text = ""
+                var text = Data()
+                var done = 0
+                try lines.forEach { line in
+                    text += line.utf8
+                    text.append(UInt8(ascii: "\n"))
+                    if text.count > 1 << 20 {
+                        try file.write(contentsOf: text)
+                        text = Data()
                     }
-                    session.progress(.init(.exporting, done: index, total: letters.count))
+                    session.progress(.init(.exporting, done: done, total: lines.count))
+                    done += 1
                 }
-                try file.write(contentsOf: Data(text.utf8))
+                try file.write(contentsOf: text)
                 try file.synchronize()
                 try file.close()
                 guard rename(temporary, output) == 0 else {
@@ -65,7 +69,7 @@ extension DLQCommand {
                 }
             } catch {
                 try? FileManager.default.removeItem(atPath: temporary)
-                if error is Failure { throw error }
+                if error is Failure || error is DeadLetterError { throw error }
                 throw Failure.failed("\(output) can't be written: \(error.localizedDescription)")
             }
         }

@@ -19,25 +19,30 @@ extension DLQCommand {
             if let limit, limit < 1 { throw Failure.usage("--limit must be at least 1") }
             let filter = try filters.filter()
             let now = Timestamp.now()
-            let all = try DeadLetterQueue.letters(.atTerminal())
-            let matching = all.filter { filter.matches($0, at: now) }
-            let shown = Array(matching.prefix(limit ?? .max))
-            if output.json { return try Output.documents(shown.map { DeadLetterLine($0, now: now) }) }
-            if !shown.isEmpty { Output.table(Table(shown, now: now)) }
-            Output.line(Self.totals(all: all.count, matching: matching, shown: shown.count, now: now).printable)
+            let listing = DeadLetterListing(output, limit: limit, now: now)
+            var all = 0
+            var matching = DeadLetterTotals()
+            try DeadLetterQueue.forEachLetter(.atTerminal()) { letter in
+                all += 1
+                guard filter.matches(letter, at: now) else { return }
+                matching.add(letter)
+                try listing.add(letter)
+            }
+            try listing.show()
+            if output.json { return }
+            Output.line(Self.totals(all: all, matching: matching, shown: listing.count, now: now).printable)
         }
 
         /// The line below the list: how many messages, by reason, and the age of the oldest.
-        static func totals(all: Int, matching: [DeadLetter], shown: Int, now: Timestamp) -> String {
+        static func totals(all: Int, matching: DeadLetterTotals, shown: Int, now: Timestamp) -> String {
             let count = matching.count.counted("message")
             var parts = [shown == matching.count ? count : "\(shown) of \(count)"]
             if matching.count != all { parts.append("\(all) in total") }
-            if !matching.isEmpty {
-                let reasons = DeadLetterStatistics(matching).reasons
+            if matching.count > 0 {
                 parts.append(
-                    reasons.map { "\($0.group.count) \($0.reason ?? "without a reason")" }.joined(separator: ", "))
-                if let oldest = matching.compactMap({ $0.age(at: now) }).max() {
-                    parts.append("oldest \(TimeSpan.text(oldest))")
+                    matching.reasons.map { "\($0.count) \($0.reason ?? "without a reason")" }.joined(separator: ", "))
+                if let oldest = matching.oldest {
+                    parts.append("oldest \(TimeSpan.text(max(0, Int(now.seconds(since: oldest)))))")
                 }
             }
             return parts.joined(separator: "; ")
@@ -63,17 +68,21 @@ extension DLQCommand {
             guard top > 0 else { throw Failure.usage("--top must be at least 1") }
             let filter = try filters.filter()
             let now = Timestamp.now()
-            let letters = try DeadLetterQueue.letters(.atTerminal()).filter { filter.matches($0, at: now) }
-            let statistics = DeadLetterStatistics(letters)
+            var statistics = DeadLetterStatistics()
+            try DeadLetterQueue.forEachLetter(.atTerminal()) { letter in
+                if filter.matches(letter, at: now) { statistics.add(letter) }
+            }
             if output.json { return try Output.document(StatisticsDocument(statistics, now: now)) }
-            let oldest = letters.compactMap { $0.age(at: now) }.max().map { "; oldest \(TimeSpan.text($0))" } ?? ""
+            let age = statistics.all.oldest.map { max(0, Int(now.seconds(since: $0))) }
+            let oldest = age.map { "; oldest \(TimeSpan.text($0))" } ?? ""
             Output.line("\(statistics.all.count.counted("message"))\(oldest)")
             guard statistics.all.count > 0 else { return }
             Output.line("")
-            Output.table(.causes(statistics, limit: top, now: now))
+            let (causes, coupons) = (statistics.causes, statistics.coupons)
+            Output.table(.causes(causes.prefix(top), now: now))
             Output.line("")
-            Output.table(.coupons(statistics, limit: top, now: now))
-            let hidden = max(0, statistics.causes.count - top) + max(0, statistics.coupons.count - top)
+            Output.table(.coupons(coupons.prefix(top), now: now))
+            let hidden = max(0, causes.count - top) + max(0, coupons.count - top)
             if hidden > 0 { Output.line("… and \(hidden.counted("more line")); see --top") }
         }
     }

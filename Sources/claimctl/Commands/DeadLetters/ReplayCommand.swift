@@ -44,8 +44,8 @@ extension DLQCommand {
             guard (0...86_400).contains(wait) else { throw Failure.usage("--wait must be from 0 to 86400") }
             if ramp, wait == 0 { throw Failure.usage("--ramp waits for outcomes, so --wait must not be 0") }
             let session = try OperatorSession.atTerminal()
+            if options.dryRun { return try options.showPlan(.replay, session, output) }
             let change = try options.change(.replay, session)
-            if options.dryRun { return try options.show(change, session, output) }
             let replayer = try Replayer(
                 session, options: .init(rate: rate, isRamp: ramp, patience: .seconds(wait)))
             let report = try replayer.run(change.plan.fingerprints)
@@ -57,12 +57,16 @@ extension DLQCommand {
             if output.json { return try Output.document(report) }
             Output.line("\(report.replayed.counted("message")) replayed")
             let lines = [
-                (report.decidedAnew, "decided anew: \(report.claimed) claimed, \(report.rejected) rejected"),
+                (
+                    report.decidedAnew,
+                    "decided anew: \(report.claimed) claimed, \(report.rejected) rejected, \(report.cancelled) cancelled"
+                ),
                 (report.decidedBefore, "decided before; dropped as duplicates"),
                 (report.failedAgain, "failed again; in the dead-letter queue"),
                 (report.pending, "still pending; see claimctl claim show"),
+                (report.waiting, "not sent: cancels of claims without an outcome"),
                 (report.unfollowed, "without a claim's id; outcome unknown"),
-                (report.superseded, "removed as older messages of the same claims"),
+                (report.superseded, "removed as older messages of the same requests"),
                 (report.gone, "no longer in the queue"),
             ]
             for (count, text) in lines where count > 0 { Output.line("  \(count) \(text)") }

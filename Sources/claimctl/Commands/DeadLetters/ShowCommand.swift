@@ -17,12 +17,12 @@ extension DLQCommand {
 
         func run() throws {
             let session = try OperatorSession.atTerminal()
-            let found = try DeadLetterQueue.letters(id: id, session)
-            if found.count > 1 {
-                let others = Set(found.dropLast().map(\.message.fingerprint)).sorted().joined(separator: " ")
-                Terminal.note("\(found.count) messages have the id \(id); this is the newest. The others: \(others)")
+            let match = try DeadLetterMatch(id: id, session)
+            if match.count > 1 {
+                let others = match.others.joined(separator: " ")
+                Terminal.note("\(match.count) messages have the id \(id); this is the newest. The others: \(others)")
             }
-            let document = DeadLetterDocument(found[found.count - 1], session)
+            let document = DeadLetterDocument(match.newest, session)
             if output.json { return try Output.document(document) }
             show(document)
         }

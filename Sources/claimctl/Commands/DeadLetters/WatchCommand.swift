@@ -30,7 +30,9 @@ extension DLQCommand {
             var looks = 0
             while true {
                 let begin = ContinuousClock.now
-                try show(QueueSnapshot(try DeadLetterQueue.letters(session), at: .now()))
+                var snapshot = QueueSnapshot(at: .now())
+                try DeadLetterQueue.forEachLetter(session) { snapshot.add($0) }
+                try show(snapshot)
                 looks += 1
                 if looks == count { return }
                 // Other operators wait while the queue is read, so reading takes a sixth of the time at most.
@@ -40,7 +42,8 @@ extension DLQCommand {
 
         private func show(_ snapshot: QueueSnapshot) throws {
             if output.json { return try Output.document(snapshot) }
-            let table = Table.recentCauses(snapshot.statistics, limit: Self.causeLimit, now: snapshot.at)
+            let table = Table.recentCauses(
+                snapshot.statistics.causes.prefix(Self.causeLimit), now: snapshot.at)
             let head =
                 "\(snapshot.at)  \(Topology.deadQueue): \(snapshot.depth.counted("message")), "
                 + "\(snapshot.arrivals) in the last minute"

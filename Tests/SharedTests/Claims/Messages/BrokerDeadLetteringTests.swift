@@ -12,8 +12,14 @@ import Testing
         var message = BrokerMessage(properties: MessageProperties(), body: [])
         message.properties.headers = [
             "attempts": .int32(2),
-            "x-first-death-reason": .string("delivery_limit"), "x-first-death-queue": .string("claims.work.3"),
-            "x-death": .array([.table(["count": .int64(1), "time": time]), .table(["time": .timestamp(1)])]),
+            // A claim that was retried once: its delay is over, then the lane's delivery limit is reached.
+            "x-first-death-reason": .string("expired"), "x-first-death-queue": .string("claims.retry.0"),
+            "x-death": .array([
+                .table([
+                    "count": .int64(1), "time": time, "reason": .string("delivery_limit"),
+                    "queue": .string("claims.work.3"),
+                ]), .table(["time": .timestamp(1), "reason": .string("expired"), "queue": .string("claims.retry.0")]),
+            ]),
         ]
         return message
     }
@@ -44,8 +50,15 @@ import Testing
 
     @Test func aReasonOfAnotherTypeIsIgnored() {
         var message = dead()
+        message.properties.headers["x-death"] = .array([.table(["reason": .bytes([1])])])
         message.properties.headers["x-first-death-reason"] = .bytes([1])
         #expect(message.brokerDeadLetterReason == nil)
+    }
+
+    @Test func withoutARecordOfTheLatestDeathTheFirstOneIsTheReason() {
+        var message = dead()
+        message.properties.headers["x-death"] = nil
+        #expect(message.brokerDeadLetterReason == "expired")
     }
 
     @Test func aReplayRecordsTheDeadLetteringByTheBrokerAsAFailedAttempt() {

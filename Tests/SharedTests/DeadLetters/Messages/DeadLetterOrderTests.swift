@@ -25,6 +25,13 @@ import Testing
         #expect(!DeadLetter.diedBefore(late, early))
     }
 
+    @Test func timesBefore1970AndNegativeSequencesAreOrdered() {
+        let keys = [(-2_000_000_000_000, -1), (-2_000_000_000_000, 1), (0, -1), (0, 0)].map { died, sequence in
+            letter(died: Int64(died), sequence: Int64(sequence)).sortKey
+        }
+        #expect(zip(keys, keys.dropFirst()).allSatisfy { $0.lexicographicallyPrecedes($1) })
+    }
+
     @Test func anUnknownTimeOfDeathComesFirst() {
         let (unknown, old) = (letter(2, died: nil, sequence: 9), letter(1, died: -1_700_000_000_000))
         #expect(DeadLetter.diedBefore(unknown, old))
@@ -77,6 +84,8 @@ import Testing
                 let areAlike = left.message.fingerprint == right.message.fingerprint
                 let isOrdered = DeadLetter.diedBefore(left, right) != DeadLetter.diedBefore(right, left)
                 #expect(isOrdered != areAlike)
+                #expect(DeadLetter.diedBefore(left, right) == left.sortKey.lexicographicallyPrecedes(right.sortKey))
+                #expect(left.sortKey.starts(with: left.sortPrefix))
             }
         }
     }

@@ -102,9 +102,13 @@ import Testing
         var message = BrokerMessage.made()
         message.properties.type = nil
         #expect(DeadLetter(message).deadLetteredClaim != nil)
+        // The body says what a worker does; the type counts for a body that can't be read.
         message.properties.type = "cancel"
+        #expect(DeadLetter(message).deadLetteredClaim != nil)
+        message.body = []
         #expect(DeadLetter(message).deadLetteredClaim == nil)
         #expect(DeadLetter(message).claimID == ClaimMessage.made(1).id)
+        #expect(DeadLetter.cancel(1).deadLetteredClaim == nil)
         #expect(DeadLetter.stray("odd").deadLetteredClaim == nil)
     }
 
@@ -113,6 +117,14 @@ import Testing
         #expect(letter.attempts == 4)
         #expect(letter.deadLetteredClaim?.attempts == 5)
         #expect(DeadLetter.made(headers: brokersHeaders).deadLetteredClaim?.attempts == 4)
+    }
+
+    @Test func attemptsOutOfRangeDoNotOverflow() {
+        var headers = brokersHeaders
+        headers["attempts"] = .int64(.max)
+        let letter = DeadLetter.made(reason: nil, died: nil, headers: headers)
+        #expect(letter.deadLetteredClaim?.attempts == Int(Int32.max) + 1)
+        #expect(!letter.message.replayed(by: "eve", at: DeadLetter.end).body.isEmpty)
     }
 
     @Test func theReplaysOfAMessageAreReadOldestFirst() {

@@ -47,4 +47,20 @@ import Testing
     func anOutcomeOfADecidedClaimIsTheOldOne(_ status: ClaimStatus) {
         #expect(outcome(status, wasDecided: true) == .decidedBefore)
     }
+
+    @Test(arguments: [nil, .pending, .claimed, .rejected, .deadLettered, .discarded, .cancelled] as [ClaimStatus?])
+    func aClaimOrCancelIsDecidedBeforeIfASecondOneHasNoEffect(_ status: ClaimStatus?) {
+        func wasDecided(_ isCancel: Bool) -> Bool {
+            SentClaim(id: id, at: DeadLetter.end, status: status, isCancel: isCancel).wasDecided
+        }
+        let decided: [ClaimStatus?] = [.claimed, .rejected, .cancelled]
+        #expect(wasDecided(false) == decided.contains(status))
+        let withoutCoupon: [ClaimStatus?] = [.rejected, .cancelled, .discarded]
+        #expect(wasDecided(true) == withoutCoupon.contains(status))
+    }
+
+    @Test func aCancelWaitsForTheOutcomeOfItsClaim() {
+        let statuses: [ClaimStatus?] = [nil, .pending, .claimed, .rejected, .deadLettered, .discarded, .cancelled]
+        #expect(statuses.map(SentClaim.canCancel) == [false, false, true, true, false, true, true])
+    }
 }

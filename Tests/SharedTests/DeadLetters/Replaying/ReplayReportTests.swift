@@ -15,9 +15,10 @@ import Testing
         report.superseded = 2
         report.gone = 3
         report.unfollowed = 1
+        report.waiting = 4
         report.outcomes = [
             sent(1): .decidedAnew(.claimed), sent(2): .decidedAnew(.claimed), sent(3): .decidedAnew(.rejected),
-            sent(4): .decidedBefore, sent(6): .failedAgain, sent(5): .failedAgain,
+            sent(4): .decidedBefore, sent(7): .decidedAnew(.cancelled), sent(6): .failedAgain, sent(5): .failedAgain,
         ]
         return report
     }
@@ -32,8 +33,8 @@ import Testing
         let ids = [5, 6].map { "\"\(ClaimMessage.made($0).id)\"" }.joined(separator: ",")
         #expect(
             try json(report) == """
-                {"claimed":2,"decided_anew":3,"decided_before":1,"failed_again":2,"failed_ids":[\(ids)],"gone":3,\
-                "pending":0,"refused":0,"rejected":1,"replayed":7,"superseded":2,"unfollowed":1}
+                {"cancelled":1,"claimed":2,"decided_anew":4,"decided_before":1,"failed_again":2,"failed_ids":[\(ids)],"gone":3,\
+                "pending":0,"refused":0,"rejected":1,"replayed":7,"superseded":2,"unfollowed":1,"waiting":4}
                 """)
     }
 
@@ -44,7 +45,14 @@ import Testing
     }
 
     @Test func aCompleteReplayIsNotAnError() throws {
-        try report.check()
+        var complete = report
+        complete.waiting = 0
+        try complete.check()
+    }
+
+    @Test func aCancelThatWasNotSentIsAnError() {
+        let error = #expect(throws: DeadLetterError.self) { try report.check() }
+        #expect(error?.code == .cancelWaits)
     }
 
     @Test func aStoppedReplayIsAnErrorBeforeAllOthers() {
@@ -63,7 +71,9 @@ import Testing
     }
 
     @Test func idsOfNoMessageAreAnError() {
-        let error = #expect(throws: DeadLetterError.self) { try report.check(missing: ["x", "y"]) }
+        var complete = report
+        complete.waiting = 0
+        let error = #expect(throws: DeadLetterError.self) { try complete.check(missing: ["x", "y"]) }
         #expect(error?.code == .someMissing)
         #expect(error?.message.contains("x, y") == true)
     }

@@ -74,7 +74,8 @@ import Testing
         let letters = times.enumerated().map { number, milliseconds in
             DeadLetter.made(number, died: Timestamp(milliseconds: DeadLetter.end.milliseconds + milliseconds))
         }
-        let snapshot = QueueSnapshot(letters, at: now)
+        var snapshot = QueueSnapshot(at: now)
+        for letter in letters { snapshot.add(letter) }
         #expect(snapshot.depth == 4)
         #expect(snapshot.arrivals == 2)
         #expect(Set(try object(snapshot).keys) == ["at", "depth", "causes", "arrivals_per_minute"])

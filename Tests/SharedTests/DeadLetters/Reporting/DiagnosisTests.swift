@@ -53,6 +53,12 @@ import Testing
         #expect(Diagnosis(letter, known { $0.claim = row(.cancelled) }).replay == .useless)
     }
 
+    @Test func aCancelIsReplayedAfterItsClaim() {
+        let cancel = DeadLetter.cancel(1)
+        #expect(Diagnosis(cancel, known { $0.claim = row(.deadLettered) }).replay == .notYet)
+        #expect(Diagnosis(cancel, known()).text.contains("replay the claim's message first"))
+    }
+
     @Test(arguments: [ClaimStatus.claimed, .rejected, .cancelled])
     func aReplayOfADecidedClaimIsUseless(_ status: ClaimStatus) {
         let diagnosis = Diagnosis(letter, known { $0.claim = row(status) })
