@@ -139,7 +139,7 @@ package final class DeadLetter: Sendable {
 
     /// The claim after a replay; nil for a message that belongs to no claim.
     package var reopenedClaim: Claim? {
-        guard let claimID, isClaim else { return nil }
+        guard let claimID, !isCancel else { return nil }
         return claim?.pendingClaim ?? Claim(id: claimID)
     }
 
