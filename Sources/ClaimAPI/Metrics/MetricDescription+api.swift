@@ -16,5 +16,9 @@ extension MetricDescription {
             "Time from publishing a claim or cancellation to its publisher confirm, in seconds.",
             buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]),
         MetricDescription("claims.watches", "Event streams and long polls that wait for the outcome of a claim."),
+        MetricDescription("claims.redis.memory.used.bytes", "Memory that Redis uses, in bytes."),
+        MetricDescription("claims.redis.memory.limit.bytes", "The maxmemory of Redis, in bytes; 0 for none."),
+        MetricDescription(
+            "claims.redis.evicted.keys", "Keys that Redis has evicted to make room since it was started."),
     ]
 }

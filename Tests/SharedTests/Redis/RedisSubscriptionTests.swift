@@ -63,6 +63,8 @@ import Testing
             while case let count = read(client, &buffer, buffer.count), count > 0 {
                 let text = String(decoding: buffer[..<count], as: UTF8.self)
                 var reply = text.contains("SUBSCRIBE") ? "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n" : ""
+                // The check of the server's version; its answer is refused.
+                if text.contains("INFO") { reply += "-NOPERM\r\n" }
                 for _ in text.matches(of: /PING/) {
                     pings += 1
                     reply += answer(pings) ?? ""
