@@ -93,6 +93,8 @@ private enum Clock {
         let folders = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib").filter { $0.contains("-linux-") }
         let libraries = folders.map { "/usr/lib/\($0)/faketime/libfaketime.so.1" }
         let library = try #require(libraries.first(where: FileManager.default.fileExists), "libfaketime is missing")
-        return ["CLAIMS_LOG_LEVEL": "debug", "LD_PRELOAD": library, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"]
+        return [
+            "CLAIMS_LOG_LEVEL": "debug", "LD_PRELOAD": library, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        ]
     }
 }
