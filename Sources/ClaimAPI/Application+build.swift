@@ -15,7 +15,10 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     MetricsSystem.bootstrap(metrics)
 
     let name = "ClaimAPI \(settings.port)"
-    let redis = RedisClient(settings.stores.redis, logger: logger)
+    let redis = RedisClient(settings.stores.redis, logger: logger) { connection in
+        // The sequences of several API processes are comparable, although their machines' clocks differ.
+        if let clock = try? SharedClock.read(from: connection) { PublishSequence.followClock(aheadBy: clock.offset) }
+    }
     let lanes = settings.stores.lanes
     var pool = PostgresClient.Configuration(
         settings.stores.database, name: name, connections: settings.postgresConnections, patience: .seconds(3)
@@ -67,8 +70,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         logger: logger)
     // Services are shut down in reverse order: the server first, then what its requests depend on.
     let services: [any Service] = [
-        postgres, changesPool, redis, SharedClockFollower(redis: redis, logger: logger),
-        RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes, ClaimPoller(outcomes: outcomes), server,
+        postgres, changesPool, redis, RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes,
+        ClaimPoller(outcomes: outcomes), server,
     ]
     // A service ends with an error if a setting contradicts the database. Requests that are being served still finish.
     var configuration = ServiceGroupConfiguration(

@@ -21,11 +21,20 @@ package final class RedisClient: Sendable {
     private let unavailability = Mutex<String?>("connecting to Redis")
     /// The longest time to connect, and to wait for a reply before the connection counts as lost.
     private static let timeout = Duration.milliseconds(500)
+    /// The time between two calls of ``upkeep``.
+    private static let upkeepInterval = Duration.seconds(10)
+    private let upkeep: @Sendable (RedisConnection) throws(RedisError) -> Void
 
     /// Creates a client. It connects once ``run()`` is called.
-    package init(_ address: RedisAddress, logger: Logger) {
+    ///
+    /// - Parameter upkeep: called with each new connection before any request, and every 10 s.
+    package init(
+        _ address: RedisAddress, logger: Logger,
+        upkeep: @escaping @Sendable (RedisConnection) throws(RedisError) -> Void = { _ in }
+    ) {
         self.address = address
         self.logger = logger
+        self.upkeep = upkeep
     }
 
     /// Why Redis cannot be used at present; nil if it can.
@@ -59,6 +68,7 @@ package final class RedisClient: Sendable {
             do throws(RedisError) {
                 let connection = try RedisConnection(address, timeout: Self.timeout)
                 logger.info("redis connected", metadata: ["redis.address": "\(address)"])
+                try upkeep(connection)
                 backoff.reset()
                 unavailability.withLock { $0 = nil }
                 try serve(connection)
@@ -80,7 +90,12 @@ package final class RedisClient: Sendable {
 
     private func serve(_ connection: RedisConnection) throws(RedisError) {
         var lastUse = ContinuousClock.now
+        var lastUpkeep = lastUse
         while true {
+            if ContinuousClock.now - lastUpkeep > Self.upkeepInterval {
+                try upkeep(connection)
+                lastUpkeep = .now
+            }
             let requests = mailbox.take(atMost: 512, waiting: .seconds(1))
             if requests.isEmpty {
                 if mailbox.isClosed { return }
