@@ -38,7 +38,7 @@ struct APISettings: Sendable {
         "CLAIMS_MAX_WAITING", defaultValue: "2000",
         help: "Maximum claims and cancellations in progress; 503 overloaded for further ones")
     static let latency = Setting(
-        "CLAIMS_TARGET_LATENCY_MS", defaultValue: "200",
+        "CLAIMS_TARGET_LATENCY_MS", defaultValue: "300",
         help: "Wait for a confirm above which further claims are refused with 503 overloaded, in milliseconds")
     static let connections = Setting(
         "CLAIMS_MAX_CONNECTIONS", defaultValue: "20000",

@@ -13,7 +13,7 @@ struct AdmissionWindow {
     /// The smallest limit. Fewer requests in progress would leave the broker idle.
     static let minimum = 50
     /// The limit before anything is known of the rate: all these may come at once.
-    static let burst = 1000
+    static let burst = 1500
 
     private let maximum: Int
     private let target: Duration
