@@ -115,6 +115,7 @@ stop_started() {
   local i name
   ((${#STARTED[@]} > 0)) || return 0
   say "stopping what this command has started; data and logs are kept in $RUN_DIR"
+  # shellcheck disable=SC2034  # stop_server in servers.sh reads it
   STOP_TIMEOUT=5   # no client uses these servers yet, and RabbitMQ does not handle signals while it boots
   for ((i = ${#STARTED_ORDER[@]} - 1; i >= 0; i--)); do
     name=${STARTED_ORDER[i]}

@@ -5,6 +5,7 @@
 #   NAME_configure  writes the configuration                  NAME_is_ready PID  whether it serves clients
 
 SERVERS=(rabbitmq postgres redis)   # they start at the same time; RabbitMQ takes longest
+# shellcheck disable=SC2034  # copy.sh reads it
 STOP_ORDER=(rabbitmq redis postgres)
 START_TIMEOUT=60   # seconds
 STOP_TIMEOUT=30

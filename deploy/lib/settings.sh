@@ -14,12 +14,14 @@ read_settings() {
   # RabbitMQ's scripts and the configuration files cannot quote these characters.
   [[ $RUN_DIR != *[\'\"\\\$\`$'\n']* ]] || usage_error "CLAIMS_RUN_DIR is $RUN_DIR; it must not contain quotes, backslashes, dollar signs or line breaks"
 
+  # shellcheck disable=SC2034  # all other files of this folder read them
   PID_DIR=$RUN_DIR/pids LOG_DIR=$RUN_DIR/logs DATA_DIR=$RUN_DIR/data CONF_DIR=$RUN_DIR/conf
 
   check_ports
   # RabbitMQ needs more ports than the AMQP port. They are derived from it, so that each copy has its own and none
   # conflicts with a system-wide RabbitMQ.
   DISTRIBUTION_PORT=$((AMQP_PORT - 1000))   # Erlang distribution: rabbitmqctl connects to the node here
+  # shellcheck disable=SC2034  # rabbitmq.sh reads it
   TOOLS_PORT=$((AMQP_PORT - 1500))          # the first of ten on which rabbitmqctl accepts the answers
   EPMD_PORT=$((AMQP_PORT - 2000))           # the Erlang port mapper
   check_ports_differ

@@ -32,7 +32,7 @@ import Testing
         #expect(jobs.next(waiting: .zero) == nil)
     }
 
-    /// All connections are busy: nobody takes a job.
+    /// All connections are busy: no thread takes a job.
     @Test func aCallerDoesNotWaitForAConnectionToNoticeItsDeadline() {
         let jobs = PostgresJobs(capacity: 10)
         for (number, seconds) in [5, 1, 3].enumerated() {
