@@ -66,7 +66,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
                         limits, connections: connections, admission: admission, metrics: requestMetrics)
                 ])),
         configuration: ApplicationConfiguration(
-            address: .hostname(settings.host, port: settings.port), serverName: "claims", backlog: 4096),
+            address: .hostname(settings.host, port: settings.port), serverName: StandardHeaders.serverName,
+            backlog: 4096),
         logger: logger)
     // Services are shut down in reverse order: the server first, then what its requests depend on.
     let services: [any Service] = [
