@@ -196,9 +196,13 @@ extension IntegrationTests {
                     ClaimMessage(
                         id: id, userID: try #require(UserID(order.user)), couponName: try #require(CouponName(coupon)),
                         createdAt: noted)))
+            let workers = try ["worker-1", "worker-2"].map(system.program)
+            workers.forEach { $0.freeze() }
             let claim = try await api.submit(order.user, coupon, key: order.key)
             #expect(claim.id == id.description)
             #expect((claim.createdAt == noted.description) == isKept, "\(claim)")
+            #expect(try await api.claim(claim.id).createdAt == claim.createdAt, "Redis keeps the time of the acceptance")
+            workers.forEach { $0.thaw() }
             #expect(try await api.claim(claim.id, wait: 20).createdAt == claim.createdAt)
         }
 

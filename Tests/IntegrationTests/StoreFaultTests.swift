@@ -26,7 +26,12 @@ extension IntegrationTests {
         @Test func refusedWritesCostNoAttempt() async throws {
             try await expectNoAttemptLost {
                 try FailureInjection.refuseRows(of: "claims", when: "true", sqlState: "53100")
-                return { try FailureInjection.stop() }
+                return {
+                    // Each of the up to 8 lanes in use backs off to 2 s. With the first pause it would try 60 times.
+                    let tries = try Database.number("select calls from refusals")
+                    #expect(tries < 200, "\(tries) tries")
+                    try FailureInjection.stop()
+                }
             }
         }
 
@@ -134,6 +139,35 @@ extension IntegrationTests {
             let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
             #expect(claims.tally == ["claimed": 20])
             #expect(claims.allSatisfy { $0.attempts == 1 })
+        }
+
+        /// A lane without messages must not take those that another worker returns, since it would return them again.
+        @Test func aLongOutageReturnsEachMessageOnce() async throws {
+            await system.end { $0.name.hasPrefix("worker") }
+            for name in ["one", "two"] { try await system.startWorker(name, ["CLAIMS_OUTAGE_PATIENCE_MS": "2000"]) }
+            let coupon = try await api.coupon("RETURNED", amount: 20)
+            let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
+            try await Server.postgres.kill9()
+            let ids = try await (0..<10).asyncMap { try await api.submit("u\($0)", coupon).id }
+            let start = ContinuousClock.now
+            try await eventually("three times the patience to pass, and the messages to be returned") {
+                let depth = try RabbitMQ.connection().depth(of: "claims.work.\(lane)", channel: 1)
+                return ContinuousClock.now - start > .seconds(6) && depth?.messages == 10 && depth?.consumers == 0
+            }
+            let connection = try RabbitMQ.connection()
+            try connection.consume("claims.work.\(lane)", prefetch: 10, channel: 1)
+            for _ in ids {
+                guard case .delivered(let delivery, _) = try connection.nextEvent(atMost: .seconds(5)) else {
+                    throw TestFailure(description: "a message is missing")
+                }
+                let returns = delivery.message.properties.headers["x-delivery-count"]?.integer
+                #expect(returns == 1, "\(returns ?? 0) returns")
+            }
+            connection.close()
+            try await Server.postgres.start()
+            try await system.recover()
+            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            #expect(claims.tally == ["claimed": 10])
         }
 
         @Test func anOutageAddsNoStrikesToASuspiciousMessage() async throws {
