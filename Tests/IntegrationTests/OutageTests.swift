@@ -201,7 +201,7 @@ extension IntegrationTests {
             let claim = try await api.submit(order.user, coupon, key: order.key)
             #expect(claim.id == id.description)
             #expect((claim.createdAt == noted.description) == isKept, "\(claim)")
-            #expect(try await api.claim(claim.id).createdAt == claim.createdAt, "Redis keeps the time of the acceptance")
+            #expect(try await api.claim(claim.id).createdAt == claim.createdAt, "as Redis knows it")
             workers.forEach { $0.thaw() }
             #expect(try await api.claim(claim.id, wait: 20).createdAt == claim.createdAt)
         }
