@@ -47,7 +47,8 @@ final class System: Sendable {
         try await eventually("\(name) to be ready", within: .seconds(30), every: .milliseconds(20)) {
             guard program.isRunning else { throw TestFailure(description: "\(name) has exited") }
             let answer = try await api.get("/readyz")
-            return answer.status == 200 && answer.text.contains(#""redis":"ok","postgres":"ok""#)
+            return answer.status == 200
+                && ["redis", "postgres"].allSatisfy { answer.text.contains("\"\($0)\":\"ok\"") }
         }
         return api
     }
