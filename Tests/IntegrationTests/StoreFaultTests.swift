@@ -1,6 +1,7 @@
 import Broker
 import Claims
 import Foundation
+import OrderedCollections
 import Postgres
 import Redis
 import Testing
