@@ -35,8 +35,9 @@ extension IntegrationTests {
                 let virtualHost = try Setup.stores().brokers[0].virtualHost
                 switch self {
                 case .full:
-                    _ = try await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
+                    // The other order would delete the copy, which the queue takes once it is empty.
                     _ = try await rabbitmqctl("purge_queue", "-p", virtualHost, Topology.retry(0))
+                    _ = try await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
                 case .missing:
                     try Topology(lanes: Setup.lanes, retries: 3).declare(on: try RabbitMQ.connection(), channel: 1)
                 }
