@@ -65,7 +65,8 @@ extension IntegrationTests {
                 try Database.number("select count(*) from claims where id = any($1)", .texts(ids)) == ids.count
             }
             let rows = try Database.rows(
-                "select status, attempts, count(*) from claims where id = any($1) group by 1, 2", columns: 3, .texts(ids))
+                "select status, attempts, count(*) from claims where id = any($1) group by 1, 2", columns: 3,
+                .texts(ids))
             #expect(rows == [["claimed", "1", String(ids.count)]], "no attempt was used up")
             let lines = try new().split(separator: "\n")
             #expect(lines.count <= 20, "\(lines)")
