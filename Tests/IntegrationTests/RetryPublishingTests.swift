@@ -52,7 +52,7 @@ extension IntegrationTests {
         @Test func aCopyIsPublishedAgainWhenItsConnectionIsLost() async throws {
             try await withRejectedCopy(.full) {
                 let closed = try await closeRetryConnections()
-                #expect(closed == 1)
+                #expect(closed > 0)
                 try await eventually("the worker to notice") {
                     try log().contains("publishing of retries and dead letters failed, retrying")
                 }

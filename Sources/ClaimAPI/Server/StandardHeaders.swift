@@ -15,14 +15,16 @@ final class StandardHeaders: Sendable {
             """,
         locale: Locale(identifier: "en_US_POSIX"), timeZone: .gmt, calendar: Calendar(identifier: .gregorian))
 
-    private let latest = Mutex((second: 0, date: ""))
+    private let latest = Mutex<(second: Int, date: String)?>(nil)
 
     /// Returns `Date` and `Server`. The date is formatted once a second, because that takes longer than all the rest.
     func fields(at now: Date = .now) -> HTTPFields {
         let second = Int(now.timeIntervalSince1970.rounded(.down))
         let date = latest.withLock { latest in
-            if latest.second != second { latest = (second, now.formatted(Self.dateFormat)) }
-            return latest.date
+            if let latest, latest.second == second { return latest.date }
+            let date = now.formatted(Self.dateFormat)
+            latest = (second, date)
+            return date
         }
         return [.date: date, .server: Self.serverName]
     }
