@@ -25,8 +25,11 @@ function response(status)
 end
 
 function done(summary, latency)
-  local refusals = 0
-  for _, thread in ipairs(threads) do refusals = refusals + thread:get("refused") end
-  io.write(string.format("result rate %.0f p99_ms %.1f refused %d\n",
-    summary.requests / summary.duration * 1e6, latency:percentile(99) / 1000, refusals))
+  local acceptances, refusals = 0, 0
+  for _, thread in ipairs(threads) do
+    acceptances = acceptances + thread:get("accepted")
+    refusals = refusals + thread:get("refused")
+  end
+  io.write(string.format("result accepted %d rate %.0f p99_ms %.1f refused %d\n", acceptances,
+    acceptances / summary.duration * 1e6, latency:percentile(99) / 1000, refusals))
 end
