@@ -50,13 +50,3 @@ cpu_per_unit() {
     { used = ($2 - before[$1]) * 1e6 / hertz / count; sum += used; printf "%s %.2f\n", $1, used }
     END { printf "system %.2f\n", sum }' "$1" "$2"
 }
-
-# with_cpu_time FILE COMMAND…: runs a command and writes the CPU time of it and its children, in microseconds, to FILE.
-with_cpu_time() {
-  local file=$1 status=0 TIMEFORMAT='%3U %3S'; shift
-  exec {CPU_ERRORS}>&2
-  { time "$@" 2>&"$CPU_ERRORS"; } 2>"$file.time" || status=$?
-  exec {CPU_ERRORS}>&-
-  awk '{ printf "%.0f\n", ($1 + $2) * 1e6 }' "$file.time" >"$file"
-  return "$status"
-}

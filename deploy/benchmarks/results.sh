@@ -47,6 +47,11 @@ require_results() {
     usage_error "$1 is not a result of deploy/bench that this version can read"
 }
 
+# require_output FILE: ends the script if the figures cannot be written to FILE.
+require_output() {
+  [[ -d $(dirname -- "$1") && ! -d $1 ]] || usage_error "--output is '$1'; it must be a file in an existing folder"
+}
+
 # compare_results BEFORE AFTER: prints all figures of two files with the change of each.
 compare_results() {
   printf '\n%-46s %14s %14s %9s\n' "figure (medians)" "$(basename "$1")" "$(basename "$2")" change
@@ -92,7 +97,7 @@ print_figures() {
       mixed) figure "claims a second, 64 connections" mixed.claims_per_second ;;
     esac
     if [[ $stage == accept ]]; then figure "p99 in ms" accept.p99_ms '' '<= 25'; else figure "p99 in ms" "$stage.p99_ms"; fi
-    figure "answers other than 202" "$stage.refused" '' '<= 0'
+    figure "requests that were not accepted" "$stage.not_accepted" '' '<= 0'
     print_cpu_figures "$stage"
   done
   figure_heading "one claim at a time"
@@ -133,4 +138,21 @@ print_cpu_figures() {
   figure "  PostgreSQL" "$stage.cpu_us.postgres" "$raw_postgres" "${target[postgres]:-}"
   figure "  all of the system" "$stage.cpu_us.system" '' "${target[system]:-}"
   figure "  load generator" "$stage.cpu_us.load_generator"
+}
+
+# table_heading TITLE…: prints the heading of a Markdown table.
+table_heading() {
+  local title line='|' rule='|'
+  for title in "$@"; do line+=" $title |" rule+=' --- |'; done
+  printf '\n%s\n%s\n' "$line" "$rule"
+}
+
+# table_row LABEL NAME…: prints a row of a Markdown table, with the medians of the named figures.
+table_row() {
+  local name value line="| $1 |"; shift
+  for name in "$@"; do
+    value=$(median_of "$name")
+    line+=" $(awk -v x="$value" 'BEGIN { print x == "" ? "-" : sprintf(x >= 1000 || x == int(x) ? "%.0f" : "%.1f", x) }') |"
+  done
+  printf '%s\n' "$line"
 }
