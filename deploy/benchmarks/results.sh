@@ -47,6 +47,13 @@ require_results() {
     usage_error "$1 is not a result of deploy/bench that this version can read"
 }
 
+# require_figures FILE NAME…: ends the script if a figure is missing or not positive. Then the benchmark does not work.
+require_figures() {
+  local file=$1 missing; shift
+  missing=$(jq -r --args '[$ARGS.positional[] as $name | select((.figures[$name].median // 0) <= 0) | $name] | join(", ")' "$file" "$@")
+  [[ -z $missing ]] || fail "the benchmark has not measured $missing; the other figures are in $file"
+}
+
 # require_output FILE: ends the script if the figures cannot be written to FILE.
 require_output() {
   [[ -d $(dirname -- "$1") && ! -d $1 ]] || usage_error "--output is '$1'; it must be a file in an existing folder"
