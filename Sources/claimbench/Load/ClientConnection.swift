@@ -12,7 +12,8 @@ final class ClientConnection: ChannelInboundHandler {
         let sentAt: NIODeadline
     }
 
-    private unowned let owner: LoadGenerator
+    /// A connection may become active after the run has ended, so it keeps the generator until it is closed.
+    private let owner: LoadGenerator
     private var context: ChannelHandlerContext?
     private var parser = ResponseParser()
     private(set) var exchange: Exchange?
