@@ -138,7 +138,7 @@ print_cpu_figures() {
     accept*) raw_rabbitmq=raw.publish_window_2000.cpu_us.rabbitmq ;;
     decide*) raw_postgres=raw.decide.cpu_us.postgres ;;
   esac
-  figure "CPU in µs a claim: ClaimAPI" "$stage.cpu_us.api" '' "${target[api]:-}"
+  figure "CPU time a claim, in us: ClaimAPI" "$stage.cpu_us.api" '' "${target[api]:-}"
   figure "  ClaimWorker" "$stage.cpu_us.worker" '' "${target[worker]:-}"
   figure "  RabbitMQ" "$stage.cpu_us.rabbitmq" "$raw_rabbitmq" "${target[rabbitmq]:-}"
   figure "  Redis" "$stage.cpu_us.redis" '' "${target[redis]:-}"
