@@ -33,7 +33,7 @@ print_connections() {
 # --- processes
 
 measure_processes() {
-  local connections=64 count
+  local count
   say "processes: 1 and 2 of ClaimAPI, the same number of connections in all"
   accept apis_1 P1 1000 1000000000 --duration "$seconds"
   drain P1
@@ -111,7 +111,7 @@ print_processes() {
 
 # measure_backlog ROUND: in each round accepting and deciding with empty queues, in the last one also with a full backlog.
 measure_backlog() {
-  local connections=64
+  local waiting
   say "backlog: accepting and deciding $claims claims with empty queues"
   accept empty E 1000 "$claims"
   decide empty_decide E
@@ -119,7 +119,6 @@ measure_backlog() {
   say "backlog: sending $backlog_claims claims"
   coupons F 1000
   post F 1000 "$backlog_claims"
-  local waiting
   waiting=$(accepted_claims)
   record backlog.claims "$waiting"
   record backlog.fill_claims_per_second "$(posted .rate)"
