@@ -17,7 +17,8 @@ record_all() {
 
 # median_of NAME: prints the median of the measurements; nothing without any.
 median_of() {
-  awk -v name="$1" '$1 == name { print $2 }' "$RESULTS" | sort -g | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'
+  awk -v name="$1" '$1 == name { print $2 }' "$RESULTS" | sort -g |
+    awk '{ v[NR] = $1 } END { if (NR) print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
 
 # write_results FILE MODE PROGRAMS STARTED_AT: writes the figures in RESULTS as JSON. docs/benchmarks.md describes it.
@@ -27,7 +28,7 @@ write_results() {
     --arg processor "$(awk -F ': *' '/^model name/ { print $2; exit }' /proc/cpuinfo)" \
     --argjson memory_mib "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1024 }' /proc/meminfo)" \
     --argjson load_average "$(cut -d' ' -f1 /proc/loadavg)" '
-    def median: sort | .[((length + 1) / 2 | floor) - 1];
+    def median: sort | (.[((length + 1) / 2 | floor) - 1] + .[length / 2 | floor]) / 2;
     { format: 1, mode: $mode, programs: $programs, commit: $commit, started_at: $started_at, finished_at: $finished_at,
       machine: { cores: $cores, processor: $processor, memory_mib: $memory_mib, kernel: $kernel, load_average: $load_average },
       figures: ([inputs | split(" ") | { name: .[0], value: (.[1] | tonumber) }] | group_by(.name)
@@ -59,17 +60,23 @@ require_output() {
   [[ -d $(dirname -- "$1") && ! -d $1 ]] || usage_error "--output is '$1'; it must be a file in an existing folder"
 }
 
-# compare_results BEFORE AFTER: prints all figures of two files with the change of each.
+# compare_results BEFORE AFTER: prints all figures of two files with the change of each. If the ranges of the
+# rounds overlap, the change may be noise; one round alone shows no range.
 compare_results() {
-  printf '\n%-46s %14s %14s %9s\n' "figure (medians)" "$(basename "$1")" "$(basename "$2")" change
+  printf '\n%-44s %14s %14s %10s  %s\n' "figure (medians)" "$(basename "$1")" "$(basename "$2")" change ranges
   jq -rn --slurpfile before "$1" --slurpfile after "$2" '
     $before[0].figures as $a | $after[0].figures as $b | ($a + $b | keys_unsorted | unique)[]
-    | [., ($a[.].median // "-"), ($b[.].median // "-")] | @tsv' |
+    | . as $name | $a[$name] as $x | $b[$name] as $y
+    | [$name, ($x.median // "-"), ($y.median // "-"),
+        (if $x == null or $y == null or ([$x, $y | .values | length] | min) < 2 then ""
+         elif ($x.values | max) < ($y.values | min) or ($y.values | max) < ($x.values | min) then "apart" else "overlap" end)]
+    | @tsv' |
     awk -F '\t' '{
       change = "-"
       if ($2 != "-" && $3 != "-" && $2 != 0) change = sprintf("%+.1f %%", ($3 / $2 - 1) * 100)
-      printf "%-46s %14s %14s %9s\n", $1, $2, $3, change
-    }'
+      printf "%-44s %14s %14s %10s  %s\n", $1, short($2), short($3), change, $4
+    }
+    function short(x) { return x == "-" ? x : sprintf(x >= 1000 || x == int(x) ? "%.0f" : "%.2f", x) }' | sed 's/ *$//'
 }
 
 # figure LABEL NAME [RAW_NAME [TARGET]]: prints a line of a table: the median, the raw limit, their ratio and the target.
