@@ -64,13 +64,14 @@ package struct ClaimIDIssuer: Sendable {
 
     /// Returns the id of a user's request with this key.
     package func id(user: UserID, key: IdempotencyKey) -> ClaimID {
-        var digest = HMAC<SHA256>(key: digestKey)
-        let user = Array(user.description.utf8)
+        var input: [UInt8] = []
+        input.reserveCapacity(4 + user.description.utf8.count + key.value.utf8.count)
         // The length prefix distinguishes ("ab", "c") from ("a", "bc").
-        withUnsafeBytes(of: UInt32(user.count).littleEndian) { digest.update(data: $0) }
-        digest.update(data: user)
-        digest.update(data: Array(key.value.utf8))
-        let head = Array(digest.finalize().prefix(ClaimID.digestBytes))
+        withUnsafeBytes(of: UInt32(user.description.utf8.count).littleEndian) { input.append(contentsOf: $0) }
+        input.append(contentsOf: user.description.utf8)
+        input.append(contentsOf: key.value.utf8)
+        let digest = HMAC<SHA256>.authenticationCode(for: input, using: digestKey)
+        let head = Array(digest.prefix(ClaimID.digestBytes))
         return ClaimID(bytes: head + proof(of: head))
     }
 
@@ -105,6 +106,7 @@ package enum Base32Hex {
 
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
+        text.reserveCapacity(bytes.underestimatedCount * 8 / 5)
         var window: UInt32 = 0
         var bits = 0
         for byte in bytes {
