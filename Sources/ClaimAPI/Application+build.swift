@@ -1,8 +1,10 @@
 import Broker
 import Claims
 import Hummingbird
+import HummingbirdCore
 import Logging
 import Metrics
+import NIOPosix
 import Observability
 import Postgres
 import Redis
@@ -29,21 +31,27 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     pool.connections = 2
     pool.patience = .seconds(10)
     let changesPool = PostgresClient(pool, logger: logger)
-    let topology = Topology(lanes: settings.stores.lanes)
-    let publisher = Publisher(
-        Publisher.Configuration(
-            addresses: settings.stores.brokers, heartbeat: 10, confirmTimeout: settings.confirmTimeout,
-            capacity: settings.publishQueue, name: name, prepare: topology.declare),
-        logger: logger)
+    var publishing = Publisher<ClaimMessage>.Configuration(
+        addresses: settings.stores.brokers, heartbeat: 10, confirmTimeout: settings.confirmTimeout,
+        capacity: settings.publishQueue, name: name, routes: lanes,
+        message: { claims, lane in
+            OutgoingMessage(
+                .claims(claims, encodedBy: .shared), exchange: Topology.workExchange,
+                routingKey: Topology.routingKey(lane: lane))
+        }, prepare: Topology(lanes: lanes).declare)
+    publishing.itemsPerMessage = ClaimMessage.maximumPerMessage
+    publishing.messagesPerRoute = 2
+    let publisher = Publisher(publishing, logger: logger)
     let changes = ClaimChanges(settings.stores.redis, logger: logger)
 
     let issuer = ClaimIDIssuer(secret: settings.idSecret)
     let outcomes = OutcomeReader(
-        redis: redis, postgres: postgres, changes: changes, lanes: settings.stores.lanes)
+        redis: redis, postgres: postgres, changes: changes, lanes: lanes)
     let admission = AdmissionControl(maximum: settings.maximumWaiting, target: settings.targetLatency)
+    let conveyor = ClaimConveyor(
+        redis: redis, publisher: publisher, lanes: lanes, confirmTimeout: settings.confirmTimeout, logger: logger)
     let submission = ClaimSubmission(
-        issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, admission: admission,
-        lanes: settings.stores.lanes, confirmTimeout: settings.confirmTimeout, logger: logger)
+        issuer: issuer, conveyor: conveyor, outcomes: outcomes, admission: admission, logger: logger)
 
     let endpoints =
         ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
@@ -59,15 +67,20 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     let limits = settings.connectionLimits
     let server = Application(
         router: router,
-        server: .http1(
-            configuration: .init(
-                additionalChannelHandlers: [
-                    ConnectionLimitHandler(
-                        limits, connections: connections, admission: admission, metrics: requestMetrics)
-                ])),
+        server: HTTPServerBuilder { responder in
+            EventLoopChannel(
+                base: HTTP1Channel(
+                    responder: responder,
+                    configuration: .init(
+                        additionalChannelHandlers: [
+                            ConnectionLimitHandler(
+                                limits, connections: connections, admission: admission, metrics: requestMetrics)
+                        ])))
+        },
         configuration: ApplicationConfiguration(
             address: .hostname(settings.host, port: settings.port), serverName: StandardHeaders.serverName,
             backlog: 4096),
+        eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)),
         logger: logger)
     // Services are shut down in reverse order: the server first, then what its requests depend on.
     let services: [any Service] = [
