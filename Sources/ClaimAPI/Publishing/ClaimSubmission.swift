@@ -44,17 +44,35 @@ struct ClaimSubmission: Sendable {
     ///
     /// The claim's time of creation is that of the attempt that was accepted: one that was refused earlier does not count.
     /// - Returns: the claim's current state, and whether an earlier request was accepted.
-    /// - Throws: ``Problem``: `idempotency_key_reused`, `broker_unavailable` or `overloaded`.
+    /// - Parameter quota: the limits that the claim counts for, unless it was accepted before.
+    /// - Throws: ``Problem``: `idempotency_key_reused`, `broker_unavailable`, `overloaded`, `rate_limited` or
+    ///   `too_many_pending`.
     func accept(
-        user: UserID, coupon: CouponName, key: IdempotencyKey
+        user: UserID, coupon: CouponName, key: IdempotencyKey, quota: Quota? = nil
     ) async throws(Problem) -> (claim: Claim, isReplay: Bool) {
         try refuseIfOverloaded()
         let id = issuer.id(user: user, key: key)
         var message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
 
+        if let replay = try await formerClaim(user: user, coupon: coupon, key: key) { return (replay, true) }
+
         let lane = coupon.lane(of: lanes)
-        let (earlier, number) =
-            (try? await redis.send(ClaimCache.note(message).and(LaneQueue.takeNumber(lane: lane)))) ?? (nil, nil)
+        let noting = ClaimCache.note(message).and(LaneQueue.takeNumber(lane: lane))
+        let earlier: ClaimCache.Entry?
+        let number: Int64?
+        if let quota {
+            let answer = try? await redis.send(noting.and(quota.request(for: id, user: user, coupon: coupon)))
+            (earlier, number) = answer?.0 ?? (nil, nil)
+            do throws(Problem) {
+                try quota.settle(answer?.1, user: user)
+            } catch {
+                if number != nil { redis.sendWithoutReply(LaneQueue.returnNumber(lane: lane)) }
+                if answer != nil, earlier == nil { redis.sendWithoutReply(ClaimCache.withdraw(id)) }
+                throw error
+            }
+        } else {
+            (earlier, number) = (try? await redis.send(noting)) ?? (nil, nil)
+        }
         /// Returns the number of a claim that does not join its lane, or most likely does not.
         func returnNumber() {
             if number != nil { redis.sendWithoutReply(LaneQueue.returnNumber(lane: lane)) }
@@ -96,10 +114,11 @@ struct ClaimSubmission: Sendable {
     /// Accepts a cancellation. It is published behind the claims of the same coupon that were accepted before it.
     ///
     /// - Returns: the claim's current state: `claimed` until the cancellation has taken effect, or `cancelled` already.
-    /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable`, `store_unavailable` or `overloaded`.
-    func cancel(_ id: ClaimID) async throws(Problem) -> Claim {
+    /// - Throws: ``Problem``: `claim_not_found` if the claim is not the caller's, `not_cancellable`, `broker_unavailable`, `store_unavailable` or `overloaded`.
+    func cancel(_ id: ClaimID, for caller: Caller) async throws(Problem) -> Claim {
         try refuseIfOverloaded()
         let claim = try await outcomes.authoritativeClaim(id)
+        guard caller.owns(claim) else { throw .claimNotFound }
         switch claim.status {
         case .cancelled: return claim
         case .claimed: break
@@ -116,6 +135,19 @@ struct ClaimSubmission: Sendable {
             throw .brokerUnavailable(error, for: .cancel)
         }
         return claim
+    }
+
+    /// Returns the claim of the same request if it was accepted under an earlier secret, and so with another id.
+    private func formerClaim(
+        user: UserID, coupon: CouponName, key: IdempotencyKey
+    ) async throws(Problem) -> Claim? {
+        for id in issuer.formerIDs(user: user, key: key) {
+            guard let entry = await outcomes.cached(id), entry.isAccepted else { continue }
+            let known = entry.claim?.couponName
+            guard entry.isEdited || known == nil || known == coupon else { throw .keyReused }
+            return await current(Claim(id: id, userID: user, couponName: coupon, createdAt: entry.claim?.createdAt))
+        }
+        return nil
     }
 
     /// Most submissions above the limit are refused at their header, and never get here.
