@@ -5,6 +5,7 @@
 #   data/         one folder for each server
 #   secrets       passwords, generated once
 #   env           environment variables of the copy, to be sourced
+#   token         the API key of an API that requires tokens
 #   workers       the number of workers
 #   bin/          rabbitmqctl and related tools for this copy's node
 
@@ -85,6 +86,10 @@ write_environment() {
       shell_assignment CLAIMS_POSTGRES_PORT "$POSTGRES_PORT"
       shell_assignment CLAIMS_REDIS_PORT "$REDIS_PORT"
       shell_assignment CLAIMS_AMQP_PORT "$AMQP_PORT"
+      if [[ -s $RUN_DIR/token ]]; then
+        shell_assignment CLAIMS_AUTH required
+        shell_assignment CLAIMS_TOKEN "$(cat "$RUN_DIR/token")"
+      fi
       rabbitmq_tools_environment
     } | sed 's/^/export /'
     printf "export PATH='%s':\"\$PATH\"\n" "$PROGRAM_DIR:$RUN_DIR/bin"
@@ -102,7 +107,7 @@ load_environment() {
 # purge_run_dir: removes what the scripts wrote, and the folder if it contains nothing else.
 purge_run_dir() {
   local name
-  for name in pids logs data conf bin secrets env workers test-run benchmark-run benchmark; do
+  for name in pids logs data conf bin secrets env token workers test-run benchmark-run benchmark; do
     rm -rf "${RUN_DIR:?}/$name"
   done
   rmdir "$RUN_DIR" 2>/dev/null || true
