@@ -54,7 +54,6 @@ require_no_tokens() {
   id=${token#ck_}
   claimctl key revoke "${id%%_*}" || fail_with_log claimctl "claimctl key revoke failed. The API still requires tokens. Correct the cause and run this command again"
   rm -f "$RUN_DIR/token"
-  unset CLAIMS_AUTH CLAIMS_TOKEN   # after `source .run/env` the shell has them
   restart_with_new_access "the API requires no tokens"
 }
 

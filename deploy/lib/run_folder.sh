@@ -98,6 +98,8 @@ write_environment() {
 
 # load_environment: exports the variables of the copy, for a program.
 load_environment() {
+  # A shell that has sourced the file of an API that required tokens still has these.
+  if [[ ! -s $RUN_DIR/token && -n ${CLAIMS_TOKEN:-} ]]; then unset CLAIMS_AUTH CLAIMS_TOKEN; fi
   set -a
   # shellcheck source=/dev/null
   source "$RUN_DIR/env"
