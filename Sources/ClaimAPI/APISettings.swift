@@ -1,4 +1,5 @@
 import Claims
+import NIOCore
 import Settings
 
 /// The settings of ClaimAPI, read from the environment.
@@ -19,6 +20,8 @@ struct APISettings: Sendable {
     /// How long a submission may wait before further ones are refused.
     var targetLatency: Duration
     var maximumConnections: Int
+    /// The number of threads that serve connections.
+    var eventLoops: Int
     var connectionLimits: ConnectionState.Limits
     /// How long a graceful shutdown waits for requests in progress.
     var shutdownTimeout: Duration
@@ -48,6 +51,9 @@ struct APISettings: Sendable {
     static let connections = Setting(
         "CLAIMS_MAX_CONNECTIONS", defaultValue: "20000",
         help: "Maximum open connections; 503 overloaded for further ones")
+    static let loops = Setting(
+        "CLAIMS_EVENT_LOOPS", defaultValue: "auto",
+        help: "Threads that serve connections, 1 to 256, or auto: half of the processor's cores")
     static let headerTimeout = Setting(
         "CLAIMS_HEADER_TIMEOUT_MS", defaultValue: "10000",
         help: "Maximum time from connecting to the end of the first request's header, in milliseconds")
@@ -67,8 +73,8 @@ struct APISettings: Sendable {
     static let all =
         StoreSettings.all
         + [
-            httpHost, httpPort, secret, confirm, queue, postgres, waiting, latency, connections, headerTimeout,
-            idleTimeout, bodyTimeout, writeTimeout, shutdown,
+            httpHost, httpPort, secret, confirm, queue, postgres, waiting, latency, connections, loops,
+            headerTimeout, idleTimeout, bodyTimeout, writeTimeout, shutdown,
         ] + AccessSettings.all + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
@@ -86,6 +92,10 @@ struct APISettings: Sendable {
         maximumWaiting = try reader.integer(Self.waiting, in: 1...1_000_000)
         targetLatency = try reader.milliseconds(Self.latency, in: 1...60_000)
         maximumConnections = try reader.integer(Self.connections, in: 1...1_000_000)
+        eventLoops = try reader.value(Self.loops, mustBe: "auto or a whole number from 1 to 256") { text in
+            // The other half is for the threads of the stores, and for what else runs on the machine.
+            text == "auto" ? max(1, System.coreCount / 2) : Int(text).flatMap { (1...256).contains($0) ? $0 : nil }
+        }
         connectionLimits = ConnectionState.Limits(
             header: try reader.milliseconds(Self.headerTimeout, in: 1...3_600_000),
             idle: try reader.milliseconds(Self.idleTimeout, in: 1...3_600_000),

@@ -5,6 +5,7 @@ import HummingbirdCore
 import HummingbirdTLS
 import Logging
 import Metrics
+import NIOPosix
 import Observability
 import Postgres
 import Redis
@@ -34,22 +35,28 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
     pool.connections = 2
     pool.patience = .seconds(10)
     let changesPool = PostgresClient(pool, logger: logger)
-    let topology = Topology(lanes: settings.stores.lanes)
-    let publisher = Publisher(
-        Publisher.Configuration(
-            addresses: settings.stores.brokers, heartbeat: 10, confirmTimeout: settings.confirmTimeout,
-            capacity: settings.publishQueue, name: name, prepare: topology.declare),
-        logger: logger)
+    var publishing = Publisher<ClaimMessage>.Configuration(
+        addresses: settings.stores.brokers, heartbeat: 10, confirmTimeout: settings.confirmTimeout,
+        capacity: settings.publishQueue, name: name, routes: lanes,
+        message: { claims, lane in
+            OutgoingMessage(
+                .claims(claims, encodedBy: .shared), exchange: Topology.workExchange,
+                routingKey: Topology.routingKey(lane: lane))
+        }, prepare: Topology(lanes: lanes).declare)
+    publishing.itemsPerMessage = ClaimMessage.maximumPerMessage
+    publishing.messagesPerRoute = 2
+    let publisher = Publisher(publishing, logger: logger)
     let changes = ClaimChanges(settings.stores.redis, logger: logger)
 
     let issuer = ClaimIDIssuer(secret: settings.idSecrets[0], former: Array(settings.idSecrets.dropFirst()))
     let access = try await Access(settings, redis: redis, name: name, logger: logger)
     let outcomes = OutcomeReader(
-        redis: redis, postgres: postgres, changes: changes, lanes: settings.stores.lanes)
+        redis: redis, postgres: postgres, changes: changes, lanes: lanes)
     let admission = AdmissionControl(maximum: settings.maximumWaiting, target: settings.targetLatency)
+    let conveyor = ClaimConveyor(
+        redis: redis, publisher: publisher, lanes: lanes, confirmTimeout: settings.confirmTimeout, logger: logger)
     let submission = ClaimSubmission(
-        issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes, admission: admission,
-        lanes: settings.stores.lanes, confirmTimeout: settings.confirmTimeout, logger: logger)
+        issuer: issuer, conveyor: conveyor, outcomes: outcomes, admission: admission, logger: logger)
 
     let endpoints =
         ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer, tickets: access.tickets).endpoints
@@ -66,18 +73,24 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
 
     let connections = ConcurrencyLimit(settings.maximumConnections)
     let limits = settings.connectionLimits
-    let http = HTTPServerBuilder.http1(
-        configuration: .init(
-            additionalChannelHandlers: [
-                ConnectionLimitHandler(
-                    limits, connections: connections, admission: admission, metrics: requestMetrics)
-            ]))
+    let http = HTTPServerBuilder { responder in
+        EventLoopChannel(
+            base: HTTP1Channel(
+                responder: responder,
+                configuration: .init(
+                    additionalChannelHandlers: [
+                        ConnectionLimitHandler(
+                            limits, connections: connections, admission: admission, metrics: requestMetrics)
+                    ])))
+    }
     let certificates = try settings.access.certificates.map { try Certificates($0, logger: logger) }
     let server = Application(
         router: router,
         server: try certificates.map { try .tls(http, tlsConfiguration: $0.configuration()) } ?? http,
         configuration: ApplicationConfiguration(
-            address: .hostname(settings.host, port: settings.port), serverName: "claims", backlog: 4096),
+            address: .hostname(settings.host, port: settings.port), serverName: StandardHeaders.serverName,
+            backlog: 4096),
+        eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)),
         logger: logger)
     // Services are shut down in reverse order: the server first, then what its requests depend on.
     let services: [any Service] =

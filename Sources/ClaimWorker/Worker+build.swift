@@ -30,8 +30,12 @@ func buildWorker(_ settings: WorkerSettings, logger: Logger) -> ServiceGroup {
 
     // Services stop in reverse order: the heartbeat ends last, since it protects the locks of the lanes.
     let services: [any Service] = [heartbeat, monitor, deadLetterRecorder, lanes]
+    // The monitor ends with an error if a setting contradicts the database. The lanes finish their batches then.
     return ServiceGroup(
         configuration: ServiceGroupConfiguration(
-            services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+            services: services.map {
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
+            },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
 }

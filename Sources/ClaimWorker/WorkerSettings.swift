@@ -7,8 +7,10 @@ struct WorkerSettings: Sendable {
     var name: String
     /// The most claims that one transaction decides.
     var batch: Int
-    /// The most unacknowledged messages of a lane.
+    /// The most unacknowledged claims of a lane.
     var prefetch: Int
+    /// The most unacknowledged messages of a lane. Each may have several claims.
+    var messagePrefetch: UInt16 { UInt16(clamping: max(1, prefetch / ClaimMessage.maximumPerMessage)) }
     var lock: LockSettings
     var retries: RetrySchedule
     /// Seconds.
@@ -20,7 +22,7 @@ struct WorkerSettings: Sendable {
         "CLAIMS_WORKER_NAME", defaultValue: "worker", help: "Worker name in logs, failed attempts and claimctl status")
     static let batchSize = Setting("CLAIMS_BATCH", defaultValue: "500", help: "Maximum claims per transaction")
     static let prefetchCount = Setting(
-        "CLAIMS_PREFETCH", defaultValue: "1000",
+        "CLAIMS_PREFETCH", defaultValue: "4000",
         help: "Maximum unacknowledged claims per lane; at least CLAIMS_BATCH")
     static let lockTTL = Setting(
         "CLAIMS_LOCK_TTL_MS", defaultValue: "20000", help: "Time to live of a coupon lock, in milliseconds")
@@ -52,7 +54,7 @@ struct WorkerSettings: Sendable {
         }
         let batch = try reader.integer(Self.batchSize, in: 1...5000)
         self.batch = batch
-        prefetch = try reader.integer(Self.prefetchCount, in: batch...Int(UInt16.max))
+        prefetch = try reader.integer(Self.prefetchCount, in: batch...100_000)
         lock = LockSettings(
             ttl: try reader.milliseconds(Self.lockTTL, in: 100...3_600_000),
             wait: try reader.milliseconds(Self.lockWait, in: 1...60_000),

@@ -41,7 +41,7 @@ import Testing
 
     @Test(arguments: [
         ("CLAIMS_WORKER_NAME", "a/b"), ("CLAIMS_WORKER_NAME", "a b"), ("CLAIMS_BATCH", "0"), ("CLAIMS_BATCH", "many"),
-        ("CLAIMS_PREFETCH", "65536"), ("CLAIMS_LOCK_TTL_MS", "20s"), ("CLAIMS_LOCK_WAIT_MS", "0"),
+        ("CLAIMS_PREFETCH", "100001"), ("CLAIMS_LOCK_TTL_MS", "20s"), ("CLAIMS_LOCK_WAIT_MS", "0"),
         ("CLAIMS_LOCK_RETRIES", "-1"), ("CLAIMS_RETRY_DELAYS_MS", "soon"), ("CLAIMS_HEARTBEAT_SECONDS", "0"),
         ("CLAIMS_OUTAGE_PATIENCE_MS", "x"), ("CLAIMS_LANES", "0"),
     ])

@@ -76,6 +76,19 @@ extension IntegrationTests {
             }
         }
 
+        /// Longer than the 2 s that any other request may take.
+        @Test func aListMayTakeSecondsToBeStored() async throws {
+            let coupon = try await api.coupon("SLOW_LIST", amount: 1)
+            try FailureInjection.delayInserts(into: "eligible_users", seconds: 3)
+            defer { try? FailureInjection.stopDelaying("eligible_users") }
+            let created = try await api.post(
+                "/coupons", json: #"{"name":"\#(coupon)_2","amount":1,"eligible_users":["u1"]}"#)
+            #expect(created.status == 201, "\(created)")
+            let put = try await api.send(
+                "PUT", "/coupons/\(coupon)/eligible-users", headers: [("Content-Type", "text/plain")], body: "u1")
+            #expect(put.status == 200, "\(put)")
+        }
+
         @Test func pagesOfCouponsSkipNothingAndRepeatNothing() async throws {
             let part = try await api.coupon("PAGED", amount: 0)
             var made = [part]

@@ -173,6 +173,7 @@ extension IntegrationTests {
             let refused = answers.filter { $0.status != 202 }
             #expect(refused.allSatisfy { $0.status == 503 && $0.code == "overloaded" })
             #expect(refused.allSatisfy { $0.header("Retry-After") == "1" })
+            #expect(refused.allSatisfy { $0.header("Date") != nil && $0.header("Server") == "claims" })
             #expect(!refused.isEmpty, "two hundred requests exceed the limit")
             #expect(refused.count < 200)
             let metrics = try await limited.get("/metrics").text
@@ -197,6 +198,7 @@ extension IntegrationTests {
             let answer = try exchange(request, port: limited.port)
             #expect(answer.hasPrefix("HTTP/1.1 503") && answer.contains("overloaded"), "\(answer)")
             #expect(answer.contains("Retry-After: 1"))
+            #expect(answer.contains("\r\nDate: ") && answer.contains("\r\nServer: claims\r\n"), "\(answer)")
             withExtendedLifetime(kept) {}
         }
 

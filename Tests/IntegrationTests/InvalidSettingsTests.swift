@@ -14,6 +14,7 @@ extension IntegrationTests {
             ("CLAIMS_HTTP_PORT", "0"), ("CLAIMS_HTTP_PORT", "eighty"), ("CLAIMS_HTTP_PORT", "65536"),
             ("CLAIMS_ID_SECRET", "hunter2"), ("CLAIMS_ID_SECRET", ""), ("CLAIMS_CONFIRM_TIMEOUT_MS", "-5"),
             ("CLAIMS_PUBLISH_QUEUE", "0"), ("CLAIMS_POSTGRES_CONNECTIONS", "x"),
+            ("CLAIMS_EVENT_LOOPS", "0"), ("CLAIMS_EVENT_LOOPS", "many"),
         ]
         private static let worker = [
             ("CLAIMS_WORKER_NAME", "a/b"), ("CLAIMS_BATCH", "0"), ("CLAIMS_PREFETCH", "1"), ("CLAIMS_LOCK_TTL_MS", "x"),

@@ -58,6 +58,43 @@ extension IntegrationTests {
             #expect(waits.allSatisfy { $0.hasPrefix("\(numbers + 1)_alter: the reader, process ") }, "\(waits)")
         }
 
+        /// All statements on the table wait behind the one that waits for its lock.
+        @Test func aMigrationThatWaitsForALockHoldsUpOthersOnlyBriefly() async throws {
+            let table = "queue_\(UInt32.random(in: 0 ... .max))"
+            let folder = FileManager.default.temporaryDirectory.appending(path: table)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+            let numbers = try Database.number("select max(number) from schema_migrations")
+            try Database.script("create table \(table) ()")
+            defer {
+                try? Database.script(
+                    "drop table if exists \(table); delete from schema_migrations where number > \(numbers)")
+                try? FileManager.default.removeItem(at: folder)
+            }
+            try Data("alter table \(table) add column a integer".utf8)
+                .write(to: folder.appending(path: "\(numbers + 1)_alter.sql"))
+            let holder = try Database.connection()
+            try holder.script("begin; select from \(table)")
+            async let migrated = migrate(folder)
+            try await eventually("the migration to wait for the lock", every: .milliseconds(5)) {
+                try Database.number(
+                    "select count(*) from pg_locks where not granted and relation = '\(table)'::regclass") > 0
+            }
+            // The programs wait for a lock for 500 ms at least, and the machine may be slow.
+            let other = try Database.connection()
+            try other.script("set lock_timeout = 2000")
+            let start = ContinuousClock.now
+            try await eventually("3 s to pass") {
+                #expect(throws: Never.self) { try other.execute("select count(*) from \(table)") }
+                return ContinuousClock.now - start > .seconds(3)
+            }
+            try holder.script("commit")
+            #expect(try await migrated == ["\(numbers + 1)_alter"])
+        }
+
+        private func migrate(_ folder: URL) async throws -> [String] {
+            try Migrator(folder: folder).migrate(on: try Database.connection())
+        }
+
         @Test func theIndexOfAnInterruptedMigrationIsBuiltAgain() async throws {
             let schema = "interrupted_\(UInt32.random(in: 0 ... .max))"
             let url = try #require(Setup.environment(with: [:])["DATABASE_URL"])

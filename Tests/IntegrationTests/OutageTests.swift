@@ -168,6 +168,10 @@ extension IntegrationTests {
                     try await api.post(API.Order(user: "u0", coupon: coupon)).status == 503
                 }
                 try await expectBrokerUnavailable(order)
+                let key = RedisKeys.claim(try id(of: order))
+                try await eventually("the refused attempt to be forgotten") {
+                    try Cache.send("EXISTS", key).integer == 0
+                }
             } catch {
                 _ = try await rabbitmqctl("set_vm_memory_high_watermark", "0.4")
                 throw error
@@ -186,9 +190,7 @@ extension IntegrationTests {
         func aRequestThatWasNotedLongAgoAndNeverConfirmedIsNew(secondsAgo: Int64, isKept: Bool) async throws {
             let coupon = try await api.coupon("NOTED", amount: 10)
             let order = API.Order(user: "u1", coupon: coupon)
-            let secret = try #require(Setup.environment(with: [:])["CLAIMS_ID_SECRET"])
-            let id = ClaimIDIssuer(secret: secret).id(
-                user: try #require(UserID(order.user)), key: try #require(IdempotencyKey(headerValue: order.key)))
+            let id = try id(of: order)
             let noted = Timestamp(milliseconds: Timestamp.now().milliseconds - secondsAgo * 1000)
             let redis = try RedisConnection(try Setup.stores().redis, timeout: .seconds(5))
             _ = try redis.send(
@@ -196,9 +198,13 @@ extension IntegrationTests {
                     ClaimMessage(
                         id: id, userID: try #require(UserID(order.user)), couponName: try #require(CouponName(coupon)),
                         createdAt: noted)))
+            let workers = try ["worker-1", "worker-2"].map(system.program)
+            workers.forEach { $0.freeze() }
             let claim = try await api.submit(order.user, coupon, key: order.key)
             #expect(claim.id == id.description)
             #expect((claim.createdAt == noted.description) == isKept, "\(claim)")
+            #expect(try await api.claim(claim.id).createdAt == claim.createdAt, "as Redis knows it")
+            workers.forEach { $0.thaw() }
             #expect(try await api.claim(claim.id, wait: 20).createdAt == claim.createdAt)
         }
 
@@ -299,6 +305,12 @@ extension IntegrationTests {
                 "select count(*) from claims where coupon_name = any($1) and (attempts > 1 or status = 'dead_lettered')",
                 .texts(coupons))
             #expect(!areAttemptsKept || retried == 0, "\(retried) of \(ids.count) needed more than one attempt")
+        }
+
+        private func id(of order: API.Order) throws -> ClaimID {
+            let secret = try #require(Setup.environment(with: [:])["CLAIMS_ID_SECRET"])
+            return ClaimIDIssuer(secret: secret).id(
+                user: try #require(UserID(order.user)), key: try #require(IdempotencyKey(headerValue: order.key)))
         }
 
         private func expectBrokerUnavailable(_ order: API.Order) async throws {

@@ -9,11 +9,10 @@ extension IntegrationTests {
     @Suite(.timeLimit(.minutes(2))) struct PublisherOutages {
         @Test func aBrokerThatStopsReadingMakesThePublisherUnavailable() async throws {
             // Heartbeats reveal nothing in time, and confirms are overdue only when the thread looks for them.
-            let publisher = Publisher(
+            let publisher = Publisher<OutgoingMessage>(
                 Publisher.Configuration(
                     addresses: try Setup.stores().brokers, heartbeat: 60, confirmTimeout: .seconds(2), capacity: 10_000,
-                    name: "tests"
-                ) { _, _ in },
+                    name: "tests", routes: 1, message: { items, _ in items[0] }, prepare: { _, _ in }),
                 logger: Logger(label: "tests"))
             let running = Task { try await publisher.run() }
             defer { running.cancel() }
@@ -26,7 +25,7 @@ extension IntegrationTests {
                 exchange: "", routingKey: "tests.nowhere")
             let confirmed = try await concurrently(Array(0..<1024), atMost: 1024) { _ in
                 do throws(PublishError) {
-                    try await publisher.publish(message)
+                    try await publisher.publish(message, route: 0)
                     return true
                 } catch {
                     return false

@@ -59,6 +59,23 @@ extension IntegrationTests {
             try await system.recover()
         }
 
+        @Test func aWorkerThatStartsWithoutPostgresEndsWhenItFindsAnotherNumberOfLanes() async throws {
+            try await Server.postgres.kill9()
+            let program = try Program("ClaimWorker", name: "worker-lanes", settings: ["CLAIMS_LANES": "7"])
+            defer { program.signal(SIGKILL) }
+            func log() throws -> String {
+                try String(contentsOfFile: "\(Setup.runFolder)/logs/test-worker-lanes", encoding: .utf8)
+            }
+            try await eventually("the worker to wait for the store", within: .seconds(30)) {
+                try log().contains("store unavailable")
+            }
+            try await Server.postgres.start()
+            #expect(try await program.end(within: .seconds(30)) != 0)
+            let text = try log()
+            #expect(text.contains("CLAIMS_LANES is 7, but the system has 8 lanes"), "\(text)")
+            try await system.recover()
+        }
+
         @Test func anAPIEndsWhenTheNumberOfLanesHasChanged() async throws {
             _ = try await system.startAPI("api-changed", port: Setup.httpPort + 1)
             await system.end { $0.name != "api-changed" }

@@ -1,6 +1,7 @@
 import Broker
 import Claims
 import Foundation
+import OrderedCollections
 import Postgres
 import Redis
 import Testing
@@ -26,7 +27,12 @@ extension IntegrationTests {
         @Test func refusedWritesCostNoAttempt() async throws {
             try await expectNoAttemptLost {
                 try FailureInjection.refuseRows(of: "claims", when: "true", sqlState: "53100")
-                return { try FailureInjection.stop() }
+                return {
+                    // Each of the up to 8 lanes in use backs off to 2 s. With the first pause it would try 60 times.
+                    let tries = try Database.number("select calls from refusals")
+                    #expect(tries < 120, "\(tries) tries")
+                    try FailureInjection.stop()
+                }
             }
         }
 
@@ -38,29 +44,11 @@ extension IntegrationTests {
         }
 
         @Test func aReadOnlyDatabaseCostsNoAttempt() async throws {
-            let url = try #require(Setup.environment(with: [:])["DATABASE_URL"])
-            let database = try #require(URL(string: url)?.lastPathComponent)
-            try await expectNoAttemptLost {
-                try Database.script("alter database \(database) set default_transaction_read_only = on")
-                try Database.endSessions(of: "ClaimWorker%")
-                return {
-                    let connection = try Database.connection()
-                    try connection.script("set default_transaction_read_only = off")
-                    try connection.script("alter database \(database) reset default_transaction_read_only")
-                    try Database.endSessions(of: "ClaimWorker%")
-                }
-            }
+            try await expectNoAttemptLost { try refuseWrites() }
         }
 
         @Test func aFullRedisCostsNoAttempt() async throws {
-            let limits = try ["maxmemory", "maxmemory-policy"].map { name in
-                (name, try #require(try Cache.send("CONFIG", "GET", name).array?.last?.string))
-            }
-            try await expectNoAttemptLost {
-                try Cache.send("CONFIG", "SET", "maxmemory-policy", "noeviction")
-                try Cache.send("CONFIG", "SET", "maxmemory", "1")
-                return { for (name, value) in limits { try Cache.send("CONFIG", "SET", name, value) } }
-            }
+            try await expectNoAttemptLost { try fillRedis() }
         }
 
         // MARK: One claim, one coupon
@@ -109,7 +97,90 @@ extension IntegrationTests {
             #expect(claims.allSatisfy { $0.outcome == "claimed" && $0.attempts == 1 }, "\(claims)")
         }
 
+        /// Longer than a transaction waits for the row, and shorter than all tries of an attempt.
+        @Test func aRowLockOfASecondCostsNoAttempt() async throws {
+            let coupon = try await api.coupon("SECOND", amount: 10)
+            let holder = try Database.connection()
+            try holder.script("begin; select from coupons where name = '\(coupon)' for update")
+            let ids = try await (0..<5).asyncMap { try await api.submit("u\($0)", coupon).id }
+            try await eventually("the worker to wait for the row", every: .milliseconds(5)) { try lockWaits() > 0 }
+            let start = ContinuousClock.now
+            try await eventually("a second to pass", every: .milliseconds(10)) {
+                ContinuousClock.now - start > .seconds(1)
+            }
+            try holder.script("commit")
+            let claims = try await ids.asyncMap { try await api.claim($0, wait: 20) }
+            #expect(claims.allSatisfy { $0.outcome == "claimed" && $0.attempts == 1 }, "\(claims)")
+        }
+
+        @Test func aRowThatIsKnownToBeLockedIsTriedAgainWithoutWaiting() async throws {
+            await system.end { $0.name.hasPrefix("worker") }
+            try await system.startWorker("patient", ["CLAIMS_LOCK_WAIT_MS": "100", "CLAIMS_LOCK_RETRIES": "1000"])
+            let coupon = try await api.coupon("KNOWN", amount: 10)
+            let holder = try Database.connection()
+            try holder.script("begin; select from coupons where name = '\(coupon)' for update")
+            let id = try await api.submit("u1", coupon).id
+            try await eventually("the worker to wait for the row", every: .milliseconds(5)) { try lockWaits() > 0 }
+            try await eventually("the wait to end", every: .milliseconds(5)) { try lockWaits() == 0 }
+            // The row is tried ten times a second. Each wait for it would take half a second.
+            let start = ContinuousClock.now
+            var waits = 0
+            try await eventually("2 s to pass", every: .milliseconds(20)) {
+                waits += try lockWaits()
+                return ContinuousClock.now - start > .seconds(2)
+            }
+            #expect(waits == 0)
+            try holder.script("commit")
+            let claim = try await api.claim(id, wait: 20)
+            #expect(claim.outcome == "claimed" && claim.attempts == 1, "\(claim)")
+        }
+
+        /// The number of sessions that wait for a lock.
+        private func lockWaits() throws -> Int {
+            try Database.number("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
+        }
+
         // MARK: Deliveries
+
+        /// A store that can be read and takes no writes.
+        enum Refusal: CaseIterable {
+            case fullRedis, readOnlyDatabase
+        }
+
+        @Test(arguments: Refusal.allCases)
+        func aWorkerThatStartsWithoutWritesTakesNoMessage(refusal: Refusal) async throws {
+            await system.end { $0.name.hasPrefix("worker") }
+            let coupon = try await api.coupon("NO_WRITES", amount: 10)
+            let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
+            let id = try await api.submit("u1", coupon).id
+            let end =
+                switch refusal {
+                case .fullRedis: try fillRedis()
+                case .readOnlyDatabase: try refuseWrites()
+                }
+            do {
+                let worker = try Program("ClaimWorker", name: "no-writes-\(refusal)")
+                defer { worker.signal(SIGKILL) }
+                try await eventually("the worker to notice") {
+                    try String(contentsOfFile: "\(Setup.runFolder)/logs/test-\(worker.name)", encoding: .utf8)
+                        .contains("store unavailable")
+                }
+                let start = ContinuousClock.now
+                try await eventually("2 s to pass") {
+                    let depth = try RabbitMQ.connection().depth(of: "claims.work.\(lane)", channel: 1)
+                    #expect(depth?.messages == 1 && depth?.consumers == 0)
+                    return ContinuousClock.now - start > .seconds(2)
+                }
+            } catch {
+                try? end()
+                throw error
+            }
+            try end()
+            try await system.startWorker("worker-1")
+            try await system.recover()
+            let claim = try await api.claim(id, wait: 20)
+            #expect(claim.outcome == "claimed" && claim.attempts == 1)
+        }
 
         @Test func workersThatAreKilledAgainAndAgainDuringAnOutageCostNoDelivery() async throws {
             let coupon = try await api.coupon("RESTARTS", amount: 50)
@@ -134,6 +205,35 @@ extension IntegrationTests {
             let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
             #expect(claims.tally == ["claimed": 20])
             #expect(claims.allSatisfy { $0.attempts == 1 })
+        }
+
+        /// A lane without messages must not take those that another worker returns, since it would return them again.
+        @Test func aLongOutageReturnsEachMessageOnce() async throws {
+            await system.end { $0.name.hasPrefix("worker") }
+            for name in ["one", "two"] { try await system.startWorker(name, ["CLAIMS_OUTAGE_PATIENCE_MS": "2000"]) }
+            let coupon = try await api.coupon("RETURNED", amount: 20)
+            let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
+            try await Server.postgres.kill9()
+            let ids = try await (0..<10).asyncMap { try await api.submit("u\($0)", coupon).id }
+            let start = ContinuousClock.now
+            try await eventually("three times the patience to pass, and the messages to be returned") {
+                let depth = try RabbitMQ.connection().depth(of: "claims.work.\(lane)", channel: 1)
+                return ContinuousClock.now - start > .seconds(6) && depth?.messages == 10 && depth?.consumers == 0
+            }
+            let connection = try RabbitMQ.connection()
+            try connection.consume("claims.work.\(lane)", prefetch: 10, channel: 1)
+            for _ in ids {
+                guard case .delivered(let delivery, _) = try connection.nextEvent(atMost: .seconds(5)) else {
+                    throw TestFailure(description: "a message is missing")
+                }
+                let returns = delivery.message.properties.headers["x-delivery-count"]?.integer
+                #expect(returns == 1, "\(returns ?? 0) returns")
+            }
+            connection.close()
+            try await Server.postgres.start()
+            try await system.recover()
+            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            #expect(claims.tally == ["claimed": 10])
         }
 
         @Test func anOutageAddsNoStrikesToASuspiciousMessage() async throws {
@@ -175,6 +275,30 @@ extension IntegrationTests {
         }
 
         // MARK: Helpers
+
+        /// Makes the database read-only for the workers. Returns what ends it.
+        private func refuseWrites() throws -> () throws -> Void {
+            let url = try #require(Setup.environment(with: [:])["DATABASE_URL"])
+            let database = try #require(URL(string: url)?.lastPathComponent)
+            try Database.script("alter database \(database) set default_transaction_read_only = on")
+            try Database.endSessions(of: "ClaimWorker%")
+            return {
+                let connection = try Database.connection()
+                try connection.script("set default_transaction_read_only = off")
+                try connection.script("alter database \(database) reset default_transaction_read_only")
+                try Database.endSessions(of: "ClaimWorker%")
+            }
+        }
+
+        /// Makes Redis refuse writes. Returns what ends it.
+        private func fillRedis() throws -> () throws -> Void {
+            let limits = try ["maxmemory", "maxmemory-policy"].map { name in
+                (name, try #require(try Cache.send("CONFIG", "GET", name).array?.last?.string))
+            }
+            try Cache.send("CONFIG", "SET", "maxmemory-policy", "noeviction")
+            try Cache.send("CONFIG", "SET", "maxmemory", "1")
+            return { for (name, value) in limits { try Cache.send("CONFIG", "SET", name, value) } }
+        }
 
         /// Sends claims of many coupons before, during and after a fault.
         ///

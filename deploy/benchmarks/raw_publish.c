@@ -1,5 +1,5 @@
 // The raw limit of accepting: librabbitmq in a loop, publishing to one quorum queue with confirms, WINDOW in flight.
-// usage: raw_publish HOST PORT USER PASSWORD VHOST QUEUE SECONDS WINDOW; prints confirmed messages per second
+// usage: raw_publish HOST PORT USER PASSWORD VHOST QUEUE SECONDS WINDOW; prints confirmed messages per second, and their number
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <amqp_tcp_socket.h>
@@ -62,7 +62,7 @@ int main(int argc, char **argv) {
     done = confirms(c, ++sent, done, window - 1);
   }
   done = confirms(c, sent, done, 0);
-  printf("%.0f\n", done / (now() - start));
+  printf("%.0f %lu\n", done / (now() - start), done);
   must(amqp_queue_delete(c, 1, queue, 0, 0) != NULL, "deleting the queue");
   amqp_connection_close(c, AMQP_REPLY_SUCCESS);
   return 0;

@@ -7,7 +7,7 @@
 
 BUILD_DIR=$ROOT/.build
 PROGRAM_DIR=$BUILD_DIR/release
-PROGRAM_FILES=(ClaimAPI ClaimWorker claimctl)
+PROGRAM_FILES=(ClaimAPI ClaimWorker claimctl claimbench)
 BUILD_FLAGS=(-c release --package-path "$ROOT")
 
 # The record of the last successful build: the lines of list_sources and list_versions, and those of list_outputs.

@@ -12,7 +12,7 @@ is_own_process() {
     postgres) [[ ${file##*/} == postgres && /proc/$pid/cwd -ef $DATA_DIR/postgres ]] ;;
     redis)    [[ ${file##*/} == redis-* && /proc/$pid/cwd -ef $DATA_DIR/redis ]] ;;
     rabbitmq) [[ ${file##*/} == beam.smp && /proc/$pid/cwd -ef $DATA_DIR/rabbitmq ]] ;;
-    api)      [[ ${file##*/} == ClaimAPI ]] && sees_run_dir "$pid" && environment_contains "$pid" "$PROCESS_MARK=$RUN_DIR" ;;
+    api | api-*) [[ ${file##*/} == ClaimAPI ]] && sees_run_dir "$pid" && environment_contains "$pid" "$PROCESS_MARK=$RUN_DIR" ;;
     worker-*) [[ ${file##*/} == ClaimWorker ]] && sees_run_dir "$pid" && environment_contains "$pid" "$PROCESS_MARK=$RUN_DIR" ;;
     *) return 1 ;;
   esac 2>/dev/null

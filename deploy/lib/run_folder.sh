@@ -8,6 +8,7 @@
 #   token         the API key of an API that requires tokens
 #   workers       the number of workers
 #   bin/          rabbitmqctl and related tools for this copy's node
+#   tools/        promtool, for the tests
 
 # lock_run_dir: waits until no other deploy script uses the run folder. The lock is on the folder itself, so it needs
 # no file. A script that holds the lock already keeps it.
@@ -109,7 +110,7 @@ load_environment() {
 # purge_run_dir: removes what the scripts wrote, and the folder if it contains nothing else.
 purge_run_dir() {
   local name
-  for name in pids logs data conf bin secrets env token workers test-run benchmark-run benchmark; do
+  for name in pids logs data conf bin tools secrets env token workers test-run benchmark-run benchmark; do
     rm -rf "${RUN_DIR:?}/$name"
   done
   rmdir "$RUN_DIR" 2>/dev/null || true

@@ -12,14 +12,19 @@ struct StrictJSON {
 
     init(_ data: Data) {
         // A text in UTF-16 or UTF-32 contains zero bytes, since its brackets and quotation marks do.
-        guard !data.contains(0), !data.starts(with: [0xEF, 0xBB, 0xBF]), String(validating: data, as: UTF8.self) != nil
+        guard data.withUnsafeBytes({ !$0.contains(0) }), !data.starts(with: [0xEF, 0xBB, 0xBF]),
+            String(validating: data, as: UTF8.self) != nil
         else {
             violation = "the body must be JSON in UTF-8 without a byte order mark"
             commas = 0
             return
         }
-        var scan = CommaScan()
-        for byte in data { scan.read(byte) }
+        // Data's own iterator takes several times as long.
+        let scan = data.withUnsafeBytes { bytes in
+            var scan = CommaScan()
+            for byte in bytes { scan.read(byte) }
+            return scan
+        }
         violation = scan.foundTrailing ? "the body is not valid JSON: a list or an object ends with a comma" : nil
         commas = scan.count
     }

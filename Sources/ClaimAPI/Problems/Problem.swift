@@ -49,7 +49,7 @@ struct Problem: Error, HTTPResponseError {
     }
 
     func response(from request: Request, context: some RequestContext) throws -> Response {
-        var response = Response.json(try JSON.encoder.encode(body), status: status)
+        var response = Response.json(encoded: try JSON.encoder.encode(body), status: status)
         response.headers[.contentType] = "application/problem+json"
         response.headers.append(contentsOf: headers)
         return response

@@ -23,7 +23,7 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
         case let problem as Problem:
             return problem
         case let error as PostgresError where error.mayBeOutage:
-            logger.warning("database unavailable for a request", metadata: ["error": "\(error)"])
+            // The client of PostgreSQL logs the begin and the end of an outage.
             return .storeUnavailable
         case let error as HTTPError where error.status == .notFound:
             // The router throws this for an unknown path and for an unsupported method alike.

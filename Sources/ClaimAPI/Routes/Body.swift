@@ -24,25 +24,34 @@ extension Request {
     ///   - types: the accepted media types.
     ///   - list: the field with a list of users, which allows a larger body.
     /// - Throws: ``Problem``, naming the field that is missing or not valid.
-    func json<Value: Decodable>(
+    func json<Value: Decodable & Sendable>(
         _: Value.Type, types: Set<String> = ["application/json"], list: String? = nil
     ) async throws -> Value {
         guard let mediaType, types.contains(mediaType) else { throw Problem.unsupportedMediaType }
         let data = try await bytes(atMost: list == nil ? BodyLimit.usual : BodyLimit.userList)
-        if data.count > BodyLimit.usual, let list, data.range(of: Data("\"\(list)\"".utf8)) == nil {
-            throw Problem.bodyTooLarge(limit: BodyLimit.usual)
+        guard let list else { return try Self.decode(data) }
+        return try await withoutEventLoop {
+            if data.count > BodyLimit.usual, data.range(of: Data("\"\(list)\"".utf8)) == nil {
+                throw Problem.bodyTooLarge(limit: BodyLimit.usual)
+            }
+            return try Self.decode(data, list: list)
         }
+    }
+
+    private static func decode<Value: Decodable>(_ data: Data, list: String? = nil) throws(Problem) -> Value {
         let text = StrictJSON(data)
-        if let violation = text.violation { throw Problem.invalidBody("\(violation).") }
+        if let violation = text.violation { throw .invalidBody("\(violation).") }
         // Far too long a list is refused before it is decoded, which takes many times its size. The rest is for the
         // other fields, and the decoded value has its own limit.
         if let list, text.commas > EligibleUsersChange.limit + 100 {
-            throw Problem.invalidBody("\(list) must have at most \(EligibleUsersChange.limit) user ids.")
+            throw .invalidBody("\(list) must have at most \(EligibleUsersChange.limit) user ids.")
         }
         do {
             return try JSON.decoder.decode(Value.self, from: data)
         } catch let error as DecodingError {
-            throw Problem.invalidBody("\(error.message).")
+            throw .invalidBody("\(error.message).")
+        } catch {
+            throw .invalidBody("the body is not JSON.")
         }
     }
 
@@ -67,7 +76,12 @@ extension Request {
 
     /// The media type in lower case, without its parameters.
     var mediaType: String? {
-        headers[.contentType]?.split(separator: ";").first.map {
+        guard let field = headers[.contentType] else { return nil }
+        return field == "application/json" ? field : Self.mediaType(field)
+    }
+
+    private static func mediaType(_ field: String) -> String? {
+        field.split(separator: ";").first.map {
             $0.trimmingCharacters(in: .whitespaces).lowercased()
         }
     }
@@ -75,7 +89,7 @@ extension Request {
 
 extension Response {
     /// Returns a response of encoded JSON.
-    static func json(_ data: Data, status: HTTPResponse.Status = .ok) -> Response {
+    static func json(encoded data: some Collection<UInt8>, status: HTTPResponse.Status = .ok) -> Response {
         Response(
             status: status,
             headers: [.contentType: "application/json", .contentLength: String(data.count)],
@@ -84,6 +98,6 @@ extension Response {
 
     /// Returns a response with the value as JSON.
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
-        json(try JSON.encoder.encode(value), status: status)
+        json(encoded: try JSON.encoder.encode(value), status: status)
     }
 }

@@ -10,7 +10,7 @@ import Redis
 /// The routes for operators: health, readiness, metrics, the OpenAPI document and the front page.
 struct OperatorRoutes: Sendable {
     let metrics: MetricsRegistry
-    let publisher: Publisher
+    let publisher: Publisher<ClaimMessage>
     let redis: RedisClient
     let postgres: PostgresClient
     /// Nil for an open API.
@@ -18,11 +18,11 @@ struct OperatorRoutes: Sendable {
 
     var endpoints: [Endpoint] {
         [
-            Endpoint("/healthz", [.get: { _, _ in .json(Data(#"{"status":"ok"}"#.utf8)) }]),
+            Endpoint("/healthz", [.get: { _, _ in .json(encoded: Data(#"{"status":"ok"}"#.utf8)) }]),
             Endpoint("/readyz", [.get: { _, _ in try readiness() }]),
             Endpoint("/metrics", [.get: { _, _ in await exposition() }]),
             Endpoint("/", [.get: { _, _ in try FrontPage.response() }]),
-            Endpoint("/openapi.json", [.get: { _, _ in .json(try Self.openAPI()) }]),
+            Endpoint("/openapi.json", [.get: { _, _ in .json(encoded: try Self.openAPI()) }]),
         ]
     }
 

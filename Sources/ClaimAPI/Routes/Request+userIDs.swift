@@ -11,19 +11,23 @@ extension Request {
             throw Problem.unsupportedListType
         }
         let data = try await bytes(atMost: BodyLimit.userList)
+        return try await withoutEventLoop { try Self.userIDs(in: data, type: type) }
+    }
+
+    private static func userIDs(in data: Data, type: String) throws(Problem) -> [UserID] {
         if type == "application/json" {
             let text = StrictJSON(data)
-            if let violation = text.violation { throw Problem.invalidBody("\(violation).") }
+            if let violation = text.violation { throw .invalidBody("\(violation).") }
             // Refused before it is decoded, which takes many times its size.
             if text.commas >= EligibleUsersChange.limit {
-                throw Problem.invalidBody(
+                throw .invalidBody(
                     "The list has \(text.commas + 1) user ids. The maximum is \(EligibleUsersChange.limit).")
             }
         }
         do throws(UserListError) {
             return type == "text/plain" ? try UserList.lines(data) : try UserList.json(data)
         } catch {
-            throw Problem.invalidBody(error.detail)
+            throw .invalidBody(error.detail)
         }
     }
 }

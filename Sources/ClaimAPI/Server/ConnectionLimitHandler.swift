@@ -132,6 +132,7 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
         isRefusing = false
         let closes = state.willRespond() || !isAdmitted
         var (head, body) = Self.refusal
+        head.headerFields.append(contentsOf: Self.standardHeaders.fields())
         if closes { head.headerFields[.connection] = "close" }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(body)), promise: nil)
@@ -141,6 +142,7 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
         if closes { finish(context) }
     }
 
+    private static let standardHeaders = StandardHeaders()
     private static let refusal: (HTTPResponse, ByteBuffer) = {
         let problem = Problem.overloaded
         let body = (try? JSON.encoder.encode(problem.body)) ?? Data()

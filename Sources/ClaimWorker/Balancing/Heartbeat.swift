@@ -48,11 +48,11 @@ final class Heartbeat: Service {
 
     private func beat(_ redis: RedisConnection) throws(RedisError) {
         let since = controls.compactMap { control in control.subscribedSince.map { (control.lane, $0) } }
-        let held = controls.map { ($0.lane, $0.held) }.filter { $0.1.messages > 0 }
+        let held = controls.map { ($0.lane, $0.held) }.filter { $0.1.claims > 0 }
         let oldest = held.compactMap { lane, held in held.oldest.map { (lane, $0) } }
         let status = WorkerStatus(
             id: id, name: name, startedAt: startedAt, subscribedSince: Dictionary(uniqueKeysWithValues: since),
-            unacknowledged: Dictionary(uniqueKeysWithValues: held.map { ($0, $1.messages) }),
+            unacknowledged: Dictionary(uniqueKeysWithValues: held.map { ($0, $1.claims) }),
             oldestAcceptance: Dictionary(uniqueKeysWithValues: oldest))
         let ids = try redis.send(WorkerRegistry.heartbeat(status, metrics: metrics.snapshot()))
         let live = try redis.send(WorkerRegistry.live(ids))

@@ -63,7 +63,7 @@ final class BrokerDeadLetterRecorder: Service {
                 continue
             }
             do throws(Outage) {
-                try record(Job(delivery), in: stores)
+                for job in Job.all(in: delivery) { try record(job, in: stores) }
             } catch {
                 // The message stays unacknowledged, and heartbeats go on, until the store is back.
                 connection.wait(orSignal: stop.wake, atMost: backoff.next())

@@ -10,6 +10,9 @@ import Redis
 final class PoisonMessageDetector {
     /// The number of returns that make a message suspicious.
     static let suspiciousReturns = 5
+    /// The number of returns after which the claims of a message become messages of their own. The broker would dead-letter
+    /// the message as a whole at ``Topology/deliveryLimit``.
+    static let separatingReturns = Topology.deliveryLimit - 5
     /// The number of strikes that prove it.
     static let maximumStrikes = 3
     /// Seconds after which strikes expire.
@@ -17,7 +20,7 @@ final class PoisonMessageDetector {
 
     private let stores: StoreConnections
     /// The delivery whose strike an outage kept from being withdrawn. It gets no second one.
-    private var struck: UInt64?
+    private var struck: AckLedger.Part?
 
     init(stores: StoreConnections) {
         self.stores = stores
@@ -27,8 +30,8 @@ final class PoisonMessageDetector {
     ///
     /// - Returns: whether earlier strikes prove that it is a poison message.
     func strike(_ job: Job) throws(Outage) -> Bool {
-        guard let key = key(job), job.tag != struck else { return false }
-        struck = job.tag
+        guard let key = key(job), job.part != struck else { return false }
+        struck = job.part
         let strike = RedisRequest<Int>([["INCR", key], ["EXPIRE", key, Self.lifetime]]) { replies throws(RedisError) in
             guard let count = replies.first?.integer else { throw RedisError("recording a strike: no number") }
             return Int(count) - 1
@@ -40,7 +43,7 @@ final class PoisonMessageDetector {
     ///
     /// While Redis is unavailable the strike stays, and the delivery gets no other one.
     func withdrawStrike(_ job: Job) {
-        guard let key = key(job), job.tag == struck else { return }
+        guard let key = key(job), job.part == struck else { return }
         do throws(Outage) {
             try stores.send(RedisRequest([["DECR", key], ["EXPIRE", key, Self.lifetime]]))
             struck = nil

@@ -114,7 +114,10 @@ enum DecidingStatement {
             update claims c
             set status = case when wins then 'claimed' else 'rejected' end, reason = o.reason, user_id = o.user_id,
                 coupon_name = o.coupon_name, attempts = o.attempts, created_at = o.created_at, decided_at = now
-            from outcome o join known on known.id = o.id cross join moment
+            from (
+                -- Offset 0 keeps the planner from looking up every claim here once more: hardly any is known.
+                select outcome.* from known join outcome using (id) where known.status = 'dead_lettered' offset 0
+            ) o cross join moment
             where c.id = o.id and c.status = 'dead_lettered'
             returning c.id
         ), written as materialized (

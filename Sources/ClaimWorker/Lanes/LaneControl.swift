@@ -3,10 +3,10 @@ import Synchronization
 
 /// Controls a lane's thread from other threads, and tells them since when it is subscribed.
 final class LaneControl: Sendable {
-    /// The messages that a lane holds.
+    /// The claims that a lane holds.
     struct Held: Sendable {
-        /// The number of unacknowledged messages.
-        var messages = 0
+        /// The number of claims whose messages are not acknowledged, and that are not finished.
+        var claims = 0
         /// When the oldest claim among those that wait was accepted.
         var oldest: Timestamp?
     }
@@ -42,7 +42,7 @@ final class LaneControl: Sendable {
         }
     }
 
-    /// The messages that the lane holds, written once a batch.
+    /// The claims that the lane holds, written once a batch.
     var held: Held {
         get { state.withLock { $0.held } }
         set { state.withLock { $0.held = newValue } }

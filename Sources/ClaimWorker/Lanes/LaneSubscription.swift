@@ -66,7 +66,7 @@ final class LaneSubscription {
         }
         while !control.stop.isRequested, !control.mustStepBack {
             try receive()
-            control.held = LaneControl.Held(messages: consumer.unacknowledged, oldest: queue.oldestAcceptance)
+            control.held = LaneControl.Held(claims: consumer.unacknowledged, oldest: queue.oldestAcceptance)
             try leaveDuringOutage()
             try runBatch()
         }
@@ -182,7 +182,9 @@ final class LaneSubscription {
     /// Takes in what the broker has sent on both connections.
     private func receive() throws(BrokerError) {
         if let connectionError { throw connectionError }
-        for job in try consumer.receive() { queue.receive(job, now: .now) }
+        let jobs = try consumer.receive()
+        for job in jobs where !job.mustBeSeparated { queue.receive(job, now: .now) }
+        retryPublisher.addSeparated(jobs.filter(\.mustBeSeparated))
         try consumer.acknowledge(retryPublisher.work())
     }
 

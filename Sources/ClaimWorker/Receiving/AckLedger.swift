@@ -1,11 +1,19 @@
 import DequeModule
 
-/// Tracks which deliveries of a channel are acknowledged, and combines acknowledgements into as few as possible.
+/// Tracks which deliveries of a channel are finished, and combines acknowledgements into as few as possible.
 ///
-/// Pure. Jobs finish out of order, since those of a locked coupon wait while others go on.
+/// Pure. A delivery has one claim or several, its parts, and is acknowledged when all of them are finished. Parts finish
+/// out of order, since those of a locked coupon wait while others go on.
 ///
 /// <https://www.rabbitmq.com/docs/confirms#consumer-acks-multiple-parameter>
 struct AckLedger {
+    /// One claim of a delivery.
+    struct Part: Hashable {
+        let tag: UInt64
+        /// Its place in the delivery, from 0.
+        let index: Int
+    }
+
     /// One basic.ack.
     struct Ack: Hashable {
         let tag: UInt64
@@ -13,29 +21,39 @@ struct AckLedger {
         let multiple: Bool
     }
 
-    private var isAcknowledged = Deque<Bool>()
+    /// The unfinished parts of each delivery: one bit each. Zero if the delivery is acknowledged.
+    private var open = Deque<UInt64>()
     /// The tag of the first entry: the oldest unacknowledged delivery.
     private var firstTag: UInt64 = 1
+    /// The number of unfinished parts of all deliveries.
+    private(set) var count = 0
 
     /// Records a delivery. Tags are consecutive.
-    mutating func delivered(_ tag: UInt64) {
-        precondition(tag == firstTag + UInt64(isAcknowledged.count), "delivery \(tag) is not the next of its channel")
-        isAcknowledged.append(false)
+    ///
+    /// - Parameter parts: the number of its parts, 1 to 63.
+    mutating func delivered(_ tag: UInt64, parts: Int = 1) {
+        precondition(tag == firstTag + UInt64(open.count), "delivery \(tag) is not the next of its channel")
+        precondition((1..<UInt64.bitWidth).contains(parts), "a delivery cannot have \(parts) parts")
+        open.append(1 << UInt64(parts) - 1)
+        count += parts
     }
 
-    /// Records deliveries as acknowledged.
+    /// Records parts as finished.
     ///
-    /// - Returns: the acknowledgements to send: one for all up to the first gap, and single ones beyond it.
-    mutating func acknowledge(_ tags: [UInt64]) -> [Ack] {
+    /// - Returns: the acknowledgements to send: one for all deliveries up to the first gap, and single ones beyond it.
+    mutating func finish(_ parts: [Part]) -> [Ack] {
         var new: [UInt64] = []
-        for tag in tags where tag >= firstTag && tag < firstTag + UInt64(isAcknowledged.count) {
-            let index = Int(tag - firstTag)
-            if !isAcknowledged[index] { new.append(tag) }
-            isAcknowledged[index] = true
+        for part in parts where part.tag >= firstTag && part.tag < firstTag + UInt64(open.count) {
+            let index = Int(part.tag - firstTag)
+            let rest = open[index] & ~(1 << UInt64(part.index))
+            guard rest != open[index] else { continue }
+            open[index] = rest
+            count -= 1
+            if rest == 0 { new.append(part.tag) }
         }
         let oldFirst = firstTag
-        while isAcknowledged.first == true {
-            isAcknowledged.removeFirst()
+        while open.first == 0 {
+            open.removeFirst()
             firstTag += 1
         }
         // The broker closes the channel if a tag is acknowledged twice. A multiple acknowledgement may cover tags that
@@ -44,7 +62,4 @@ struct AckLedger {
         let single = new.filter { $0 >= firstTag }.sorted().map { Ack(tag: $0, multiple: false) }
         return (prefix.map { [Ack(tag: $0, multiple: true)] } ?? []) + single
     }
-
-    /// The number of deliveries that are unacknowledged, or follow an unacknowledged one.
-    var count: Int { isAcknowledged.count }
 }

@@ -59,7 +59,7 @@ struct DeliveryBuffer {
 
     private mutating func sortReturned() {
         guard !returned.isEmpty else { return }
-        returned.sort { ($0.headers.sequence ?? 0, $0.tag) < ($1.headers.sequence ?? 0, $1.tag) }
+        returned.sort { $0.order < $1.order }
         waiting.append(contentsOf: returned)
         returned.removeAll()
         lastReturned = nil

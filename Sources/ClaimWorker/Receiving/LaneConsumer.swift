@@ -22,7 +22,7 @@ final class LaneConsumer {
         try Topology(lanes: settings.stores.lanes, retries: settings.retries.delays.count)
             .declare(on: connection, channel: Self.channel)
         try connection.consume(
-            Topology.workQueue(lane: lane), prefetch: UInt16(settings.prefetch), channel: Self.channel)
+            Topology.workQueue(lane: lane), prefetch: settings.messagePrefetch, channel: Self.channel)
     }
 
     /// Returns the jobs that the broker has delivered, without waiting.
@@ -33,8 +33,9 @@ final class LaneConsumer {
         while let event = try connection.nextEvent() {
             switch event {
             case .delivered(let delivery, _):
-                acks.delivered(delivery.tag)
-                jobs.append(Job(delivery))
+                let claims = Job.all(in: delivery)
+                acks.delivered(delivery.tag, parts: claims.count)
+                jobs += claims
             case .consumerCancelled:
                 throw BrokerError(.refused(code: 0), "the broker cancelled the subscription")
             case .confirmed, .refused, .returned, .blocked, .unblocked:
@@ -44,14 +45,14 @@ final class LaneConsumer {
         return jobs
     }
 
-    /// The number of messages that are delivered and not acknowledged, at most: it counts those behind such a message too.
+    /// The number of claims that are delivered and not finished.
     var unacknowledged: Int { acks.count }
 
-    /// Acknowledges jobs, with as few messages as possible.
+    /// Acknowledges the messages that have no other unfinished jobs, with as few acknowledgements as possible.
     ///
     /// - Throws: ``BrokerError``; the jobs may be delivered again.
     func acknowledge(_ jobs: [Job]) throws(BrokerError) {
-        for ack in acks.acknowledge(jobs.map(\.tag)) {
+        for ack in acks.finish(jobs.map(\.part)) {
             try connection.acknowledge(ack.tag, multiple: ack.multiple, channel: Self.channel)
         }
     }

@@ -3,19 +3,25 @@ import Claims
 import Logging
 import RuntimeSupport
 
-/// Publishes the copies of failed jobs to a delay queue or to the dead-letter queue.
+/// Publishes the copies of failed jobs to a delay queue or to the dead-letter queue, and separates claims of one message.
 ///
 /// It has its own connection, made when it is first needed, and waits for nothing but that connection. A job is
 /// acknowledged after its copy was confirmed; until then the broker keeps the original message.
 final class RetryPublisher {
+    /// A message that replaces the message of a job.
+    private struct Copy {
+        let job: Job
+        let message: OutgoingMessage
+    }
+
     private static let confirmTimeout = Duration.seconds(5)
 
     private let address: BrokerAddress
     private let settings: WorkerSettings
     private let lane: Int
     private let logger: Logger
-    private var publisher: ConfirmedPublisher<FailedJob>?
-    private var outbox: [FailedJob] = []
+    private var publisher: ConfirmedPublisher<Copy>?
+    private var outbox: [Copy] = []
     private var backoff = Backoff()
     private var nextTry = ContinuousClock.now
 
@@ -37,7 +43,17 @@ final class RetryPublisher {
 
     /// Adds jobs whose copies have to be published.
     func add(_ failedJobs: [FailedJob]) {
-        outbox += failedJobs
+        outbox += failedJobs.map { Copy(job: $0.job, message: $0.copy(lane: lane)) }
+    }
+
+    /// Adds jobs that become messages of their own, at the end of the lane.
+    func addSeparated(_ jobs: [Job]) {
+        outbox += jobs.map { job in
+            let message = OutgoingMessage(
+                job.message.withoutBrokerHeaders, exchange: Topology.workExchange,
+                routingKey: Topology.routingKey(lane: lane))
+            return Copy(job: job, message: message)
+        }
     }
 
     /// Publishes copies and receives confirms, without waiting for them. Reconnects with a backoff.
@@ -63,25 +79,25 @@ final class RetryPublisher {
         }
     }
 
-    private func connected(now: ContinuousClock.Instant) throws(BrokerError) -> ConfirmedPublisher<FailedJob>? {
+    private func connected(now: ContinuousClock.Instant) throws(BrokerError) -> ConfirmedPublisher<Copy>? {
         if let publisher { return publisher }
         guard now >= nextTry else { return nil }
-        let new = try ConfirmedPublisher<FailedJob>(
+        let new = try ConfirmedPublisher<Copy>(
             anyOf: [address], heartbeat: settings.heartbeat,
             name: "ClaimWorker \(settings.name) lane \(lane) retries", confirmTimeout: Self.confirmTimeout)
         publisher = new
         return new
     }
 
-    private func publishAll(on publisher: ConfirmedPublisher<FailedJob>) throws(BrokerError) {
-        let copies = outbox.map { (message: $0.copy(lane: lane), waiter: $0) }
+    private func publishAll(on publisher: ConfirmedPublisher<Copy>) throws(BrokerError) {
+        let copies = outbox.map { (message: $0.message, waiter: $0) }
         // From here on the publisher has them, also if publishing fails.
         outbox.removeAll()
         try publisher.publish(copies)
     }
 
     private func receive(
-        from publisher: ConfirmedPublisher<FailedJob>, now: ContinuousClock.Instant
+        from publisher: ConfirmedPublisher<Copy>, now: ContinuousClock.Instant
     ) throws(BrokerError) -> [Job] {
         let wasBlocked = publisher.blockedReason != nil
         let outcomes = try publisher.receive()
@@ -96,7 +112,7 @@ final class RetryPublisher {
             nextTry = now + backoff.next()
         }
         if let first = rejected.first {
-            let id = first.waiter.job.message.properties.messageID ?? "-"
+            let id = first.waiter.message.message.properties.messageID ?? "-"
             logger.error(
                 "copies rejected by the broker, retrying",
                 metadata: ["count": "\(rejected.count)", "claim.id": "\(id)", "error": "\(first.outcome)"])

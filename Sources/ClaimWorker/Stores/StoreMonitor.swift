@@ -1,24 +1,34 @@
+import Postgres
 import RuntimeSupport
 import ServiceLifecycle
+import Synchronization
 
 /// Probes the stores on a thread of its own.
 ///
 /// Lanes subscribe only while the stores take writes: each message that is delivered during an outage and returned raises
 /// the broker's delivery count, and at the limit the broker dead-letters it.
-struct StoreMonitor: Service {
+///
+/// It also ends a worker whose settings contradict the database. While PostgreSQL is away at the start, this is not known.
+final class StoreMonitor: Service {
     let stores: @Sendable () -> StoreConnections
     let health: StoreHealth
     private let stop = StopSignal()
+    private let mismatch = Mutex<PostgresError?>(nil)
     /// The time between two probes while they succeed. Lanes that decide claims notice an outage at once.
     private static let interval = Duration.seconds(5)
 
+    /// - Parameter stores: makes the connections that are probed.
     init(health: StoreHealth, stores: @escaping @Sendable () -> StoreConnections) {
         self.health = health
         self.stores = stores
     }
 
+    /// Probes until the stop.
+    ///
+    /// - Throws: the ``PostgresError`` of a setting that contradicts the database.
     func run() async throws {
-        await BlockingThread.run(name: "store-monitor", until: stop) { work(stores()) }
+        await BlockingThread.run(name: "store-monitor", until: stop) { self.work(self.stores()) }
+        if let mismatch = mismatch.withLock({ $0 }) { throw mismatch }
     }
 
     private func work(_ stores: StoreConnections) {
@@ -30,6 +40,9 @@ struct StoreMonitor: Service {
                 backoff.reset()
                 stop.wait(atMost: Self.interval)
             } catch {
+                if case .postgres(let error) = error, error.mismatch == .setting {
+                    return mismatch.withLock { $0 = error }
+                }
                 health.probed(error)
                 stop.wait(atMost: backoff.next())
             }

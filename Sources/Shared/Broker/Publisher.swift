@@ -3,16 +3,29 @@ internal import RuntimeSupport
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// Publishes messages for many asynchronous callers over one connection, on a dedicated thread.
+/// Publishes items for many callers over one connection, on a dedicated thread.
 ///
-/// Callers add messages to a bounded queue. The thread publishes all waiting messages and resumes each caller when the
-/// broker has confirmed its message. After a lost connection it connects to the next address.
-package final class Publisher: Service {
+/// Callers add items to a bounded queue. The thread publishes all that wait, those of one route together in one message,
+/// and answers each caller when the broker has confirmed its message. After a lost connection it connects to the next
+/// address.
+///
+/// The broker's cost is per message, not per item, so messages of several items let it accept more. Only a few messages of
+/// a route are unconfirmed at a time. Under load the items that arrive meanwhile fill the next one; without load each item
+/// is published at once, alone.
+package final class Publisher<Item: Sendable>: Service {
     /// The addresses, limits and topology of a publisher.
     package struct Configuration: Sendable {
         package var addresses: [BrokerAddress]
         /// Declares the exchanges and queues that the messages need, on the given channel.
         package var prepare: @Sendable (AMQPConnection, UInt16) throws(BrokerError) -> Void
+        /// The number of routes. An item's route is a number below it.
+        package var routes: Int
+        /// Returns the message with these items, at least one, which have the same route.
+        package var message: @Sendable (_ items: [Item], _ route: Int) -> OutgoingMessage
+        /// The maximum number of items of one message.
+        package var itemsPerMessage = 1
+        /// The maximum number of unconfirmed messages of one route.
+        package var messagesPerRoute = Int.max
         /// The heartbeat timeout in seconds.
         package var heartbeat: Int
         /// The longest wait for a confirm.
@@ -24,6 +37,7 @@ package final class Publisher: Service {
 
         package init(
             addresses: [BrokerAddress], heartbeat: Int, confirmTimeout: Duration, capacity: Int, name: String,
+            routes: Int, message: @escaping @Sendable (_ items: [Item], _ route: Int) -> OutgoingMessage,
             prepare: @escaping @Sendable (AMQPConnection, UInt16) throws(BrokerError) -> Void
         ) {
             self.addresses = addresses
@@ -31,43 +45,54 @@ package final class Publisher: Service {
             self.confirmTimeout = confirmTimeout
             self.capacity = capacity
             self.name = name
+            self.routes = routes
+            self.message = message
             self.prepare = prepare
         }
     }
 
-    private typealias Waiter = CheckedContinuation<Result<Void, PublishError>, Never>
+    /// Receives the outcome of a request.
+    package typealias Completion = @Sendable (Result<Void, PublishError>) -> Void
+    private typealias State = PublisherState<Item, Completion>
 
     private let configuration: Configuration
     private let logger: Logger
-    private let state: Mutex<PublisherState<Waiter>>
+    private let state: Mutex<State>
     private let stop = StopSignal()
-    private let watchdog = SendWatchdog(limit: longestSend)
     /// The longest time that the publisher thread may be blocked by a full socket before the connection counts as lost.
-    private static let longestSend = Duration.seconds(5)
+    private let watchdog = SendWatchdog(limit: .seconds(5))
 
     /// Creates a publisher. It connects once ``run()`` is called.
     package init(_ configuration: Configuration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
-        state = Mutex(PublisherState(capacity: configuration.capacity))
+        let limits = State.Limits(
+            capacity: configuration.capacity, itemsPerMessage: configuration.itemsPerMessage,
+            messagesPerRoute: configuration.messagesPerRoute)
+        state = Mutex(State(routes: configuration.routes, limits: limits))
     }
 
-    /// Publishes a message and waits for its publisher confirm.
+    /// Publishes an item and waits for the publisher confirm of its message.
     ///
     /// - Throws: ``PublishError``, after the confirm timeout at the latest.
-    package func publish(_ message: OutgoingMessage) async throws(PublishError) {
-        let deadline = ContinuousClock.now + configuration.confirmTimeout
+    package func publish(_ item: Item, route: Int) async throws(PublishError) {
         let result: Result<Void, PublishError> = await withCheckedContinuation { waiter in
-            let (refusal, isFirst) = state.withLock { state in
-                (state.enqueue(message, deadline: deadline, waiter: waiter), state.waitingCount == 1)
-            }
-            if let refusal {
-                waiter.resume(returning: .failure(refusal))
-            } else if isFirst {
-                stop.wake.raise()
-            }
+            publish(item, route: route) { waiter.resume(returning: $0) }
         }
         try result.get()
+    }
+
+    /// Publishes an item and calls `completion` when its message is confirmed, after the confirm timeout at the latest.
+    ///
+    /// - Parameter completion: runs on a thread of the publisher, so it must not block. A request that cannot be queued is
+    ///   answered at once, on the caller's thread.
+    package func publish(_ item: Item, route: Int, completion: @escaping Completion) {
+        let deadline = ContinuousClock.now + configuration.confirmTimeout
+        switch state.withLock({ $0.enqueue(item, route: route, deadline: deadline, waiter: completion) }) {
+        case .refused(let error): completion(.failure(error))
+        case .queued: break
+        case .wake: stop.wake.raise()
+        }
     }
 
     /// Why messages cannot be published at present; nil if they can.
@@ -110,7 +135,7 @@ package final class Publisher: Service {
         while !finished.isRequested {
             finished.wait(atMost: .milliseconds(100))
             let expired = state.withLock { $0.expire(now: .now) }
-            for waiter in expired { waiter.resume(returning: .failure(.timeout)) }
+            for answer in expired { answer(.failure(.timeout)) }
             if watchdog.check() { logger.warning("the broker reads nothing, publisher disconnects") }
         }
     }
@@ -122,7 +147,7 @@ package final class Publisher: Service {
         stop.retrying { connected in
             let address = configuration.addresses[nextAddress % configuration.addresses.count]
             nextAddress += 1
-            let connection = try ConfirmedPublisher<UInt64>(
+            let connection = try ConfirmedPublisher<State.Batch>(
                 anyOf: [address], heartbeat: configuration.heartbeat, name: configuration.name,
                 confirmTimeout: configuration.confirmTimeout, prepare: configuration.prepare)
             logger.info("publisher connected", metadata: ["broker.address": "\(address)"])
@@ -132,32 +157,33 @@ package final class Publisher: Service {
             connection.close()
         } onFailure: { error, pause in
             let waiters = state.withLock { $0.disconnected(reason: "no connection to the broker") }
-            for waiter in waiters { waiter.resume(returning: .failure(.connectionLost)) }
+            for answer in waiters { answer(.failure(.connectionLost)) }
             logger.warning(
                 "publisher connection failed, retrying",
                 metadata: ["error": "\(error)", "retry.in": "\(pause)", "unconfirmed": "\(waiters.count)"])
         }
         let waiters = state.withLock { $0.disconnected(reason: "shutting down") }
-        for waiter in waiters { waiter.resume(returning: .failure(.stopping)) }
+        for answer in waiters { answer(.failure(.stopping)) }
     }
 
     /// Publishes and receives confirms until the stop is requested and every request is answered.
-    private func serve(_ connection: ConfirmedPublisher<UInt64>) throws(BrokerError) {
+    private func serve(_ connection: ConfirmedPublisher<State.Batch>) throws(BrokerError) {
         var blockedReason: String?
         while true {
-            let waiting = state.withLock { $0.takeWaiting(atMost: 512) }
+            let batches = state.withLock { $0.takeWaiting() }
+            let messages = batches.map { (message: configuration.message($0.items, $0.route), waiter: $0) }
             // Receiving can block as well, in sending a heartbeat.
             let outcomes = try watchdog.watch(connection.socket) { () throws(BrokerError) in
-                try connection.publish(waiting.map { ($0.message, $0.number) })
+                try connection.publish(messages)
                 return try connection.receive()
             }
-            if !outcomes.isEmpty { resume(outcomes.map { ($0.waiter, $0.outcome) }) }
+            if !outcomes.isEmpty { answer(outcomes.map { ($0.waiter, $0.outcome) }) }
             if connection.blockedReason != blockedReason {
                 blockedReason = connection.blockedReason
                 updateBlocked(blockedReason)
             }
             if stop.isRequested, state.withLock({ $0.unanswered == 0 }) { return }
-            if waiting.isEmpty, outcomes.isEmpty { connection.wait(orSignal: stop.wake, atMost: .seconds(1)) }
+            if messages.isEmpty, outcomes.isEmpty { connection.wait(orSignal: stop.wake, atMost: .seconds(1)) }
         }
     }
 
@@ -167,18 +193,16 @@ package final class Publisher: Service {
             return state.withLock { $0.unblocked() }
         }
         logger.warning("publisher blocked by the broker", metadata: ["error": "\(reason)"])
-        for waiter in state.withLock({ $0.blocked(reason: reason) }) {
-            waiter.resume(returning: .failure(.blocked))
-        }
+        for answer in state.withLock({ $0.blocked(reason: reason) }) { answer(.failure(.blocked)) }
     }
 
-    private func resume(_ outcomes: [(number: UInt64, outcome: PublishOutcome)]) {
-        // Callers are resumed outside of the lock, since they may publish again at once.
-        for (waiter, outcome) in state.withLock({ $0.resolve(outcomes) }) {
+    private func answer(_ outcomes: [(batch: State.Batch, outcome: PublishOutcome)]) {
+        // Callers are answered outside of the lock, since they may publish again at once.
+        for (answer, outcome) in state.withLock({ $0.resolve(outcomes) }) {
             switch outcome {
-            case .confirmed: waiter.resume(returning: .success(()))
-            case .refused: waiter.resume(returning: .failure(.refused))
-            case .unroutable: waiter.resume(returning: .failure(.unroutable))
+            case .confirmed: answer(.success(()))
+            case .refused: answer(.failure(.refused))
+            case .unroutable: answer(.failure(.unroutable))
             }
         }
     }

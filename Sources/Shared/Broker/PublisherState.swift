@@ -24,7 +24,7 @@ package enum PublishError: Error, Hashable, Sendable {
 ///
 /// A pure value without I/O, clock and lock. Each transition returns the callers to resume, and the owner resumes them
 /// after it has released its lock.
-struct PublisherState<Waiter> {
+struct PublisherState<Item: Sendable, Waiter> {
     /// The state of the connection.
     enum Phase: Hashable {
         case disconnected(reason: String)
@@ -33,67 +33,121 @@ struct PublisherState<Waiter> {
         case stopping
     }
 
+    /// How requests become messages.
+    struct Limits: Hashable {
+        /// The maximum number of unanswered requests.
+        var capacity: Int
+        /// The maximum number of items of one message.
+        var itemsPerMessage: Int
+        /// The maximum number of unconfirmed messages of one route. What arrives meanwhile goes into the next message, so
+        /// messages grow with the load, and a lone item is published at once.
+        var messagesPerRoute: Int
+    }
+
+    /// The items of one message.
+    struct Batch: Sendable {
+        let route: Int
+        let items: [Item]
+        /// The numbers of their requests.
+        let numbers: [UInt64]
+    }
+
+    /// The result of ``enqueue(_:route:deadline:waiter:)``.
+    enum Admission: Hashable {
+        case refused(PublishError)
+        case queued
+        /// Queued, and the publisher's thread has to be woken.
+        case wake
+    }
+
     private struct Request {
+        var item: Item
         var deadline: ContinuousClock.Instant
         /// Nil once the request is answered.
         var waiter: Waiter?
     }
 
+    private struct Route {
+        /// The numbers of the requests that wait to be published. Some may be answered already.
+        var waiting = Deque<UInt64>()
+        /// The number of unconfirmed messages.
+        var unconfirmed = 0
+    }
+
+    let limits: Limits
     private(set) var phase = Phase.disconnected(reason: "connecting")
     /// The requests in order of arrival, published or not, from the oldest unanswered one on.
     private var requests = Deque<Request>()
     /// The number of the first request.
     private var firstNumber: UInt64 = 1
-    private var unpublished = Deque<OutgoingMessage>()
-    let capacity: Int
+    private var routes: [Route]
+    /// Whether the thread has been woken and has not looked yet.
+    private var isWoken = false
 
-    /// - Parameter capacity: the maximum number of unanswered requests.
-    init(capacity: Int) {
-        self.capacity = capacity
+    init(routes: Int, limits: Limits) {
+        self.routes = Array(repeating: Route(), count: routes)
+        self.limits = limits
     }
-
-    /// The number of requests that wait to be published.
-    var waitingCount: Int { unpublished.count }
 
     /// The number of unanswered requests.
     private(set) var unanswered = 0
 
     /// Queues a request.
-    ///
-    /// - Returns: why the request is refused; nil if it is queued.
     mutating func enqueue(
-        _ message: OutgoingMessage, deadline: ContinuousClock.Instant, waiter: Waiter
-    ) -> PublishError? {
+        _ item: Item, route: Int, deadline: ContinuousClock.Instant, waiter: Waiter
+    ) -> Admission {
         switch phase {
-        case .disconnected: return .unreachable
-        case .blocked: return .blocked
-        case .stopping: return .stopping
+        case .disconnected: return .refused(.unreachable)
+        case .blocked: return .refused(.blocked)
+        case .stopping: return .refused(.stopping)
         case .open:
-            guard unanswered < capacity else { return .queueFull }
-            requests.append(Request(deadline: deadline, waiter: waiter))
-            unpublished.append(message)
+            guard unanswered < limits.capacity else { return .refused(.queueFull) }
+            routes[route].waiting.append(firstNumber + UInt64(requests.count))
+            requests.append(Request(item: item, deadline: deadline, waiter: waiter))
             unanswered += 1
-            return nil
+            // A confirm wakes the thread as well.
+            guard !isWoken, routes[route].unconfirmed < limits.messagesPerRoute else { return .queued }
+            isWoken = true
+            return .wake
         }
     }
 
-    /// Removes and returns the next messages to publish, each with the number of its request.
-    mutating func takeWaiting(atMost limit: Int) -> [(message: OutgoingMessage, number: UInt64)] {
-        let count = min(limit, unpublished.count)
-        let first = firstNumber + UInt64(requests.count - unpublished.count)
-        let taken = zip(unpublished.prefix(count), first...).map { (message: $0, number: $1) }
-        unpublished.removeFirst(count)
-        return taken
+    /// Removes and returns what can be published now, in order of arrival for each route.
+    mutating func takeWaiting() -> [Batch] {
+        isWoken = false
+        var batches: [Batch] = []
+        for route in routes.indices where !routes[route].waiting.isEmpty {
+            while routes[route].unconfirmed < limits.messagesPerRoute, let batch = takeBatch(of: route) {
+                batches.append(batch)
+                routes[route].unconfirmed += 1
+            }
+        }
+        return batches
     }
 
-    /// Resolves requests by their numbers. Ignores those that are already answered.
+    private mutating func takeBatch(of route: Int) -> Batch? {
+        var items: [Item] = []
+        var numbers: [UInt64] = []
+        while items.count < limits.itemsPerMessage, let number = routes[route].waiting.popFirst() {
+            guard let index = index(of: number), requests[index].waiter != nil else { continue }
+            items.append(requests[index].item)
+            numbers.append(number)
+        }
+        return items.isEmpty ? nil : Batch(route: route, items: items, numbers: numbers)
+    }
+
+    /// Resolves the requests of published messages. Ignores those that are already answered.
     ///
     /// - Returns: the callers to resume, with their outcomes.
     mutating func resolve(
-        _ outcomes: [(number: UInt64, outcome: PublishOutcome)]
+        _ outcomes: [(batch: Batch, outcome: PublishOutcome)]
     ) -> [(waiter: Waiter, outcome: PublishOutcome)] {
-        let resolved = outcomes.compactMap { number, outcome in
-            takeWaiter(of: number).map { (waiter: $0, outcome: outcome) }
+        var resolved: [(waiter: Waiter, outcome: PublishOutcome)] = []
+        for (batch, outcome) in outcomes {
+            routes[batch.route].unconfirmed -= 1
+            for number in batch.numbers {
+                if let waiter = takeWaiter(of: number) { resolved.append((waiter: waiter, outcome: outcome)) }
+            }
         }
         dropAnswered()
         return resolved
@@ -106,12 +160,12 @@ struct PublisherState<Waiter> {
 
     /// Records that the broker blocks the connection.
     ///
-    /// - Returns: the callers whose messages are not published. Published messages can still be confirmed.
+    /// - Returns: the callers whose items are not published. Published messages can still be confirmed.
     mutating func blocked(reason: String) -> [Waiter] {
         if phase != .stopping { phase = .blocked(reason: reason) }
-        let first = firstNumber + UInt64(requests.count - unpublished.count)
-        let waiters = (first..<first + UInt64(unpublished.count)).compactMap { takeWaiter(of: $0) }
-        unpublished.removeAll()
+        let numbers = routes.flatMap(\.waiting).sorted()
+        for route in routes.indices { routes[route].waiting.removeAll() }
+        let waiters = numbers.compactMap { takeWaiter(of: $0) }
         dropAnswered()
         return waiters
     }
@@ -130,7 +184,7 @@ struct PublisherState<Waiter> {
         firstNumber += UInt64(requests.count)
         unanswered = 0
         requests.removeAll()
-        unpublished.removeAll()
+        routes = Array(repeating: Route(), count: routes.count)
         return waiters
     }
 
@@ -139,13 +193,12 @@ struct PublisherState<Waiter> {
         phase = .stopping
     }
 
-    /// Expires requests. Expired messages that are not published yet are dropped.
+    /// Expires requests. Expired items that are not published yet are not published any more.
     ///
     /// - Returns: the callers whose deadline has passed.
     mutating func expire(now: ContinuousClock.Instant) -> [Waiter] {
         var expired: [Waiter] = []
         // All requests have the same timeout, so deadlines are in order of arrival.
-        var count = 0
         for index in requests.indices {
             guard requests[index].deadline <= now else { break }
             if let waiter = requests[index].waiter {
@@ -153,18 +206,19 @@ struct PublisherState<Waiter> {
                 unanswered -= 1
             }
             requests[index].waiter = nil
-            count += 1
         }
-        let published = requests.count - unpublished.count
-        if count > published { unpublished.removeFirst(count - published) }
         dropAnswered()
         return expired
     }
 
-    private mutating func takeWaiter(of number: UInt64) -> Waiter? {
+    /// Returns the position of a request; nil if it and all earlier ones are answered.
+    private func index(of number: UInt64) -> Int? {
         guard number >= firstNumber, number < firstNumber + UInt64(requests.count) else { return nil }
-        let index = Int(number - firstNumber)
-        guard let waiter = requests[index].waiter else { return nil }
+        return Int(number - firstNumber)
+    }
+
+    private mutating func takeWaiter(of number: UInt64) -> Waiter? {
+        guard let index = index(of: number), let waiter = requests[index].waiter else { return nil }
         requests[index].waiter = nil
         unanswered -= 1
         return waiter

@@ -36,6 +36,7 @@ package final class PostgresClient: Sendable {
     private let logger: Logger
     private let jobs = PostgresJobs(capacity: 5000)
     private let openConnections = Mutex(0)
+    private let availability = Mutex(PostgresAvailability())
     private let stop = StopSignal()
     /// The error that ended the client; nil if it was asked to stop.
     private let endingError = Mutex<PostgresError?>(nil)
@@ -77,7 +78,34 @@ package final class PostgresClient: Sendable {
                         })
                 })
         }
-        return try result.get()
+        do throws(PostgresError) {
+            let value = try result.get()
+            note(nil)
+            return value
+        } catch {
+            note(error)
+            throw error
+        }
+    }
+
+    /// Records the result of a call or of connecting, and logs the begin and the end of an outage.
+    private func note(_ error: PostgresError?) {
+        let failure = error.flatMap { $0.mayBeOutage ? $0 : nil }
+        guard failure == nil || !stop.isRequested else { return }
+        let change = availability.withLock { availability in
+            failure == nil ? availability.succeeded(at: .now) : availability.failed(at: .now)
+        }
+        var metadata: Logger.Metadata = ["postgres.client": "\(configuration.name)"]
+        switch change {
+        case nil: return
+        case .connected: logger.info("postgres connected", metadata: metadata)
+        case .lost:
+            metadata["error"] = failure.map { "\($0)" }
+            logger.warning("postgres unavailable or too slow, retrying", metadata: metadata)
+        case .recovered(let time):
+            metadata["outage.seconds"] = "\(time.wholeMilliseconds / 1000)"
+            logger.info("postgres available again", metadata: metadata)
+        }
     }
 
     private func work() {
@@ -87,7 +115,7 @@ package final class PostgresClient: Sendable {
                 let connection = try PostgresConnection(
                     configuration.address, name: configuration.name, timeouts: Self.timeouts)
                 try configuration.check(connection)
-                logger.info("postgres connected")
+                note(nil)
                 backoff.reset()
                 openConnections.withLock { $0 += 1 }
                 defer { openConnections.withLock { $0 -= 1 } }
@@ -97,11 +125,8 @@ package final class PostgresClient: Sendable {
                     endingError.withLock { $0 = error }
                     shutDown()
                 }
-                let pause = backoff.next()
-                logger.warning(
-                    "postgres connection failed, retrying",
-                    metadata: ["error": "\(error)", "retry.in": "\(pause)"])
-                failJobs(for: pause, with: error)
+                note(error)
+                failJobs(for: backoff.next(), with: error)
             }
         }
         jobs.failAll(with: PostgresError(sqlState: nil, message: "shutting down"))
@@ -134,6 +159,7 @@ package final class PostgresClient: Sendable {
             nextCheck = .now + Self.checkInterval
             do throws(PostgresError) {
                 try configuration.check(connection)
+                note(nil)
             } catch  where error.mismatch == nil {
                 // The server is slow or gone. The next job shows which.
                 continue

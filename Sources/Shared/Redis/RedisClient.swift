@@ -9,10 +9,13 @@ internal import Synchronization
 /// Callers must be able to do without Redis: while there is no connection, every request fails at once and the thread
 /// keeps reconnecting in the background.
 package final class RedisClient: Sendable {
+    /// Receives the replies to the commands of one request, in order. Runs on the client's thread, so it must not block.
+    typealias Completion = @Sendable (Result<ArraySlice<RedisReply>, RedisError>) -> Void
+
     private struct PendingRequest: Sendable {
         var commands: [RedisCommand]
         /// Nil if no caller waits for the replies.
-        var caller: CheckedContinuation<Result<[RedisReply], RedisError>, Never>?
+        var completion: Completion?
     }
 
     private let address: RedisAddress
@@ -42,24 +45,20 @@ package final class RedisClient: Sendable {
         unavailability.withLock { $0 }
     }
 
-    /// Sends the commands in one pipeline.
+    /// Queues commands that are sent in one pipeline, and calls `completion` with their replies.
     ///
-    /// - Returns: one reply per command, in order.
-    /// - Throws: ``RedisError``, at once if there is no connection or the queue is full.
-    func pipeline(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisReply] {
-        if let unavailableReason { throw RedisError(unavailableReason) }
-        let result: Result<[RedisReply], RedisError> = await withCheckedContinuation { caller in
-            if !mailbox.post(PendingRequest(commands: commands, caller: caller)) {
-                caller.resume(returning: .failure(RedisError("the Redis request queue is full or closed")))
-            }
+    /// Without a connection, or with a full queue, it calls `completion` with an error at once, on the caller's thread.
+    /// - Parameter completion: nil if the replies do not matter.
+    func post(_ commands: [RedisCommand], completion: Completion? = nil) {
+        let refusal: String
+        if let unavailableReason {
+            refusal = unavailableReason
+        } else if mailbox.post(PendingRequest(commands: commands, completion: completion)) {
+            return
+        } else {
+            refusal = "the Redis request queue is full or closed"
         }
-        return try result.get()
-    }
-
-    /// Queues commands whose replies are ignored. They are dropped if there is no connection or the queue is full.
-    func post(_ commands: [RedisCommand]) {
-        guard unavailableReason == nil else { return }
-        _ = mailbox.post(PendingRequest(commands: commands))
+        completion?(.failure(RedisError(refusal)))
     }
 
     private func work() {
@@ -107,7 +106,7 @@ package final class RedisClient: Sendable {
             do throws(RedisError) {
                 var replies = try connection.pipeline(requests.flatMap(\.commands))[...]
                 for request in requests {
-                    request.caller?.resume(returning: .success(Array(replies.prefix(request.commands.count))))
+                    request.completion?(.success(replies.prefix(request.commands.count)))
                     replies = replies.dropFirst(request.commands.count)
                 }
             } catch {
@@ -118,7 +117,7 @@ package final class RedisClient: Sendable {
     }
 
     private func fail(_ requests: [PendingRequest], with error: RedisError) {
-        for request in requests { request.caller?.resume(returning: .failure(error)) }
+        for request in requests { request.completion?(.failure(error)) }
     }
 }
 

@@ -8,6 +8,8 @@ internal import RuntimeSupport
 package final class RedisConnection {
     private let context: UnsafeMutablePointer<redisContext>
     private let timeout: Duration
+    /// The commands that are being appended. Kept, so that its memory is used again.
+    private var encoded: [UInt8] = []
 
     /// Connects, authenticates and selects the database.
     ///
@@ -54,7 +56,7 @@ package final class RedisConnection {
     /// - Returns: one reply per command, in order. A refused command has an ``RedisReply/error(_:)`` as its reply.
     /// - Throws: ``RedisError``. Any of the commands may have been executed then.
     package func pipeline(_ commands: [RedisCommand]) throws(RedisError) -> [RedisReply] {
-        for command in commands { append(command) }
+        append(commands)
         var replies: [RedisReply] = []
         replies.reserveCapacity(commands.count)
         for _ in commands { replies.append(try nextReply()) }
@@ -72,7 +74,7 @@ package final class RedisConnection {
 
     /// Sends a command without waiting for its reply, which ``messages(orSignal:atMost:)`` returns.
     func sendAhead(_ command: RedisCommand) throws(RedisError) {
-        append(command)
+        append([command])
         var isDone: Int32 = 0
         while isDone == 0 {
             guard redisBufferWrite(context, &isDone) == REDIS_OK else { throw failure("sending a command") }
@@ -93,25 +95,32 @@ package final class RedisConnection {
         return messages
     }
 
-    private func append(_ command: RedisCommand) {
-        // The arguments are copied into one buffer, so that no pointer outlives its string.
-        var bytes: [UInt8] = []
-        var lengths: [Int] = []
-        for argument in command {
-            let start = bytes.count
-            bytes.append(contentsOf: argument.utf8)
-            lengths.append(bytes.count - start)
-        }
-        bytes.withUnsafeBufferPointer { bytes in
-            let start = UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
-            var offset = 0
-            var arguments: [UnsafePointer<CChar>?] = lengths.map { length in
-                defer { offset += length }
-                return start?.advanced(by: offset)
+    /// Appends commands to the output buffer, in one piece: hiredis would allocate and copy for each argument.
+    ///
+    /// <https://redis.io/docs/latest/develop/reference/protocol-spec/#sending-commands-to-a-redis-server>
+    private func append(_ commands: [RedisCommand]) {
+        guard !commands.isEmpty else { return }
+        encoded.removeAll(keepingCapacity: true)
+        for command in commands {
+            appendLine("*", command.count)
+            for argument in command {
+                appendLine("$", argument.utf8.count)
+                encoded.append(contentsOf: argument.utf8)
+                encoded.append(contentsOf: Self.lineEnd)
             }
-            _ = redisAppendCommandArgv(context, Int32(lengths.count), &arguments, lengths)
+        }
+        encoded.withUnsafeBytes { bytes in
+            _ = redisAppendFormattedCommand(context, bytes.baseAddress, bytes.count)
         }
     }
+
+    private func appendLine(_ kind: Unicode.Scalar, _ number: Int) {
+        encoded.append(UInt8(ascii: kind))
+        encoded.append(contentsOf: String(number).utf8)
+        encoded.append(contentsOf: Self.lineEnd)
+    }
+
+    private static let lineEnd = Array("\r\n".utf8)
 
     private func nextReply() throws(RedisError) -> RedisReply {
         var raw: UnsafeMutableRawPointer?

@@ -94,9 +94,28 @@ extension RedisClient {
     /// Sends a request and returns its answer.
     ///
     /// - Throws: ``RedisError``, at once if there is no connection or the queue is full.
-    package func send<Answer>(_ request: RedisRequest<Answer>) async throws(RedisError) -> Answer {
-        guard !request.commands.isEmpty else { return try request.answer([]) }
-        return try request.answer(try await pipeline(request.commands)[...])
+    package func send<Answer: Sendable>(_ request: RedisRequest<Answer>) async throws(RedisError) -> Answer {
+        let result: Result<Answer, RedisError> = await withCheckedContinuation { caller in
+            send(request) { caller.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// Sends a request and calls `completion` with its answer.
+    ///
+    /// - Parameter completion: runs on the client's thread, so it must not block. Without a connection, or with a full
+    ///   queue, it is called at once, on the caller's thread.
+    package func send<Answer>(
+        _ request: RedisRequest<Answer>, completion: @escaping @Sendable (Result<Answer, RedisError>) -> Void
+    ) {
+        let read: Completion = { replies in
+            completion(
+                replies.flatMap { replies in
+                    Result { () throws(RedisError) in try request.answer(replies) }
+                })
+        }
+        if request.commands.isEmpty { return read(.success([])) }
+        post(request.commands, completion: read)
     }
 
     /// Sends a request without waiting for the replies. It is dropped if Redis is unavailable.

@@ -20,9 +20,8 @@ package struct OrderedJSONEncoder: Sendable {
 
 /// The text that is being written. Values write themselves into it one after another.
 private final class JSONOutput {
-    var bytes: [UInt8] = []
-
-    init() { bytes.reserveCapacity(512) }
+    private var text = JSONText()
+    var bytes: [UInt8] { text.bytes }
 
     func write(_ value: some Encodable, at path: [any CodingKey]) throws {
         switch value {
@@ -37,31 +36,17 @@ private final class JSONOutput {
         }
     }
 
-    func write(_ value: Bool) { bytes += value ? "true".utf8 : "false".utf8 }
-    func write(_ value: some BinaryInteger) { bytes += String(value).utf8 }
-    func writeNull() { bytes += "null".utf8 }
+    func write(_ value: Bool) { text.append(json: value ? "true" : "false") }
+    func write(_ value: some BinaryInteger) { text.append(json: String(value)) }
+    func writeNull() { text.append(json: "null") }
+    func write(raw json: Unicode.Scalar) { text.append(json: String(json)) }
 
     /// JSON has no word for infinity and NaN, so they become null.
     func write(_ value: Double) {
-        if value.isFinite { bytes += "\(value)".utf8 } else { writeNull() }
+        if value.isFinite { text.append(json: "\(value)") } else { writeNull() }
     }
 
-    /// RFC 8259, section 7: quotation mark, backslash and control characters are escaped, everything else is UTF-8.
-    func write(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): bytes += #"\""#.utf8
-            case UInt8(ascii: "\\"): bytes += #"\\"#.utf8
-            case 0x0A: bytes += #"\n"#.utf8
-            case 0x0D: bytes += #"\r"#.utf8
-            case 0x09: bytes += #"\t"#.utf8
-            case 0..<0x20: bytes += "\\u00\(byte < 0x10 ? "0" : "")\(String(byte, radix: 16))".utf8
-            default: bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
+    func write(_ value: String) { text.append(string: value) }
 }
 
 /// A dictionary by names, whatever its values are.
@@ -103,7 +88,7 @@ private final class ValueEncoder: Encoder {
     let output: JSONOutput
     let codingPath: [any CodingKey]
     var userInfo: [CodingUserInfoKey: Any] { [:] }
-    private var closing: UInt8?
+    private var closing: Unicode.Scalar?
     private var isEmpty = true
     /// The container inside of this one that is being written. It ends where the next member begins.
     private var nested: ValueEncoder?
@@ -130,15 +115,15 @@ private final class ValueEncoder: Encoder {
     private func open(_ opening: Unicode.Scalar, _ closing: Unicode.Scalar) {
         // A type may ask for its container more than once.
         guard self.closing == nil else { return }
-        output.bytes.append(UInt8(ascii: opening))
-        self.closing = UInt8(ascii: closing)
+        output.write(raw: opening)
+        self.closing = closing
     }
 
     /// Begins the next member.
     func begin() {
         nested?.finish()
         nested = nil
-        if !isEmpty { output.bytes.append(UInt8(ascii: ",")) }
+        if !isEmpty { output.write(raw: ",") }
         isEmpty = false
     }
 
@@ -152,7 +137,7 @@ private final class ValueEncoder: Encoder {
     func finish() {
         nested?.finish()
         nested = nil
-        if let closing { output.bytes.append(closing) }
+        if let closing { output.write(raw: closing) }
     }
 }
 
@@ -163,7 +148,7 @@ private struct ObjectContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
     private func write(_ name: String) {
         encoder.begin()
         encoder.output.write(name)
-        encoder.output.bytes.append(UInt8(ascii: ":"))
+        encoder.output.write(raw: ":")
     }
 
     mutating func encodeNil(forKey key: Key) throws {

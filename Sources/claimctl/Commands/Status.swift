@@ -12,9 +12,10 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the depth of each queue, the live workers with their lanes, and what needs attention.",
         discussion: """
-            READY messages wait in the queue. UNACKED messages are held by a worker, as it reports with its heartbeat: \
-            during an outage of PostgreSQL or Redis they are there and not in the queue. OLDEST is the time since the \
-            oldest claim that a worker holds was accepted.
+            READY messages wait in the queue; one of a lane carries one claim, or several under load. WAITING claims of a \
+            lane are accepted and not decided, as Redis counts them. UNACKED claims are held by a worker, as it reports \
+            with its heartbeat: during an outage of PostgreSQL or Redis they are there and not in the queue. OLDEST is \
+            the time since the oldest claim that a worker holds was accepted.
             """)
 
     @Option(name: .long, help: "First wait until this many workers are alive; fail if they are not in time.")
@@ -33,7 +34,8 @@ struct Status: ParsableCommand {
         let broker = try AMQPConnection(anyOf: stores.brokers, heartbeat: 10, name: "claimctl status")
         let lanes = Self.lanes(stores)
         let report = StatusReport(
-            lanes: lanes, depths: try QueueDepths(lanes: StoreSettings.laneLimit, broker), live: live,
+            lanes: lanes, depths: try QueueDepths(lanes: StoreSettings.laneLimit, broker),
+            waiting: try redis.send(LaneQueue.waiting(lanes: lanes)), live: live,
             recent: try redis.send(WorkerRegistry.recent),
             memory: try redis.send(RedisMemory.lookUp), now: .now())
         if output.json { return try Output.document(report) }
@@ -42,10 +44,11 @@ struct Status: ParsableCommand {
 
     private func show(_ report: StatusReport) {
         Output.table(
-            ["QUEUE", "READY", "UNACKED", "OLDEST"],
+            ["QUEUE", "READY", "WAITING", "UNACKED", "OLDEST"],
             report.queues.map { queue in
                 [
-                    queue.name, "\(queue.messages)", queue.unacknowledged.map(String.init) ?? "-",
+                    queue.name, "\(queue.messages)", queue.waiting.map(String.init) ?? "-",
+                    queue.unacknowledged.map(String.init) ?? "-",
                     queue.oldestAge.map(TimeSpan.text) ?? "-",
                 ]
             })

@@ -6,9 +6,11 @@ import RuntimeSupport
 struct StatusReport: Encodable {
     struct Queue: Encodable, Hashable {
         let name: String
-        /// Ready messages.
+        /// Ready messages. A message of a lane carries one claim or several.
         let messages: Int
-        /// Messages that workers hold, as they report; nil for queues that no lane reads.
+        /// Claims that were accepted and are not decided; nil if it is unknown, or the queue is no lane's.
+        let waiting: Int?
+        /// Claims that workers hold, as they report; nil for queues that no lane reads.
         let unacknowledged: Int?
         /// When the oldest claim that a worker holds was accepted; nil if none waits there.
         let oldestPendingAt: Timestamp?
@@ -17,6 +19,7 @@ struct StatusReport: Encodable {
 
         enum CodingKeys: String, CodingKey {
             case name, messages, unacknowledged
+            case waiting = "waiting_claims"
             case oldestPendingAt = "oldest_pending_at"
             case oldestAge = "oldest_pending_seconds"
         }
@@ -63,10 +66,11 @@ struct StatusReport: Encodable {
     /// - Parameters:
     ///   - lanes: the number of lanes that the system has.
     ///   - depths: the queues of all possible lanes.
+    ///   - waiting: the waiting claims of each lane, as Redis counts them.
     ///   - live: the workers with a heartbeat.
     ///   - recent: the ids of the workers that sent a heartbeat recently. A worker that stopped leaves the list.
     init(
-        lanes: Int, depths: QueueDepths, live: [WorkerStatus], recent: [String],
+        lanes: Int, depths: QueueDepths, waiting: [Int?], live: [WorkerStatus], recent: [String],
         memory: RedisMemory?, now: Timestamp
     ) {
         let unread = depths.unread(outside: lanes)
@@ -74,14 +78,16 @@ struct StatusReport: Encodable {
         queues = depths.all.compactMap { queue in
             guard case .lane(let lane) = queue.kind else {
                 return Queue(
-                    name: queue.name, messages: queue.messages, unacknowledged: nil, oldestPendingAt: nil,
-                    oldestAge: nil)
+                    name: queue.name, messages: queue.messages, waiting: nil, unacknowledged: nil,
+                    oldestPendingAt: nil, oldestAge: nil)
             }
             guard lane < lanes || unread.contains(queue) else { return nil }
             let held = live.reduce(0) { $0 + ($1.unacknowledged?[lane] ?? 0) }
             let since = live.compactMap { $0.oldestAcceptance?[lane] }.min()
             return Queue(
-                name: queue.name, messages: queue.messages, unacknowledged: held, oldestPendingAt: since,
+                name: queue.name, messages: queue.messages,
+                waiting: waiting.indices.contains(lane) ? waiting[lane] : nil, unacknowledged: held,
+                oldestPendingAt: since,
                 oldestAge: since.map { max(0, Int(now.milliseconds - $0.milliseconds) / 1000) })
         }
         workers = live.map { worker in

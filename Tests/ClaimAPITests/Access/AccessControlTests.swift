@@ -3,6 +3,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import Postgres
 import RuntimeSupport
 import Testing
 
@@ -78,8 +79,8 @@ import Testing
     }
 
     @Test func tokensCannotBeCheckedBeforeTheKeysAreLoaded() async throws {
-        let address = try #require(fixture.keys.isLoaded ? "postgres://127.0.0.1:1" : nil)
-        let keys = APIKeyDirectory(try #require(.init(url: address)), name: "test", logger: .quiet)
+        let address = try #require(PostgresAddress(url: "postgres://127.0.0.1:1"))
+        let keys = APIKeyDirectory(address, name: "test", logger: .quiet)
         let access = AccessControl(
             keys: keys, tokens: nil, tickets: fixture.tickets, failures: FailureLimit(nil))
         #expect(access.unavailableReason != nil)

@@ -25,17 +25,19 @@ import Testing
         let address = try #require(PostgresAddress(url: "postgres://127.0.0.1:1"))
         let postgres = PostgresClient(
             .init(address, name: "test", connections: 1, patience: .seconds(1)), logger: .quiet)
-        let publisher = Publisher(
+        let publisher = Publisher<ClaimMessage>(
             Publisher.Configuration(
-                addresses: [], heartbeat: 1, confirmTimeout: .seconds(1), capacity: 1, name: "test",
-                prepare: Topology(lanes: 1).declare), logger: .quiet)
+                addresses: [], heartbeat: 1, confirmTimeout: .seconds(1), capacity: 1, name: "test", routes: 1,
+                message: { _, _ in preconditionFailure("nothing is published") }, prepare: Topology(lanes: 1).declare),
+            logger: .quiet)
         let issuer = ClaimIDIssuer(secret: secret)
         let outcomes = OutcomeReader(
             redis: redis, postgres: postgres, changes: ClaimChanges(redisAddress, logger: .quiet), lanes: 1)
+        let conveyor = ClaimConveyor(
+            redis: redis, publisher: publisher, lanes: 1, confirmTimeout: .seconds(1), logger: .quiet)
         let submission = ClaimSubmission(
-            issuer: issuer, redis: redis, publisher: publisher, outcomes: outcomes,
-            admission: AdmissionControl(maximum: 100, target: .seconds(1)), lanes: 1, confirmTimeout: .seconds(1),
-            logger: .quiet)
+            issuer: issuer, conveyor: conveyor, outcomes: outcomes,
+            admission: AdmissionControl(maximum: 100, target: .seconds(1)), logger: .quiet)
         let endpoints =
             ClaimRoutes(
                 submission: submission, outcomes: outcomes, issuer: issuer, tickets: ClaimTickets(secrets: [secret])

@@ -22,7 +22,8 @@ import Testing
         }
         let dead = QueueDepths.Queue(name: "claims.dead", kind: .deadLetters, messages: 7)
         return StatusReport(
-            lanes: 2, depths: QueueDepths(lanes + [dead]), live: live, recent: recent ?? live.map(\.id),
+            lanes: 2, depths: QueueDepths(lanes + [dead]), waiting: [nil, 70], live: live,
+            recent: recent ?? live.map(\.id),
             memory: memory, now: Timestamp(milliseconds: 90_000))
     }
 

@@ -13,6 +13,31 @@ import Testing
         return ledger
     }
 
+    private func parts(_ tag: UInt64, _ indices: Int...) -> [AckLedger.Part] {
+        indices.map { AckLedger.Part(tag: tag, index: $0) }
+    }
+
+    @Test func aDeliveryIsAcknowledgedWhenAllItsPartsAreFinished() {
+        var ledger = AckLedger()
+        ledger.delivered(1, parts: 3)
+        ledger.delivered(2, parts: 2)
+        #expect(ledger.count == 5)
+        #expect(ledger.finish(parts(1, 2, 0)).isEmpty)
+        #expect(ledger.finish(parts(2, 0, 1)) == [Ack(tag: 2, multiple: false)])
+        #expect(ledger.count == 1)
+        #expect(ledger.finish(parts(1, 1)) == [Ack(tag: 1, multiple: true)])
+        #expect(ledger.count == 0)
+    }
+
+    @Test func aPartThatIsFinishedTwiceCountsOnce() {
+        var ledger = AckLedger()
+        ledger.delivered(1, parts: 2)
+        #expect(ledger.finish(parts(1, 0, 0)).isEmpty)
+        #expect(ledger.finish(parts(1, 0)).isEmpty)
+        #expect(ledger.count == 1)
+        #expect(ledger.finish(parts(1, 1)) == [Ack(tag: 1, multiple: true)])
+    }
+
     @Test func everythingUpToTheFirstGapIsOneAcknowledgement() {
         var ledger = ledger(delivered: 5)
         #expect(ledger.acknowledge([3, 1, 2]) == [Ack(tag: 3, multiple: true)])
@@ -110,5 +135,12 @@ import Testing
     @Test func aWholeBatchNeedsOneAcknowledgement() {
         var ledger = ledger(delivered: 500)
         #expect(ledger.acknowledge(Array(1...500)).count == 1)
+    }
+}
+
+extension AckLedger {
+    /// Finishes deliveries of one part.
+    fileprivate mutating func acknowledge(_ tags: [UInt64]) -> [Ack] {
+        finish(tags.map { Part(tag: $0, index: 0) })
     }
 }

@@ -70,7 +70,7 @@ import Testing
     func aMessageWithoutAClaimIDIsNoClaim(_ messageID: String?) throws {
         var message = BrokerMessage(properties: MessageProperties(), body: Array("nonsense".utf8))
         message.properties.messageID = messageID
-        let job = Job(Delivery(tag: 1, redelivered: false, exchange: "", routingKey: "", message: message))
+        let job = Job.only(in: Delivery(tag: 1, redelivered: false, exchange: "", routingKey: "", message: message))
         #expect(try failedJob(job, .unreadable).claim == nil)
     }
 
@@ -101,7 +101,7 @@ import Testing
 
     @Test func aRetryKeepsItsHistory() throws {
         let first = try failedJob(.made(1)).copy(lane: 0).message
-        let job = Job(Delivery(tag: 2, redelivered: false, exchange: "", routingKey: "", message: first))
+        let job = Job.only(in: Delivery(tag: 2, redelivered: false, exchange: "", routingKey: "", message: first))
         let headers = ClaimHeaders(try failedJob(job, .databaseError).copy(lane: 0).message.properties.headers)
         #expect(headers.attempts == 2)
         #expect(headers.failures.map(\.code) == ["lock_held", "database_error"])

@@ -20,9 +20,18 @@ extension Job {
         if let sequence { message.properties.headers[ClaimHeaders.sequence] = .int64(sequence) }
         if returns > 0 { message.properties.headers[ClaimHeaders.deliveryCount] = .int64(Int64(returns)) }
         if attempts > 0 { message.properties.headers[ClaimHeaders.attempts] = .int32(Int32(attempts)) }
-        return Job(
-            Delivery(tag: tag, redelivered: returns > 0, exchange: "claims", routingKey: "0", message: message))
+        return only(
+            in: Delivery(tag: tag, redelivered: returns > 0, exchange: "claims", routingKey: "0", message: message))
     }
+
+    /// Returns the job of a message with one claim.
+    static func only(in delivery: Delivery) -> Job {
+        let jobs = all(in: delivery)
+        precondition(jobs.count == 1, "the message has \(jobs.count) claims")
+        return jobs[0]
+    }
+
+    var tag: UInt64 { part.tag }
 
     /// Makes the cancel of the claim with the same tag.
     static func cancel(_ tag: UInt64, attempts: Int = 0, body: String? = nil) -> Job {
@@ -31,7 +40,7 @@ extension Job {
         var message = BrokerMessage.claim(claim, encodedBy: .shared)
         if let body { message.body = Array(body.utf8) }
         if attempts > 0 { message.properties.headers[ClaimHeaders.attempts] = .int32(Int32(attempts)) }
-        return Job(Delivery(tag: tag, redelivered: false, exchange: "claims", routingKey: "0", message: message))
+        return only(in: Delivery(tag: tag, redelivered: false, exchange: "claims", routingKey: "0", message: message))
     }
 }
 

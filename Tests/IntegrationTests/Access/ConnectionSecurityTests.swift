@@ -76,7 +76,7 @@ extension IntegrationTests {
                 port: Setup.httpPort + 5, to: plain.port, try await authority.pair("broker"),
                 clients: authority.certificate)
             defer { withExtendedLifetime(proxy) {} }
-            let base = "amqps://\(plain.user):\(plain.password)@127.0.0.1:\(proxy.port)/\(plain.virtualHost)"
+            let base = "amqps://\(plain.user):\(plain.password)@localhost:\(proxy.port)/\(plain.virtualHost)"
             func connect(_ query: String) throws {
                 let address = try #require(BrokerAddress.list("\(base)\(query)")?.first)
                 let connection = try AMQPConnection(address, heartbeat: 10, name: "tests")
@@ -99,7 +99,7 @@ extension IntegrationTests {
                 port: Setup.httpPort + 5, to: plain.port,
                 try await authority.pair("broker", names: "DNS:broker.example"))
             defer { withExtendedLifetime(proxy) {} }
-            let url = "amqps://u:p@127.0.0.1:\(proxy.port)/v?cacert=\(authority.certificate)"
+            let url = "amqps://u:p@localhost:\(proxy.port)/v?cacert=\(authority.certificate)"
             let address = try #require(BrokerAddress.list(url)?.first)
             #expect(throws: BrokerError.self) { try AMQPConnection(address, heartbeat: 10, name: "tests") }
         }
@@ -112,7 +112,7 @@ extension IntegrationTests {
             let proxy = try await TLSProxy(
                 port: Setup.httpPort + 5, to: plainPort, try await authority.pair("postgres"), isPostgres: true)
             defer { withExtendedLifetime(proxy) {} }
-            func connect(_ query: String, host: String = "127.0.0.1") throws {
+            func connect(_ query: String, host: String = "localhost") throws {
                 var changed = components
                 changed.host = host
                 changed.port = proxy.port
@@ -131,6 +131,7 @@ extension IntegrationTests {
                 isPostgres: true)
             defer { withExtendedLifetime(misnamed) {} }
             var changed = components
+            changed.host = "localhost"
             changed.port = misnamed.port
             changed.percentEncodedQuery = "sslmode=verify-full&sslrootcert=\(authority.certificate)"
             let text = try #require(changed.string)

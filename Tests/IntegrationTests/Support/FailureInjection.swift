@@ -49,6 +49,21 @@ enum FailureInjection {
             """)
     }
 
+    /// Makes each statement that inserts into a table take some seconds more.
+    static func delayInserts(into table: String, seconds: Int) throws {
+        try Database.script(
+            """
+            create or replace function delay() returns trigger language plpgsql as $$
+            begin perform pg_sleep(\(seconds)); return null; end $$;
+            create or replace trigger delay before insert on \(table) for each statement execute function delay();
+            """)
+    }
+
+    /// Removes the trigger of ``delayInserts(into:seconds:)``.
+    static func stopDelaying(_ table: String) throws {
+        try Database.script("drop trigger if exists delay on \(table)")
+    }
+
     /// Removes the triggers.
     static func stop() throws {
         try Database.script("drop trigger if exists refuse on user_claims; drop trigger if exists refuse on claims")

@@ -75,6 +75,17 @@ enum RabbitMQ {
         }
     }
 
+    /// Publishes an empty message to a queue and waits for the confirm.
+    static func publishDirectly(to queue: String) throws {
+        let connection = try connection()
+        try connection.selectConfirms(channel: 1)
+        try connection.publish(
+            BrokerMessage(properties: MessageProperties(), body: []), exchange: "", routingKey: queue, channel: 1)
+        guard case .confirmed = try connection.nextEvent(atMost: .seconds(5)) else {
+            throw TestFailure(description: "the broker did not confirm the message")
+        }
+    }
+
     /// Returns the messages in the dead-letter queue. Closing the connection returns them to the queue.
     static func dead() throws -> [BrokerMessage] {
         let connection = try connection()

@@ -35,7 +35,7 @@ final class System: Sendable {
         try #require(programs.withLock { $0.last { $0.name == name } }, "no \(name) was started")
     }
 
-    /// Starts a ClaimAPI and waits until it is ready.
+    /// Starts a ClaimAPI and waits until it is ready, with connections to all stores. It is ready without some of them.
     func startAPI(
         _ name: String = "api", port: Int = Setup.httpPort, _ more: [String: String] = [:]
     ) async throws -> API {
@@ -46,7 +46,9 @@ final class System: Sendable {
         let api = API(port: port, ledger: ledger)
         try await eventually("\(name) to be ready", within: .seconds(30), every: .milliseconds(20)) {
             guard program.isRunning else { throw TestFailure(description: "\(name) has exited") }
-            return try await api.get("/readyz").status == 200
+            let answer = try await api.get("/readyz")
+            return answer.status == 200
+                && ["redis", "postgres"].allSatisfy { answer.text.contains("\"\($0)\":\"ok\"") }
         }
         return api
     }

@@ -7,20 +7,23 @@ import Testing
 @Suite struct PublisherStateModelTests {
     private struct Request {
         let deadline: ContinuousClock.Instant
+        let route: Int
         var isUnpublished = true
         var isAnswered = false
     }
 
+    private typealias State = PublisherState<Int, Int>
+
     @Test(arguments: 0..<100) func everyCallerIsAnsweredExactlyOnce(_ seed: Int) throws {
         var random = SeededGenerator(seed: seed)
-        var state = PublisherState<Int>(capacity: 50)
+        let limits = State.Limits(
+            capacity: 50, itemsPerMessage: Int.random(in: 1...5, using: &random),
+            messagesPerRoute: Int.random(in: 1...3, using: &random))
+        var state = State(routes: 3, limits: limits)
         state.connected()
         var requests: [Request] = []
-        /// The indices of the published requests, by number.
-        var published: [UInt64: Int] = [:]
+        var published: [State.Batch] = []
         var now = ContinuousClock.now
-        let message = OutgoingMessage(
-            BrokerMessage(properties: MessageProperties(), body: []), exchange: "", routingKey: "")
 
         func answer(_ waiters: [Int], _ step: Int) throws {
             for waiter in waiters {
@@ -28,51 +31,69 @@ import Testing
                 requests[waiter].isAnswered = true
             }
         }
+        func open(_ condition: (Request) -> Bool = { _ in true }) -> [Int] {
+            requests.indices.filter { !requests[$0].isAnswered && condition(requests[$0]) }
+        }
         for step in 0..<500 {
             now += .milliseconds(Int.random(in: 0...3, using: &random))
             switch Int.random(in: 0..<20, using: &random) {
             case 0..<8:
-                let open = requests.count { !$0.isAnswered }
-                if state.enqueue(message, deadline: now + .milliseconds(60), waiter: requests.count) == nil {
-                    requests.append(Request(deadline: now + .milliseconds(60)))
+                let (number, deadline) = (requests.count, now + .milliseconds(60))
+                let route = Int.random(in: 0..<3, using: &random)
+                if case .refused = state.enqueue(number, route: route, deadline: deadline, waiter: number) {
+                    try #require(open().count == 50, "step \(step): a request is refused only when the queue is full")
                 } else {
-                    try #require(open == 50, "step \(step): a request is refused only when the queue is full")
+                    requests.append(Request(deadline: deadline, route: route))
                 }
             case 8..<12:
-                let waiting = requests.indices.filter { requests[$0].isUnpublished && !requests[$0].isAnswered }
-                let taken = state.takeWaiting(atMost: Int.random(in: 1...5, using: &random))
-                try #require(taken.count <= waiting.count, "step \(step)")
-                for (index, request) in zip(waiting, taken) {
-                    requests[index].isUnpublished = false
-                    published[request.number] = index
+                let batches = state.takeWaiting()
+                for batch in batches {
+                    try #require((1...limits.itemsPerMessage).contains(batch.items.count), "step \(step)")
+                    for item in batch.items {
+                        try #require(requests[item].isUnpublished && !requests[item].isAnswered, "step \(step)")
+                        try #require(requests[item].route == batch.route, "step \(step)")
+                        requests[item].isUnpublished = false
+                    }
+                }
+                published += batches
+                for route in 0..<3 {
+                    let unconfirmed = published.filter { $0.route == route }
+                    try #require(unconfirmed.count <= limits.messagesPerRoute, "step \(step)")
+                    let items = batches.filter { $0.route == route }.flatMap(\.items)
+                    try #require(items == items.sorted(), "step \(step): a route keeps its order")
+                    let waiting = open { $0.isUnpublished && $0.route == route }
+                    try #require(
+                        waiting.isEmpty || unconfirmed.count == limits.messagesPerRoute,
+                        "step \(step): nothing waits without reason")
                 }
             case 12..<17:
-                let numbers = published.keys.sorted().filter { _ in random.oneIn(3) }
-                let resolved = state.resolve(numbers.map { ($0, .confirmed) })
-                let expected = numbers.compactMap { published[$0] }.filter { !requests[$0].isAnswered }
-                try #require(resolved.map(\.waiter) == expected, "step \(step)")
+                let confirmed = published.filter { _ in random.oneIn(3) }
+                published.removeAll { batch in confirmed.contains { $0.numbers == batch.numbers } }
+                let expected = confirmed.flatMap(\.items).filter { !requests[$0].isAnswered }
+                try #require(
+                    state.resolve(confirmed.map { ($0, .confirmed) }).map(\.waiter) == expected, "step \(step)")
                 try answer(expected, step)
-                for number in numbers { published[number] = nil }
             case 17..<19:
-                let expected = requests.indices.filter { !requests[$0].isAnswered && requests[$0].deadline <= now }
+                let expected = open { $0.deadline <= now }
                 try #require(state.expire(now: now) == expected, "step \(step)")
                 try answer(expected, step)
             default:
                 if random.oneIn(2) {
-                    let waiting = requests.indices.filter { requests[$0].isUnpublished && !requests[$0].isAnswered }
+                    let waiting = open(\.isUnpublished)
                     try #require(state.blocked(reason: "alarm") == waiting, "step \(step)")
                     state.unblocked()
                     try answer(waiting, step)
                 } else {
-                    let open = requests.indices.filter { !requests[$0].isAnswered }
-                    try #require(state.disconnected(reason: "lost") == open, "step \(step)")
+                    let expected = open()
+                    try #require(state.disconnected(reason: "lost") == expected, "step \(step)")
                     state.connected()
-                    try answer(open, step)
-                    published = [:]
+                    try answer(expected, step)
+                    published = []
                 }
             }
+            try #require(state.unanswered == open().count, "step \(step)")
         }
-        let open = requests.indices.filter { !requests[$0].isAnswered }
-        #expect(state.disconnected(reason: "end") == open)
+        let expected = open()
+        #expect(state.disconnected(reason: "end") == expected)
     }
 }

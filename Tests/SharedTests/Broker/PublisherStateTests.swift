@@ -3,43 +3,94 @@ import Testing
 @testable import Broker
 
 @Suite struct PublisherStateTests {
-    private typealias State = PublisherState<String>
+    private typealias State = PublisherState<String, String>
     private let start = ContinuousClock.now
 
-    private func message(_ name: String) -> OutgoingMessage {
-        var properties = MessageProperties()
-        properties.messageID = name
-        return OutgoingMessage(BrokerMessage(properties: properties, body: []), exchange: "events", routingKey: "0")
+    private func enqueue(_ name: String, in state: inout State, route: Int = 0, due seconds: Int = 5) -> PublishError? {
+        if case .refused(let error) = state.enqueue(
+            name, route: route, deadline: start + .seconds(seconds), waiter: name)
+        {
+            return error
+        }
+        return nil
     }
 
-    private func enqueue(_ name: String, in state: inout State, due seconds: Int = 5) -> PublishError? {
-        state.enqueue(message(name), deadline: start + .seconds(seconds), waiter: name)
+    /// Takes what can be published and returns the items of each message.
+    private func take(from state: inout State) -> [[String]] {
+        state.takeWaiting().map(\.items)
     }
 
-    /// Takes messages to publish and returns their names.
-    private func take(_ limit: Int, from state: inout State) -> [String?] {
-        state.takeWaiting(atMost: limit).map(\.message.message.properties.messageID)
-    }
-
-    /// Confirms requests and returns the callers to resume.
+    /// Confirms requests, as if each had been a message, and returns the callers to resume.
     private func confirm(_ numbers: UInt64..., in state: inout State) -> [String] {
-        state.resolve(numbers.map { ($0, .confirmed) }).map(\.waiter)
+        state.resolve(numbers.map { (State.Batch(route: 0, items: [], numbers: [$0]), .confirmed) }).map(\.waiter)
     }
 
-    /// Returns a connected state with these published and waiting messages.
-    private func open(capacity: Int = 10, published: [String] = [], waiting: [String] = []) -> State {
-        var state = State(capacity: capacity)
+    private func limits(capacity: Int = 10, items: Int = 1, messages: Int = 1000) -> State.Limits {
+        State.Limits(capacity: capacity, itemsPerMessage: items, messagesPerRoute: messages)
+    }
+
+    /// Returns a connected state with these published and waiting items.
+    private func open(
+        _ limits: State.Limits? = nil, published: [String] = [], waiting: [String] = []
+    ) -> State {
+        var state = State(routes: 2, limits: limits ?? self.limits())
         state.connected()
         for name in published { _ = enqueue(name, in: &state) }
-        _ = state.takeWaiting(atMost: published.count)
+        _ = state.takeWaiting()
         for name in waiting { _ = enqueue(name, in: &state) }
         return state
+    }
+
+    // MARK: Messages
+
+    @Test func theItemsOfARouteShareAMessage() {
+        var state = open(limits(items: 3))
+        for name in ["a", "b", "c", "d"] { _ = enqueue(name, in: &state) }
+        _ = enqueue("x", in: &state, route: 1)
+        #expect(take(from: &state) == [["a", "b", "c"], ["d"], ["x"]])
+    }
+
+    @Test func whatArrivesDuringAnUnconfirmedMessageGoesIntoTheNextOne() {
+        var state = open(limits(items: 3, messages: 1))
+        _ = enqueue("a", in: &state)
+        let first = state.takeWaiting()
+        for name in ["b", "c", "d", "e"] { _ = enqueue(name, in: &state) }
+        _ = enqueue("x", in: &state, route: 1)
+        #expect(take(from: &state) == [["x"]], "the other route does not wait")
+        #expect(state.resolve(first.map { ($0, .confirmed) }).map(\.waiter) == ["a"])
+        #expect(take(from: &state) == [["b", "c", "d"]])
+        #expect(take(from: &state).isEmpty)
+    }
+
+    @Test func theThreadIsWokenOnceAndNotForAFullRoute() {
+        var state = open(limits(items: 1, messages: 1))
+        func admit(_ route: Int) -> State.Admission {
+            state.enqueue("a", route: route, deadline: start + .seconds(5), waiter: "a")
+        }
+        #expect(admit(0) == .wake)
+        #expect(admit(0) == .queued, "it is awake already")
+        let taken = state.takeWaiting()
+        #expect(admit(0) == .queued, "the confirm wakes it")
+        #expect(admit(1) == .wake)
+        _ = state.takeWaiting()
+        _ = state.resolve(taken.map { ($0, .confirmed) })
+        #expect(admit(0) == .wake)
+    }
+
+    @Test func oneOutcomeResolvesAllItemsOfAMessage() {
+        var state = open(limits(items: 3))
+        for name in ["a", "b", "c", "d"] { _ = enqueue(name, in: &state) }
+        let batches = state.takeWaiting()
+        let resolved = state.resolve([(batches[0], .refused)])
+        #expect(resolved.map(\.waiter) == ["a", "b", "c"])
+        #expect(resolved.allSatisfy { $0.outcome == .refused })
+        #expect(state.unanswered == 1)
     }
 
     // MARK: Queueing
 
     @Test func requestsAreRefusedBeforeTheFirstConnection() {
-        var state = State(capacity: 10)
+        var state = State(routes: 2, limits: limits())
         #expect(enqueue("a", in: &state) == .unreachable)
         #expect(state.unanswered == 0)
     }
@@ -48,18 +99,18 @@ import Testing
         var state = open()
         #expect(state.phase == .open)
         #expect(enqueue("a", in: &state) == nil)
-        #expect(state.waitingCount == 1)
+        #expect(state.unanswered == 1)
     }
 
     /// The oldest request may wait for its confirm for seconds, while thousands after it are confirmed.
     @Test func answeredRequestsBehindAnUnansweredOneTakeNoPlace() {
-        var state = open(capacity: 3, published: ["a", "b", "c"])
+        var state = open(limits(capacity: 3), published: ["a", "b", "c"])
         #expect(confirm(2, 3, in: &state) == ["b", "c"])
         #expect(state.unanswered == 1)
         #expect(enqueue("d", in: &state) == nil)
         #expect(enqueue("e", in: &state) == nil)
         #expect(enqueue("f", in: &state) == .queueFull)
-        #expect(take(5, from: &state) == ["d", "e"])
+        #expect(take(from: &state) == [["d"], ["e"]])
         #expect(confirm(4, 1, in: &state) == ["d", "a"])
         #expect(state.unanswered == 1)
     }
@@ -88,7 +139,7 @@ import Testing
     }
 
     @Test func unconfirmedRequestsCountTowardsTheCapacity() {
-        var state = open(capacity: 3, published: ["a", "b"], waiting: ["c"])
+        var state = open(limits(capacity: 3), published: ["a", "b"], waiting: ["c"])
         #expect(state.unanswered == 3)
         #expect(enqueue("d", in: &state) == .queueFull)
         _ = confirm(1, in: &state)
@@ -97,15 +148,13 @@ import Testing
 
     @Test func messagesAreTakenInOrder() {
         var state = open(waiting: ["a", "b", "c"])
-        #expect(take(2, from: &state) == ["a", "b"])
-        #expect(take(2, from: &state) == ["c"])
-        #expect(take(2, from: &state).isEmpty)
+        #expect(take(from: &state) == [["a"], ["b"], ["c"]])
+        #expect(take(from: &state).isEmpty)
     }
 
     @Test func messagesAreNumberedInTheOrderOfArrival() {
         var state = open(published: ["a", "b"], waiting: ["c", "d"])
-        #expect(state.takeWaiting(atMost: 1).map(\.number) == [3])
-        #expect(state.takeWaiting(atMost: 9).map(\.number) == [4])
+        #expect(state.takeWaiting().map(\.numbers) == [[3], [4]])
         #expect(confirm(3, in: &state) == ["c"])
         #expect(confirm(1, 2, 4, in: &state) == ["a", "b", "d"])
         #expect(state.unanswered == 0)
@@ -113,7 +162,10 @@ import Testing
 
     @Test func anOutcomeResolvesItsOwnRequest() {
         var state = open(published: ["a", "b", "c"])
-        let resolved = state.resolve([(3, .refused), (1, .unroutable)])
+        let resolved = state.resolve([
+            (State.Batch(route: 0, items: [], numbers: [3]), .refused),
+            (State.Batch(route: 0, items: [], numbers: [1]), .unroutable),
+        ])
         #expect(resolved.map(\.waiter) == ["c", "a"])
         #expect(resolved.map(\.outcome) == [.refused, .unroutable])
     }
@@ -140,8 +192,7 @@ import Testing
         _ = state.blocked(reason: "memory")
         state.unblocked()
         _ = enqueue("c", in: &state)
-        let number = state.takeWaiting(atMost: 9).map(\.number)
-        #expect(number == [3])
+        #expect(state.takeWaiting().map(\.numbers) == [[3]])
         #expect(confirm(3, in: &state) == ["c"])
         #expect(confirm(1, in: &state) == ["a"])
     }
@@ -150,17 +201,17 @@ import Testing
         var state = open(published: ["a", "b"], waiting: ["c"])
         #expect(state.disconnected(reason: "gone") == ["a", "b", "c"])
         #expect(state.unanswered == 0)
-        #expect(state.waitingCount == 0)
+        #expect(take(from: &state).isEmpty)
         state.connected()
         _ = enqueue("d", in: &state)
-        let taken = state.takeWaiting(atMost: 1)
-        #expect(state.resolve(taken.map { ($0.number, .confirmed) }).map(\.waiter) == ["d"])
+        let taken = state.takeWaiting()
+        #expect(state.resolve(taken.map { ($0, .confirmed) }).map(\.waiter) == ["d"])
     }
 
     @Test func queuedRequestsAreStillConfirmedWhileStopping() {
         var state = open(published: ["a"], waiting: ["b"])
         state.stop()
-        #expect(take(10, from: &state) == ["b"])
+        #expect(take(from: &state) == [["b"]])
         #expect(confirm(1, 2, in: &state) == ["a", "b"])
         #expect(state.unanswered == 0)
     }
@@ -176,7 +227,7 @@ import Testing
     }
 
     @Test func unblockingOnlyEndsABlock() {
-        var state = State(capacity: 1)
+        var state = State(routes: 2, limits: limits(capacity: 1))
         let before = state.phase
         state.unblocked()
         #expect(state.phase == before)
@@ -196,9 +247,9 @@ import Testing
         var state = open(published: ["a"], waiting: ["b"])
         _ = enqueue("c", in: &state, due: 9)
         #expect(state.expire(now: start + .seconds(5)) == ["a", "b"])
-        let taken = state.takeWaiting(atMost: 10)
-        #expect(taken.map(\.message.message.properties.messageID) == ["c"])
-        #expect(state.resolve(taken.map { ($0.number, .confirmed) }).map(\.waiter) == ["c"])
+        let taken = state.takeWaiting()
+        #expect(taken.map(\.items) == [["c"]])
+        #expect(state.resolve(taken.map { ($0, .confirmed) }).map(\.waiter) == ["c"])
     }
 
     @Test func aLateConfirmReachesNoCaller() {

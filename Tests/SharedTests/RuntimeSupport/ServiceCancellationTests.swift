@@ -29,10 +29,10 @@ import Testing
 
     @Test func aCancelledPublisherEnds() async throws {
         let addresses = try #require(BrokerAddress.list("amqp://a:b@127.0.0.1:1/"))
-        let publisher = Publisher(
+        let publisher = Publisher<OutgoingMessage>(
             Publisher.Configuration(
-                addresses: addresses, heartbeat: 1, confirmTimeout: .seconds(1), capacity: 1, name: "test",
-                prepare: { _, _ in }),
+                addresses: addresses, heartbeat: 1, confirmTimeout: .seconds(1), capacity: 1, name: "test", routes: 1,
+                message: { items, _ in items[0] }, prepare: { _, _ in }),
             logger: quiet)
         await expectEnd { try await publisher.run() }
     }

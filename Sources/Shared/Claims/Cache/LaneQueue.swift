@@ -62,6 +62,19 @@ package enum LaneQueue {
         ]) { readPlace(Array($0), now: now) }
     }
 
+    /// Looks up how many claims wait in each of the lanes from 0 on, undecided, whoever holds them. Answer: nil for a lane of
+    /// which Redis knows nothing.
+    ///
+    /// The number is near, not exact: a claim that waits for a retry is not counted while later ones are decided.
+    package static func waiting(lanes: Int) -> RedisRequest<[Int?]> {
+        RedisRequest((0..<lanes).map { ["HMGET", RedisKeys.lane($0), "accepted", "decided"] }) { replies in
+            replies.map { reply in
+                guard let fields = reply.array, fields.count == 2, let accepted = number(fields[0]) else { return nil }
+                return Int(max(0, accepted - (number(fields[1]) ?? 0)))
+            }
+        }
+    }
+
     private static func readPlace(_ replies: [RedisReply], now: Timestamp) -> Place {
         guard let digits = replies[0].string, let last = SortableDigits.decode(digits.utf8), last > 0,
             let fields = replies[1].array, fields.count == 4, let accepted = number(fields[0]),

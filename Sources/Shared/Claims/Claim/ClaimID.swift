@@ -64,13 +64,14 @@ package struct ClaimIDIssuer: Sendable {
         }
 
         func id(user: UserID, key: IdempotencyKey) -> ClaimID {
-            var mac = HMAC<SHA256>(key: digest)
-            let user = Array(user.description.utf8)
+            var input: [UInt8] = []
+            input.reserveCapacity(4 + user.description.utf8.count + key.value.utf8.count)
             // The length prefix distinguishes ("ab", "c") from ("a", "bc").
-            withUnsafeBytes(of: UInt32(user.count).littleEndian) { mac.update(data: $0) }
-            mac.update(data: user)
-            mac.update(data: Array(key.value.utf8))
-            let head = Array(mac.finalize().prefix(ClaimID.digestBytes))
+            withUnsafeBytes(of: UInt32(user.description.utf8.count).littleEndian) { input.append(contentsOf: $0) }
+            input.append(contentsOf: user.description.utf8)
+            input.append(contentsOf: key.value.utf8)
+            let code = HMAC<SHA256>.authenticationCode(for: input, using: digest)
+            let head = Array(code.prefix(ClaimID.digestBytes))
             return ClaimID(bytes: head + proof(of: head))
         }
 
@@ -136,6 +137,7 @@ package enum Base32Hex {
 
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
+        text.reserveCapacity(bytes.underestimatedCount * 8 / 5)
         var window: UInt32 = 0
         var bits = 0
         for byte in bytes {

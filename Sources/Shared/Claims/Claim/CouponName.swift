@@ -12,10 +12,9 @@ package struct CouponName: Hashable, Sendable, CustomStringConvertible {
     /// none is kept at the ends.
     /// - Returns: nil if the name is too long, has a control character, or has no ASCII letter or digit.
     package init?(_ written: String) {
-        let scalars = written.unicodeScalars
-        guard (1...Self.maximumLength).contains(scalars.count),
-            scalars.allSatisfy({ $0.properties.generalCategory != .control })
-        else { return nil }
+        guard (1...Self.maximumLength).contains(written.unicodeScalars.count), !written.hasControlCharacter else {
+            return nil
+        }
         var normal: [UInt8] = []
         normal.reserveCapacity(written.utf8.count)
         var gap = false

@@ -8,10 +8,9 @@ package struct UserID: Hashable, Sendable, CustomStringConvertible {
 
     /// - Returns: nil if the id is empty, too long or has a control character.
     package init?(_ written: String) {
-        let scalars = written.unicodeScalars
-        guard (1...Self.maximumLength).contains(scalars.count),
-            scalars.allSatisfy({ $0.properties.generalCategory != .control })
-        else { return nil }
+        guard (1...Self.maximumLength).contains(written.unicodeScalars.count), !written.hasControlCharacter else {
+            return nil
+        }
         description = written
     }
 }

@@ -23,6 +23,8 @@ package struct ClaimHeaders: Hashable, Sendable {
     package static let claimType = ClaimAction.claim.rawValue
     /// The `type` property of a cancellation.
     package static let cancelType = ClaimAction.cancel.rawValue
+    /// The `type` property of a message with several claims or cancellations.
+    package static let batchType = "batch"
 
     package var sequence: Int64?
     package var failures: [FailedAttempt]
@@ -63,6 +65,16 @@ extension BrokerMessage {
         properties.timestamp = UInt64(clamping: message.createdAt.milliseconds / 1000)
         properties.type = message.action.rawValue
         return BrokerMessage(properties: properties, body: coder.encode(message))
+    }
+
+    /// Returns the message of accepted claims and cancellations of one lane, at least one, in order.
+    package static func claims(_ messages: [ClaimMessage], encodedBy coder: ClaimMessageCoder) -> BrokerMessage {
+        guard messages.count != 1 else { return .claim(messages[0], encodedBy: coder) }
+        var properties = MessageProperties()
+        properties.contentType = "application/json"
+        properties.deliveryMode = 2
+        properties.type = ClaimHeaders.batchType
+        return BrokerMessage(properties: properties, body: coder.encode(messages))
     }
 
     /// Returns the message with one more failed attempt, and without the broker's own headers.
@@ -139,7 +151,7 @@ extension BrokerMessage {
     }
 
     /// A persistent copy without the broker's own headers.
-    private var withoutBrokerHeaders: BrokerMessage {
+    package var withoutBrokerHeaders: BrokerMessage {
         var copy = self
         let brokerHeaders = copy.properties.headers.keys.filter { $0.hasPrefix("x-") }
         for name in brokerHeaders { copy.properties.headers[name] = nil }

@@ -34,8 +34,8 @@ struct EditedBody: Sendable {
         guard let coupon = CouponName(fields.coupon_name) else {
             throw ValidationError(description: "coupon_name \(CouponName.rule)")
         }
-        if let version = fields.version, version != ClaimMessage.currentVersion {
-            throw ValidationError(description: "version must be \(ClaimMessage.currentVersion), or left out")
+        if let version = fields.version, version != ClaimMessageCoder.singleVersion {
+            throw ValidationError(description: "version must be \(ClaimMessageCoder.singleVersion), or left out")
         }
         // A message without a claim's id gets one that is derived from its content.
         guard let id = letter.claimID ?? ClaimID(letter.message.contentID) else {
