@@ -80,6 +80,20 @@ import Testing
         #expect(try id("u1", "k", by: other) != id("u1", "k"))
     }
 
+    @Test func anIDOfAnEarlierSecretIsRecognisedAfterARotation() throws {
+        let new = ClaimIDIssuer(
+            secret: "the next secret of 32 characters", former: ["a secret of at least 32 characters"])
+        let (user, key) = (try #require(UserID("u1")), try #require(IdempotencyKey(headerValue: "k")))
+        let old = issuer.id(user: user, key: key)
+        #expect(new.issued(old.description) == old)
+        #expect(new.id(user: user, key: key) != old)
+        #expect(new.issued(new.id(user: user, key: key).description) != nil)
+        #expect(issuer.issued(new.id(user: user, key: key).description) == nil)
+        // A repeated request is found under the id that it had.
+        #expect(new.formerIDs(user: user, key: key) == [old])
+        #expect(issuer.formerIDs(user: user, key: key) == [])
+    }
+
     @Test func anIDHasOneSpellingOnly() throws {
         let text = try id("u1", "order-4711").description
         for other in [text.uppercased(), text + "0", String(text.dropLast()), " " + text, text + "\n", "", "=" + text] {
