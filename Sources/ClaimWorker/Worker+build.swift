@@ -16,12 +16,13 @@ func buildWorker(_ settings: WorkerSettings, logger: Logger) -> ServiceGroup {
     let process = ProcessInfo.processInfo.processIdentifier
     let id = "\(settings.name)-\(process)-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
     let controls = (0..<settings.stores.lanes).map { LaneControl(lane: $0) }
-    let heartbeat = Heartbeat(
-        id: id, name: settings.name, redis: settings.stores.redis, controls: controls, metrics: metrics, logger: logger)
     let deadLetterRecorder = BrokerDeadLetterRecorder(settings, logger: logger)
     let health = StoreHealth(logger: logger) {
         for control in controls { control.stop.wake.raise() }
     }
+    let heartbeat = Heartbeat(
+        id: id, name: settings.name, redis: settings.stores.redis, controls: controls, health: health, metrics: metrics,
+        logger: logger)
     let monitor = StoreMonitor(health: health) {
         StoreConnections(settings.stores, name: "ClaimWorker \(settings.name) monitor")
     }

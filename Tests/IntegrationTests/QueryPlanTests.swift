@@ -49,6 +49,9 @@ extension IntegrationTests {
             insert into user_claims (coupon_id, user_id, slot, claim_id)
             select c.id, k.user_id, 1, k.id from claims k join coupons c on c.name = k.coupon_name
             where k.coupon_name = 'PLANNED' and k.status = 'claimed' order by k.number;
+            -- Many small coupons, so that the average coupon has few holders.
+            insert into user_claims (coupon_id, user_id, slot, claim_id)
+            select -1 - n % 5000, 'u' || n, 1, 'small-' || n from generate_series(1, 20000) n;
             analyze coupons, claims, user_claims
             """
 

@@ -212,7 +212,16 @@ extension IntegrationTests {
             await system.end { $0.name.hasPrefix("worker") }
             // An idle worker learns of the outage from its probe, every 5 s, and leaves after half the patience. The other
             // one returns its messages after the whole patience, so that must be later.
-            for name in ["one", "two"] { try await system.startWorker(name, ["CLAIMS_OUTAGE_PATIENCE_MS": "16000"]) }
+            let workers = try await ["one", "two"].asyncMap {
+                try await system.startWorker($0, ["CLAIMS_OUTAGE_PATIENCE_MS": "16000"])
+            }
+            // The first one returns the messages of the lanes that it leaves to the second one.
+            try await eventually("each worker to have half of the lanes") {
+                let since = try workers.compactMap { try System.status(of: $0)?.subscribedSince }
+                guard since.count == 2 else { return false }
+                let firsts = (0..<Setup.lanes).filter { (since[0][$0] ?? .max) < (since[1][$0] ?? .max) }
+                return firsts.count == Setup.lanes / 2
+            }
             let coupon = try await api.coupon("RETURNED", amount: 20)
             let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
             try await Server.postgres.kill9()

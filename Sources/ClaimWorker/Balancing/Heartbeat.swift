@@ -11,18 +11,21 @@ final class Heartbeat: Service {
     private let name: String
     private let address: RedisAddress
     private let controls: [LaneControl]
+    private let health: StoreHealth
     private let metrics: MetricsRegistry
     private let logger: Logger
     private let startedAt = Timestamp.now()
     private let stop = StopSignal()
 
     init(
-        id: String, name: String, redis: RedisAddress, controls: [LaneControl], metrics: MetricsRegistry, logger: Logger
+        id: String, name: String, redis: RedisAddress, controls: [LaneControl], health: StoreHealth,
+        metrics: MetricsRegistry, logger: Logger
     ) {
         self.id = id
         self.name = name
         address = redis
         self.controls = controls
+        self.health = health
         self.metrics = metrics
         self.logger = logger
     }
@@ -56,6 +59,9 @@ final class Heartbeat: Service {
             oldestAcceptance: Dictionary(uniqueKeysWithValues: oldest))
         let ids = try redis.send(WorkerRegistry.heartbeat(status, metrics: metrics.snapshot()))
         let live = try redis.send(WorkerRegistry.live(ids))
+        // A lane that is left returns its messages, and each return counts towards the broker's delivery limit. During an
+        // outage no other worker could decide them.
+        if health.isOutage { return }
         for lane in LaneBalancer(live: live, lanes: controls.count).lanesToLeave(id) {
             controls[lane].stepBack()
         }

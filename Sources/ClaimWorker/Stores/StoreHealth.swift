@@ -26,6 +26,9 @@ final class StoreHealth: Sendable {
     /// Whether the last probe succeeded. Before the first one nothing is known, and it is false.
     var isProbeSuccessful: Bool { state.withLock { $0.probeFailsSince == nil } }
 
+    /// Whether the probe or a lane's last batch failed because of a store.
+    var isOutage: Bool { state.withLock { $0.outage != nil } }
+
     /// Returns the outage if the probe has failed for longer than `time`.
     func outage(longerThan time: Duration) -> Outage? {
         state.withLock { state in

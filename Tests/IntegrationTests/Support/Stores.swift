@@ -24,6 +24,11 @@ enum Database {
         try connection().script(sql)
     }
 
+    /// Deletes all coupons and claims, so that the audit after each test reads those of one suite only.
+    static func empty() throws {
+        try script("truncate coupons, eligible_users, claims, user_claims, dead_letter_plans, dead_letter_archive")
+    }
+
     /// Ends the sessions whose application name matches.
     static func endSessions(of pattern: String) throws {
         _ = try connection().execute(

@@ -152,6 +152,7 @@ final class System: Sendable {
     fileprivate func run(_ suite: () async throws -> Void) async throws {
         let migration = try await claimctl("migrate")
         try #require(migration.code == 0, "\(migration.text)")
+        try Database.empty()
         do {
             try await Self.$running.withValue(self) { try await suite() }
         } catch {

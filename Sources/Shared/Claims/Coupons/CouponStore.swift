@@ -47,13 +47,21 @@ package struct CouponStore {
     }
 
     /// The statements that select a coupon and its first holders. ``found(_:_:)`` reads their results.
+    ///
+    /// The planner does not know which coupon it is. With only `coupon_id = id` it expects the holders of an average coupon,
+    /// and would sort all holders of a large one. The inner query is read in the order of the primary key, and may end with
+    /// rows of the next coupon.
     static func finding(_ name: CouponName) -> [PostgresQuery] {
-        [
+        let id = "(select id from coupons where name = $1)"
+        return [
             PostgresQuery("select \(columns) from coupons where name = $1", [.text(name.description)]),
             PostgresQuery(
                 """
-                select user_id from user_claims where coupon_id = (select id from coupons where name = $1)
-                order by number limit \(claimedByLimit)
+                select user_id from (
+                    select coupon_id, number, user_id from user_claims where coupon_id >= \(id)
+                    order by coupon_id, number limit \(claimedByLimit)
+                ) holders
+                where coupon_id = \(id) order by coupon_id, number
                 """, [.text(name.description)]),
         ]
     }
