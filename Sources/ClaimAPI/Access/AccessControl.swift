@@ -22,9 +22,12 @@ struct AccessControl: Sendable {
 
     /// Why tokens can't be checked yet; nil if they can.
     var unavailableReason: String? {
-        if !keys.isLoaded { return "the API keys are not loaded yet" }
-        return tokens.flatMap { $0.isLoaded ? nil : "the keys of CLAIMS_JWKS are not loaded yet" }
+        if !keys.isLoaded { return Self.keysMissing }
+        return tokens.flatMap { $0.isLoaded ? nil : Self.keySetMissing }
     }
+
+    private static let keysMissing = "the API keys are not loaded yet"
+    private static let keySetMissing = "the keys of CLAIMS_JWKS are not loaded yet"
 
     /// Returns the caller of a request that the rule admits.
     ///
@@ -66,8 +69,12 @@ struct AccessControl: Sendable {
     }
 
     private func problem(for failure: TokenFailure, _ context: APIContext) -> Problem {
-        if let unavailableReason { return .tokensUnavailable(unavailableReason) }
-        metrics.count(failure)
+        // What is not loaded yet can't be told from what does not exist.
+        switch failure {
+        case .unknownKey where !keys.isLoaded: return .tokensUnavailable(Self.keysMissing)
+        case .unknownSigner where tokens?.isLoaded == false: return .tokensUnavailable(Self.keySetMissing)
+        default: metrics.count(failure)
+        }
         switch failure {
         case .missing:
             return .unauthenticated

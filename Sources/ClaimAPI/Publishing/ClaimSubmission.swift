@@ -21,9 +21,8 @@ struct ClaimSubmission: Sendable {
         user: UserID, coupon: CouponName, key: IdempotencyKey, quota: Quota? = nil
     ) async throws(Problem) -> (claim: Claim, isReplay: Bool) {
         try refuseIfOverloaded()
-        let message = ClaimMessage(
-            id: issuer.id(user: user, key: key), userID: user, couponName: coupon, createdAt: .now())
-        if let replay = try await formerClaim(of: message, key) { return (replay, true) }
+        let id = await formerID(user, key) ?? issuer.id(user: user, key: key)
+        let message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
         switch await conveyor.submit(message, quota: quota) {
         case .accepted(let message): return (message.pendingClaim, false)
         case .replayed(let message): return (await current(message.pendingClaim), true)
@@ -36,7 +35,8 @@ struct ClaimSubmission: Sendable {
     /// Accepts a cancellation. It is published behind the claims of the same coupon that were accepted before it.
     ///
     /// - Returns: the claim's current state: `claimed` until the cancellation has taken effect, or `cancelled` already.
-    /// - Throws: ``Problem``: `claim_not_found` if the claim is not the caller's, `not_cancellable`, `broker_unavailable`, `store_unavailable` or `overloaded`.
+    /// - Throws: ``Problem``: `claim_not_found` if the claim is not the caller's, `not_cancellable`,
+    ///   `broker_unavailable`, `store_unavailable` or `overloaded`.
     func cancel(_ id: ClaimID, for caller: Caller) async throws(Problem) -> Claim {
         try refuseIfOverloaded()
         let claim = try await outcomes.authoritativeClaim(id)
@@ -59,16 +59,11 @@ struct ClaimSubmission: Sendable {
         return claim
     }
 
-    /// Returns the claim of the same request if it was accepted under an earlier secret, and so with another id.
-    private func formerClaim(of message: ClaimMessage, _ key: IdempotencyKey) async throws(Problem) -> Claim? {
-        for id in issuer.formerIDs(user: message.userID, key: key) {
-            guard let entry = await outcomes.cached(id), entry.isAccepted else { continue }
-            let known = entry.claim?.couponName
-            guard entry.isEdited || known == nil || known == message.couponName else { throw .keyReused }
-            return await current(
-                Claim(
-                    id: id, userID: message.userID, couponName: message.couponName, createdAt: entry.claim?.createdAt))
-        }
+    /// Returns the id that the same request had under another secret, if Redis remembers one.
+    ///
+    /// It stays the id of the request, so that a repetition is a replay, or another attempt if the first one failed.
+    private func formerID(_ user: UserID, _ key: IdempotencyKey) async -> ClaimID? {
+        for id in issuer.formerIDs(user: user, key: key) where await outcomes.cached(id) != nil { return id }
         return nil
     }
 

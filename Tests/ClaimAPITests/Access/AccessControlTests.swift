@@ -94,6 +94,7 @@ import Testing
             let answer = try await client.execute(uri: "/coupons", method: .get, headers: headers)
             #expect(answer.status == .serviceUnavailable)
             #expect(answer.headers[.retryAfter] == "1")
+            #expect(try await client.execute(uri: "/coupons", method: .get).status == .unauthorized, "no token")
             #expect(try await client.execute(uri: "/healthz", method: .get).status == .ok)
         }
     }

@@ -19,6 +19,16 @@ import Testing
         #expect(try id("größe", "order 4711").description == "iqgb6jrbg0f1gur5q2cqoauqo2o4o2sp7qlc7ggu")
     }
 
+    /// The ids are those that the version before access issued.
+    @Test(arguments: ["uf5jq8koagdurr3j5if03f068mdjd7r8hp44tvi6", "iqgb6jrbg0f1gur5q2cqoauqo2o4o2sp7qlc7ggu"])
+    func anIDThatAnEarlierVersionIssuedIsRecognised(_ text: String) {
+        #expect(issuer.issued(text)?.description == text)
+        let rotated = ClaimIDIssuer(
+            secret: "the next secret of 32 characters", former: ["a secret of at least 32 characters"])
+        #expect(rotated.issued(text)?.description == text)
+        #expect(ClaimIDIssuer(secret: "the next secret of 32 characters").issued(text) == nil)
+    }
+
     @Test func anotherProcessWithTheSameSecretIssuesTheSameID() throws {
         let other = ClaimIDIssuer(secret: "a secret of at least 32 characters")
         #expect(try id("u1", "k", by: other) == id("u1", "k"))
