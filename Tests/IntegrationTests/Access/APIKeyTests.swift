@@ -166,7 +166,8 @@ extension IntegrationTests {
             let before = (scans: try scans(), memory: try #require(program.peakMemory))
             let statuses = try await concurrently(wrong) { try await status(api, $0) }
             #expect(statuses.allSatisfy { $0 == 401 })
-            #expect(try scans() == before.scans)
+            // PostgreSQL counts late: the scans of the start may be counted after `before`. A scan per key would be 10,000.
+            #expect(try scans() < before.scans + 10)
             #expect(try #require(program.peakMemory) < before.memory + 16 << 20)
         }
     }
