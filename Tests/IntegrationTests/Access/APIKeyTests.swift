@@ -41,6 +41,21 @@ extension IntegrationTests {
             #expect(forged.text == nobody.text && forged.status == 401, "always alike")
         }
 
+        @Test(arguments: [
+            ("auto", "notice", "no token is required", 200), ("off", "warning", "CLAIMS_AUTH is off", 200),
+            ("required", "info", "tokens are required", 401),
+        ])
+        func theStartSaysWhoMayUseTheAPI(_ mode: String, _ level: String, _ text: String, _ status: Int) async throws {
+            let name = "api-auth-\(mode)"
+            let api = try await startAPI(name, 1, ["CLAIMS_AUTH": mode])
+            let lines = try String(contentsOfFile: "\(Setup.runFolder)/logs/test-\(name)", encoding: .utf8).split(
+                separator: "\n")
+            #expect(lines.contains { $0.contains(" \(level) ") && $0.contains(text) }, "\(lines)")
+            #expect(try await api.get("/coupons?limit=1").status == status)
+            // An open API ignores the header.
+            #expect(try await api.with(token: "nonsense").get("/coupons?limit=1").status == status)
+        }
+
         @Test func aRevokedKeyIsRefusedByEveryProcessWithinTwoSeconds() async throws {
             let apis = [try await startAPI("api-2", 1), try await startAPI("api-3", 2)]
             let key = try await Keys.create("coupons:read")
