@@ -45,6 +45,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         }, prepare: Topology(lanes: lanes).declare)
     publishing.itemsPerMessage = ClaimMessage.maximumPerMessage
     publishing.messagesPerRoute = 2
+    publishing.fullMessagesPerRoute = 64
     let publisher = Publisher(publishing, logger: logger)
     let changes = ClaimChanges(settings.stores.redis, logger: logger)
 

@@ -9,7 +9,7 @@ struct WorkerSettings: Sendable {
     var batch: Int
     /// The most unacknowledged claims of a lane.
     var prefetch: Int
-    /// The most unacknowledged messages of a lane. Each may have several claims.
+    /// The most unacknowledged messages of a lane. Each may have ``ClaimMessage/maximumPerMessage`` claims.
     var messagePrefetch: UInt16 { UInt16(clamping: max(1, prefetch / ClaimMessage.maximumPerMessage)) }
     var lock: LockSettings
     var retries: RetrySchedule
@@ -22,8 +22,8 @@ struct WorkerSettings: Sendable {
         "CLAIMS_WORKER_NAME", defaultValue: "worker", help: "Worker name in logs, failed attempts and claimctl status")
     static let batchSize = Setting("CLAIMS_BATCH", defaultValue: "500", help: "Maximum claims per transaction")
     static let prefetchCount = Setting(
-        "CLAIMS_PREFETCH", defaultValue: "4000",
-        help: "Maximum unacknowledged claims per lane; at least CLAIMS_BATCH")
+        "CLAIMS_PREFETCH", defaultValue: "16000",
+        help: "Maximum unacknowledged claims per lane, in messages of up to 16; at least CLAIMS_BATCH")
     static let lockTTL = Setting(
         "CLAIMS_LOCK_TTL_MS", defaultValue: "20000", help: "Time to live of a coupon lock, in milliseconds")
     static let lockWait = Setting(

@@ -21,8 +21,8 @@ extension Failure {
         switch error.code {
         case .invalidSelection, .ambiguousID: self = .usage(error.description)
         case .nothingMatched, .planNotFound: self = .nothingMatched(error.description)
-        case .invalidBody, .alreadyDecided, .invalidImport, .invalidArchive, .notStored, .someMissing, .rampStopped,
-            .cancelWaits, .temporaryFile:
+        case .severalClaims, .invalidBody, .alreadyDecided, .invalidImport, .invalidArchive, .notStored, .someMissing,
+            .rampStopped, .cancelWaits, .temporaryFile:
             self = .failed(error.description)
         }
     }

@@ -1,8 +1,10 @@
 import Broker
 import Claims
+import DeadLetters
 import Foundation
 import OrderedCollections
 import Postgres
+import Redis
 import RuntimeSupport
 import Testing
 
@@ -96,40 +98,71 @@ extension IntegrationTests {
 
         /// The broker counts returns per message. Before it dead-letters one, its claims become messages of their own.
         @Test func aMessageThatReturnsTooOftenIsSeparatedIntoItsClaims() async throws {
-            let coupon = try await api.coupon("SEPARATED", amount: 3)
-            let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
-            let claims = try (0..<4).map { try message("u\($0)", coupon) }
-            try publish(claims)
-            for turn in 1...16 {
-                let connection = try RabbitMQ.connection()
-                try connection.consume("claims.work.\(lane)", prefetch: 1, channel: 1)
-                guard case .delivered = try connection.nextEvent(atMost: .seconds(5)) else {
-                    throw TestFailure(description: "delivery \(turn) did not arrive")
-                }
-            }
+            let coupon = try await api.coupon("SEPARATED", amount: 5)
+            let claims = try (0..<12).map { try message("u\($0)", coupon) }
+            for start in [0, 4, 8] { try publish(Array(claims[start..<start + 4])) }
+            try returnMessages(of: coupon, count: 3, times: 18)
             try await system.startWorker("worker-1")
             let outcomes = try await claims.asyncMap { try await api.claim($0.id.description, wait: 20) }
-            #expect(outcomes.tally == ["claimed": 3, "rejected sold_out": 1])
+            #expect(outcomes.map(\.outcome) == (0..<12).map { $0 < 5 ? "claimed" : "rejected sold_out" })
             #expect(outcomes.allSatisfy { $0.attempts == 1 })
             #expect(try dead(claims).isEmpty)
         }
 
-        /// A message is suspicious after five returns. Then each of its claims is processed alone, with a strike of its own.
-        @Test func onlyTheClaimWithThreeStrikesIsDeadLettered() async throws {
-            let coupon = try await api.coupon("STRIKES", amount: 10)
-            let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
+        /// A message is suspicious after five returns. Then its claims are processed together, without those of others.
+        @Test func theClaimsOfAnInnocentMessageAreProcessedTogether() async throws {
+            let coupon = try await api.coupon("INNOCENT", amount: 10)
             let claims = try (0..<4).map { try message("u\($0)", coupon) }
             try publish(claims)
-            for _ in 1...8 {
-                let connection = try RabbitMQ.connection()
-                try connection.consume("claims.work.\(lane)", prefetch: 1, channel: 1)
-                _ = try connection.nextEvent(atMost: .seconds(5))
+            try returnMessages(of: coupon, count: 1, times: 8)
+            // A claim that were processed alone would be dead-lettered.
+            for claim in claims { try Cache.send("SET", "claims:suspect:\(claim.id)", "3") }
+            try await system.startWorker("worker-1")
+            let outcomes = try await claims.asyncMap { try await api.claim($0.id.description, wait: 20) }
+            #expect(outcomes.tally == ["claimed": 4])
+            try await eventually("the strike to be cleared") {
+                try Cache.send("EXISTS", "claims:suspect:\(claims[0].id):message").integer == 0
             }
+        }
+
+        /// After a worker has died of a message, each of its claims is processed alone, with a strike of its own.
+        @Test func onlyTheClaimWithThreeStrikesIsDeadLettered() async throws {
+            let coupon = try await api.coupon("STRIKES", amount: 10)
+            let claims = try (0..<4).map { try message("u\($0)", coupon) }
+            try publish(claims)
+            try returnMessages(of: coupon, count: 1, times: 8)
+            try Cache.send("SET", "claims:suspect:\(claims[0].id):message", "1")
             try Cache.send("SET", "claims:suspect:\(claims[1].id)", "3")
             try await system.startWorker("strict")
             let outcomes = try await claims.asyncMap { try await api.claim($0.id.description, wait: 20).outcome }
             #expect(outcomes == ["claimed", "dead_lettered delivery_limit", "claimed", "claimed"])
             _ = try await RabbitMQ.deadLetter(claims[1].id.description)
+        }
+
+        /// No worker was there to separate the claims in time. The queue of dead letters has each of them nevertheless.
+        @Test func theClaimsOfAMessageThatTheBrokerDeadLettersCanBeReplayed() async throws {
+            let coupon = try await api.coupon("BROKERDEAD", amount: 4)
+            let claims = try (0..<4).map { try message("u\($0)", coupon) }
+            try publish(claims)
+            try returnMessages(of: coupon, count: 1, times: 21)
+            let whole = try await eventually("the message in claims.dead") {
+                try RabbitMQ.dead().first { $0.properties.type == "batch" }
+            }
+            try await system.startWorker("recorder")
+            let outcomes = try await claims.asyncMap { try await api.claim($0.id.description, wait: 20) }
+            #expect(outcomes.tally == ["dead_lettered delivery_limit": 4])
+            #expect(Set(try dead(claims)) == Set(claims.map(\.id.description)))
+
+            let fingerprint = DeadLetter(whole).message.fingerprint
+            let shown = try await claimctl("dlq", "show", fingerprint)
+            #expect(shown.output.contains("each of its 4 claims"), "\(shown.text)")
+            let edited = try await claimctl("dlq", "edit", fingerprint, "--body", "/dev/null")
+            #expect(edited.code != 0 && edited.errors.contains("4 claims"), "\(edited.text)")
+            #expect(try await claimctl("dlq", "discard", fingerprint, "--yes").code == 0)
+            #expect(try await claimctl("dlq", "replay", "--coupon", coupon, "--yes").code == 0)
+            let replayed = try await claims.asyncMap { try await api.claim($0.id.description, wait: 20) }
+            #expect(replayed.tally == ["claimed": 4])
+            #expect(try dead(claims).isEmpty)
         }
 
         /// The worker is killed at random moments while it decides messages with several claims each.
@@ -157,6 +190,20 @@ extension IntegrationTests {
         }
 
         // MARK: Helpers
+
+        /// Takes the messages of a lane and drops the connection, as a killed worker does.
+        private func returnMessages(of coupon: String, count: Int, times: Int) throws {
+            let lane = try #require(CouponName(coupon)).lane(of: Setup.lanes)
+            for turn in 1...times {
+                let connection = try RabbitMQ.connection()
+                try connection.consume("claims.work.\(lane)", prefetch: UInt16(count), channel: 1)
+                for number in 1...count {
+                    guard case .delivered = try connection.nextEvent(atMost: .seconds(5)) else {
+                        throw TestFailure(description: "delivery \(number) of turn \(turn) did not arrive")
+                    }
+                }
+            }
+        }
 
         private func decided(_ coupons: [String]) throws -> Int {
             try Database.number(

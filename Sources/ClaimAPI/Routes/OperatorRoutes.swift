@@ -20,9 +20,9 @@ struct OperatorRoutes: Sendable {
         [
             Endpoint("/healthz", [.get: { _, _ in .json(encoded: Data(#"{"status":"ok"}"#.utf8)) }]),
             Endpoint("/readyz", [.get: { _, _ in try readiness() }]),
-            Endpoint("/metrics", [.get: { _, _ in await exposition() }]),
+            Endpoint("/metrics", [.get: { _, _ in await withoutEventLoop { await exposition() } }]),
             Endpoint("/", [.get: { _, _ in try FrontPage.response() }]),
-            Endpoint("/openapi.json", [.get: { _, _ in .json(encoded: try Self.openAPI()) }]),
+            Endpoint("/openapi.json", [.get: { _, _ in .json(encoded: try Self.openAPI.get()) }]),
         ]
     }
 
@@ -52,8 +52,8 @@ struct OperatorRoutes: Sendable {
             body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 
-    /// Returns the OpenAPI document that is built into the program.
-    static func openAPI() throws -> Data {
+    /// The OpenAPI document that is built into the program.
+    static let openAPI = Result {
         guard let file = Bundle.module.url(forResource: "openapi", withExtension: "json") else {
             throw Problem.notFound
         }

@@ -9,7 +9,8 @@ import ServiceLifecycle
 
 /// Records the claims that the broker itself dead-letters, at its delivery limit.
 ///
-/// The broker routes each such message to the dead-letter queue, and a copy to the queue that is consumed here.
+/// The broker routes each such message to the dead-letter queue, and a copy to the queue that is consumed here. The claims
+/// of a message with several are put into the dead-letter queue one by one, so that each can be replayed or discarded.
 final class BrokerDeadLetterRecorder: Service {
     private static let channel: UInt16 = 1
 
@@ -48,36 +49,62 @@ final class BrokerDeadLetterRecorder: Service {
 
     private func serve(_ connection: AMQPConnection) throws {
         let stores = StoreConnections(settings.stores, name: connectionName)
-        var waiting: [Delivery] = []
+        var waiting: [(tag: UInt64, jobs: [Job])] = []
         var backoff = Backoff()
         while !stop.isRequested {
             while let event = try connection.nextEvent() {
                 switch event {
-                case .delivered(let delivery, _): waiting.append(delivery)
+                case .delivered(let delivery, _):
+                    let jobs = Job.all(in: delivery)
+                    if jobs.count > 1 { try separate(jobs) }
+                    waiting.append((tag: delivery.tag, jobs: jobs))
                 case .consumerCancelled: throw BrokerError(.refused(code: 0), "the broker cancelled the subscription")
                 case .confirmed, .refused, .returned, .blocked, .unblocked: break
                 }
             }
-            guard let delivery = waiting.first else {
+            guard let (tag, jobs) = waiting.first else {
                 connection.wait(orSignal: stop.wake, atMost: .seconds(1))
                 continue
             }
             do throws(Outage) {
-                for job in Job.all(in: delivery) { try record(job, in: stores) }
+                for job in jobs { try record(job, in: stores) }
             } catch {
                 // The message stays unacknowledged, and heartbeats go on, until the store is back.
                 connection.wait(orSignal: stop.wake, atMost: backoff.next())
                 continue
             }
             backoff.reset()
-            try connection.acknowledge(delivery.tag, multiple: false, channel: Self.channel)
+            try connection.acknowledge(tag, multiple: false, channel: Self.channel)
             waiting.removeFirst()
         }
     }
 
+    /// Puts each claim of a message into the dead-letter queue. After an error it may be there already; a replay merges
+    /// the messages of a claim.
+    private func separate(_ jobs: [Job]) throws(BrokerError) {
+        let publisher = try ConfirmedPublisher<Int>(
+            anyOf: settings.stores.brokers, heartbeat: settings.heartbeat, name: connectionName,
+            confirmTimeout: .seconds(5))
+        defer { publisher.close() }
+        let copies = jobs.map { job in
+            let failure = FailedAttempt(
+                attempt: job.attempt, at: .now(), worker: settings.name, code: reason(of: job),
+                message: "the broker dead-lettered a message with \(jobs.count) claims, this one among them")
+            let message = job.message.recording(failure).deadLettered(reason: failure.code, at: failure.at)
+            return OutgoingMessage(message, exchange: "", routingKey: Topology.deadQueue)
+        }
+        guard try publisher.deliver(copies).count == copies.count else {
+            throw BrokerError(.refused(code: 0), "the broker did not take all claims of a dead-lettered message")
+        }
+    }
+
+    private func reason(of job: Job) -> String {
+        job.message.brokerDeadLetterReason ?? FailureCode.deliveryLimit.rawValue
+    }
+
     private func record(_ job: Job, in stores: StoreConnections) throws(Outage) {
-        let reason = job.message.brokerDeadLetterReason ?? FailureCode.deliveryLimit.rawValue
-        guard let id = job.message.properties.messageID.flatMap(ClaimID.init) else {
+        let reason = reason(of: job)
+        guard let id = job.claimID else {
             return logger.error("broker dead-lettered a message without a claim id", metadata: ["reason": "\(reason)"])
         }
         if job.isCancel {

@@ -88,27 +88,21 @@ final class LaneSubscription {
         let start = ContinuousClock.now
         guard canTakeMore else { return idle(atMost: .seconds(1)) }
         let batch = queue.take(atMost: settings.batch, now: start)
-        guard !batch.jobs.isEmpty else { return idle(until: queue.nextDue) }
+        guard let first = batch.jobs.first?.job else { return idle(until: queue.nextDue) }
+        if first.mustBeSeparated { return retryPublisher.addSeparated(batch.jobs.map(\.job)) }
         do {
             var outcome = BatchOutcome(worker: workerID, schedule: settings.retries)
             outcome.failUnreadable(batch.jobs)
 
             let locks = try couponLocks.acquire(for: batch.jobs)
-            var (locked, refused) = batch.jobs.split { $0.coupon.map(locks.contains) ?? false }
+            let (locked, refused) = batch.jobs.split { $0.coupon.map(locks.contains) ?? false }
             outcome.fail(
                 queue.postpone(refused, now: .now), .lockHeld,
                 "the coupon's lock was held through \(settings.lock.retries) retries")
 
-            // A postponed message gets no strike, and keeps those that it has.
-            let suspect = locked.isEmpty ? nil : batch.suspect
-            let isPoison = try suspect.map(poisonMessages.strike) ?? false
-            if isPoison {
-                outcome.fail(
-                    locked.map(\.job), .deliveryLimit, "every worker that processed this message alone died")
-                locked = []
-            }
-
-            let verdicts = try decider.decide(locked.compactMap(\.job.claimAttempt))
+            let attempts = locked.compactMap(\.job.claimAttempt)
+            let verdicts =
+                batch.isSuspicious ? try decideSuspicious(locked.map(\.job), attempts) : try decider.decide(attempts)
             outcome.add(verdicts, of: locked.map(\.job))
             let rowLocked = zip(locked, verdicts).filter { $0.1 == .couponLocked }.map(\.0)
             outcome.fail(
@@ -118,7 +112,7 @@ final class LaneSubscription {
 
             try results.publish(outcome, rate: throughput.perSecond, releasing: couponLocks.release())
             couponLocks.released()
-            if let suspect, !isPoison { try poisonMessages.clear(suspect) }
+            try poisonMessages.clearStrikes()
             reporter.report(outcome, size: locked.count)
             if outage != nil { endOutage() }
 
@@ -129,14 +123,32 @@ final class LaneSubscription {
         } catch let error as Outage {
             queue.putBack(batch)
             couponLocks.releaseInterrupted(by: error)
-            if let suspect = batch.suspect { poisonMessages.withdrawStrike(suspect) }
+            poisonMessages.withdrawStrikes()
             try wait(after: error)
         }
     }
 
-    /// Whether the lane may take more messages. Those whose copies are not confirmed stay unacknowledged, and with too
-    /// many of them the prefetch leaves no room for others.
-    private var canTakeMore: Bool { retryPublisher.pending < settings.prefetch / 2 }
+    /// Decides jobs of one suspicious message: together, or one at a time if a worker has died of them.
+    ///
+    /// Jobs that are postponed get no strike, and keep those that they have.
+    private func decideSuspicious(_ jobs: [Job], _ attempts: [ClaimAttempt]) throws(Outage) -> [Verdict] {
+        if jobs.count != 1, try poisonMessages.strike(jobs) == 0 { return try decider.decide(attempts) }
+        var verdicts: [Verdict] = []
+        for (job, attempt) in zip(jobs, attempts) {
+            try poisonMessages.clearStrikes()
+            if try poisonMessages.strike([job]) < PoisonMessageDetector.maximumStrikes {
+                verdicts += try decider.decide([attempt])
+            } else {
+                verdicts.append(
+                    .failed(.deliveryLimit, message: "every worker that processed this message alone died"))
+            }
+        }
+        return verdicts
+    }
+
+    /// Whether the lane may take more messages. A message stays unacknowledged until the copies of its claims are
+    /// confirmed. Every copy may be of another message, and with too many of them the prefetch leaves no room for others.
+    private var canTakeMore: Bool { retryPublisher.pending < max(1, Int(settings.messagePrefetch) / 2) }
 
     // MARK: Outages
 
@@ -182,9 +194,7 @@ final class LaneSubscription {
     /// Takes in what the broker has sent on both connections.
     private func receive() throws(BrokerError) {
         if let connectionError { throw connectionError }
-        let jobs = try consumer.receive()
-        for job in jobs where !job.mustBeSeparated { queue.receive(job, now: .now) }
-        retryPublisher.addSeparated(jobs.filter(\.mustBeSeparated))
+        for job in try consumer.receive() { queue.receive(job, now: .now) }
         try consumer.acknowledge(retryPublisher.work())
     }
 

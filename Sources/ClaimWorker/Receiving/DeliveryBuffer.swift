@@ -47,6 +47,12 @@ struct DeliveryBuffer {
         return taken
     }
 
+    /// Removes the next claim and the others of its message. Returns none while returned ones are being gathered.
+    mutating func takeMessage() -> [Job] {
+        let tag = waiting.first?.part.tag
+        return take(atMost: waiting.prefix { $0.part.tag == tag }.count)
+    }
+
     /// Puts jobs back in front of all others.
     mutating func putBack(_ jobs: [Job]) {
         waiting.prepend(contentsOf: jobs)

@@ -6,38 +6,52 @@ import OrderedCollections
 struct Job: Sendable {
     /// The message and the place of the claim in it. The message is acknowledged when all its parts are finished.
     let part: AckLedger.Part
-    let headers: ClaimHeaders
-    /// How often the message was returned to the queue by a worker that died or let it go.
-    let returns: Int
     let content: Result<ClaimMessage, UnreadableMessage>
-    /// Whether the message has other claims as well.
-    let isOneOfSeveral: Bool
-    private let delivered: BrokerMessage
     /// For an unreadable claim of several: its own JSON, and its id if it has one.
     private let separate: (id: ClaimID?, body: [UInt8])?
+    private let received: Received
 
-    /// Returns the claims of a message in their order, at least one.
-    static func all(in delivery: Delivery) -> [Job] {
-        let headers = ClaimHeaders(delivery.message.properties.headers)
-        let parts = ClaimMessageCoder.shared.decodeParts(delivery.message.body)
-        return parts.enumerated().map { index, part in
-            Job(delivery, headers, AckLedger.Part(tag: delivery.tag, index: index), part, of: parts.count)
+    /// What the claims of a message share. A lane holds thousands of claims, so it is stored once.
+    private final class Received: Sendable {
+        let message: BrokerMessage
+        let headers: ClaimHeaders
+        let returns: Int
+        let claims: Int
+
+        init(_ delivery: Delivery, claims: Int) {
+            message = delivery.message
+            headers = ClaimHeaders(delivery.message.properties.headers)
+            let returns = delivery.message.properties.headers[ClaimHeaders.deliveryCount]?.integer ?? 0
+            self.returns = max(Int(clamping: returns), delivery.redelivered ? 1 : 0)
+            self.claims = claims
         }
     }
 
-    private init(
-        _ delivery: Delivery, _ headers: ClaimHeaders, _ part: AckLedger.Part, _ decoded: ClaimMessageCoder.Part,
-        of count: Int
-    ) {
+    /// Returns the claims of a message in their order, at least one.
+    static func all(in delivery: Delivery) -> [Job] {
+        let parts = ClaimMessageCoder.shared.decodeParts(delivery.message.body)
+        let received = Received(delivery, claims: parts.count)
+        return parts.enumerated().map { index, part in
+            Job(received, AckLedger.Part(tag: delivery.tag, index: index), part)
+        }
+    }
+
+    private init(_ received: Received, _ part: AckLedger.Part, _ decoded: ClaimMessageCoder.Part) {
+        self.received = received
         self.part = part
-        self.headers = headers
-        delivered = delivery.message
         content = decoded.content
         separate = decoded.body.map { (id: decoded.id, body: $0) }
-        isOneOfSeveral = count > 1
-        let returns = delivery.message.properties.headers[ClaimHeaders.deliveryCount]?.integer ?? 0
-        self.returns = max(Int(clamping: returns), delivery.redelivered ? 1 : 0)
     }
+
+    var headers: ClaimHeaders { received.headers }
+
+    /// How often the message was returned to the queue by a worker that died or let it go.
+    var returns: Int { received.returns }
+
+    /// Whether the message has other claims as well.
+    var isOneOfSeveral: Bool { received.claims > 1 }
+
+    private var delivered: BrokerMessage { received.message }
 
     /// The message with this claim alone.
     var message: BrokerMessage {

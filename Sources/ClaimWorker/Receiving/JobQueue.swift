@@ -16,10 +16,8 @@ struct JobQueue {
         /// The lock retry queue before the batch was taken.
         fileprivate let lockRetries: LockRetryQueue
 
-        /// The job of a batch that consists of a single suspicious message; nil for any other batch.
-        var suspect: Job? {
-            jobs.count == 1 && jobs[0].job.isSuspicious ? jobs[0].job : nil
-        }
+        /// Whether the batch consists of jobs of one suspicious message.
+        var isSuspicious: Bool { jobs.first?.job.isSuspicious == true }
     }
 
     private var deliveries = DeliveryBuffer()
@@ -50,16 +48,16 @@ struct JobQueue {
     /// Takes the next batch: first the jobs whose lock is to be tried again, since they are older, then deliveries.
     ///
     /// Deliveries of a coupon that waits for its lock join that queue instead, so that they keep their order. While a
-    /// suspicious message is among the next jobs, they are taken one at a time.
+    /// suspicious message is among the next jobs, the jobs of one message are taken at a time.
     mutating func take(atMost limit: Int, now: ContinuousClock.Instant) -> Batch {
         deliveries.sortReturned(now: now)
         let lockRetriesBefore = lockRetries
         let retryLimit = lockRetries.isSuspicious(now: now, within: limit) ? 1 : limit
-        let deliveryLimit = deliveries.isSuspicious(within: limit) ? 1 : retryLimit
+        let takesOneMessage = deliveries.isSuspicious(within: limit)
         var jobs = lockRetries.takeDue(now: now, atMost: retryLimit)
         var taken: [Job] = []
-        while jobs.count < deliveryLimit {
-            let next = deliveries.take(atMost: deliveryLimit - jobs.count)
+        while jobs.count < (takesOneMessage ? 1 : retryLimit) {
+            let next = takesOneMessage ? deliveries.takeMessage() : deliveries.take(atMost: retryLimit - jobs.count)
             if next.isEmpty { break }
             taken += next
             jobs += next.filter { !lockRetries.join($0) }.map { PendingJob(job: $0) }

@@ -24,8 +24,10 @@ package final class Publisher<Item: Sendable>: Service {
         package var message: @Sendable (_ items: [Item], _ route: Int) -> OutgoingMessage
         /// The maximum number of items of one message.
         package var itemsPerMessage = 1
-        /// The maximum number of unconfirmed messages of one route.
+        /// The maximum number of unconfirmed messages of one route, as long as the next one is not full.
         package var messagesPerRoute = Int.max
+        /// The maximum number of unconfirmed messages of one route.
+        package var fullMessagesPerRoute = Int.max
         /// The heartbeat timeout in seconds.
         package var heartbeat: Int
         /// The longest wait for a confirm.
@@ -68,7 +70,8 @@ package final class Publisher<Item: Sendable>: Service {
         self.logger = logger
         let limits = State.Limits(
             capacity: configuration.capacity, itemsPerMessage: configuration.itemsPerMessage,
-            messagesPerRoute: configuration.messagesPerRoute)
+            messagesPerRoute: configuration.messagesPerRoute,
+            fullMessagesPerRoute: configuration.fullMessagesPerRoute)
         state = Mutex(State(routes: configuration.routes, limits: limits))
     }
 

@@ -39,9 +39,11 @@ struct PublisherState<Item: Sendable, Waiter> {
         var capacity: Int
         /// The maximum number of items of one message.
         var itemsPerMessage: Int
-        /// The maximum number of unconfirmed messages of one route. What arrives meanwhile goes into the next message, so
-        /// messages grow with the load, and a lone item is published at once.
+        /// The maximum number of unconfirmed messages of one route, as long as the next one is not full. What arrives
+        /// meanwhile goes into the next message, so messages grow with the load, and a lone item is published at once.
         var messagesPerRoute: Int
+        /// The maximum number of unconfirmed messages of one route. A full message gains nothing by waiting.
+        var fullMessagesPerRoute: Int
     }
 
     /// The items of one message.
@@ -106,7 +108,7 @@ struct PublisherState<Item: Sendable, Waiter> {
             requests.append(Request(item: item, deadline: deadline, waiter: waiter))
             unanswered += 1
             // A confirm wakes the thread as well.
-            guard !isWoken, routes[route].unconfirmed < limits.messagesPerRoute else { return .queued }
+            guard !isWoken, mayPublish(on: routes[route]) else { return .queued }
             isWoken = true
             return .wake
         }
@@ -117,12 +119,17 @@ struct PublisherState<Item: Sendable, Waiter> {
         isWoken = false
         var batches: [Batch] = []
         for route in routes.indices where !routes[route].waiting.isEmpty {
-            while routes[route].unconfirmed < limits.messagesPerRoute, let batch = takeBatch(of: route) {
+            while mayPublish(on: routes[route]), let batch = takeBatch(of: route) {
                 batches.append(batch)
                 routes[route].unconfirmed += 1
             }
         }
         return batches
+    }
+
+    private func mayPublish(on route: Route) -> Bool {
+        let isFull = route.waiting.count >= limits.itemsPerMessage
+        return route.unconfirmed < (isFull ? limits.fullMessagesPerRoute : limits.messagesPerRoute)
     }
 
     private mutating func takeBatch(of route: Int) -> Batch? {

@@ -12,6 +12,8 @@ package struct DeadLetterError: Error, Hashable, Sendable, CustomStringConvertib
         case nothingMatched = "nothing_matched"
         /// No plan with this digest is stored. Nothing was changed.
         case planNotFound = "plan_not_found"
+        /// The message has several claims, and the request is for messages with one. Nothing was changed.
+        case severalClaims = "several_claims"
         /// The new body of a message breaks a rule. Nothing was changed.
         case invalidBody = "invalid_body"
         /// The claim has its outcome, so a replay of its message would have no effect. Nothing was changed.

@@ -17,7 +17,7 @@ struct OpenAPIDocument {
     let root: JSONNode
 
     /// Parsed once, because every test case begins with the document.
-    private static let served = Result { try JSONNode(parsing: OperatorRoutes.openAPI()) }
+    private static let served = Result { try JSONNode(parsing: OperatorRoutes.openAPI.get()) }
 
     init() throws {
         root = try Self.served.get()

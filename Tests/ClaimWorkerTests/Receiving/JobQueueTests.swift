@@ -89,7 +89,7 @@ import Testing
         var queue = queue(.made(1, sequence: 1, returns: often), .made(2, sequence: 2, returns: 1), .made(3))
         let batch = queue.take(atMost: 10, now: start)
         #expect(tags(batch) == [1])
-        #expect(batch.suspect?.tag == 1)
+        #expect(batch.isSuspicious)
         #expect(tags(queue.take(atMost: 10, now: start)) == [2, 3])
     }
 
@@ -97,20 +97,44 @@ import Testing
         var queue = queue(.made(1, sequence: 1, returns: 1), .made(2, sequence: 2, returns: often), .made(3))
         let first = queue.take(atMost: 10, now: start)
         #expect(tags(first) == [1])
-        #expect(first.suspect == nil)
-        #expect(queue.take(atMost: 10, now: start).suspect?.tag == 2)
-        #expect(queue.take(atMost: 10, now: start).suspect == nil)
+        #expect(!first.isSuspicious)
+        let second = queue.take(atMost: 10, now: start)
+        #expect(tags(second) == [2] && second.isSuspicious)
+        #expect(!queue.take(atMost: 10, now: start).isSuspicious)
+    }
+
+    @Test func theClaimsOfASuspiciousMessageAreTakenTogether() {
+        let claims = Job.several(1, coupons: ["SALE", "GIFT", "SALE"], returns: often)
+        var queue = queue()
+        for job in claims + [.made(2)] { queue.receive(job, now: start) }
+        let batch = queue.take(atMost: 2, now: start)
+        #expect(batch.jobs.map(\.job.part) == claims.map(\.part) && batch.isSuspicious)
+        _ = queue.postpone(batch.jobs.filter { $0.coupon == sale }, now: start)
+        queue.putBack(batch)
+        #expect(queue.take(atMost: 2, now: start).jobs.map(\.job.part) == claims.map(\.part))
+        #expect(tags(queue.take(atMost: 2, now: start)) == [2])
+    }
+
+    @Test func theClaimsOfASuspiciousMessageAreTakenAloneAfterTheirLockWasHeld() {
+        var queue = queue()
+        for job in Job.several(1, coupons: ["SALE", "GIFT", "SALE"], returns: often) { queue.receive(job, now: start) }
+        let batch = queue.take(atMost: 10, now: start + DeliveryBuffer.gatheringTime)
+        _ = queue.postpone(batch.jobs.filter { $0.coupon == sale }, now: start)
+        for index in [0, 2] {
+            let next = queue.take(atMost: 10, now: start + wait)
+            #expect(next.jobs.map(\.job.part.index) == [index] && next.isSuspicious)
+        }
     }
 
     @Test func aSuspiciousMessageIsTakenAloneAfterItsLockWasHeld() {
         var queue = queue(.made(1, returns: often), .made(2), .made(3, coupon: "GIFT"))
         let first = queue.take(atMost: 10, now: start)
-        #expect(first.suspect?.tag == 1)
+        #expect(tags(first) == [1] && first.isSuspicious)
         _ = queue.postpone(first.jobs, now: start)
         #expect(tags(queue.take(atMost: 10, now: start)) == [3])
 
         let second = queue.take(atMost: 10, now: start + wait)
-        #expect(second.suspect?.tag == 1)
+        #expect(tags(second) == [1] && second.isSuspicious)
         #expect(queue.postpone(second.jobs.without(sale), now: start + wait).isEmpty)
         #expect(tags(queue.take(atMost: 10, now: start + wait)) == [2])
     }

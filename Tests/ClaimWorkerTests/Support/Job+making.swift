@@ -31,6 +31,15 @@ extension Job {
         return jobs[0]
     }
 
+    /// Makes the claims of one message.
+    static func several(_ tag: UInt64, coupons: [String], returns: Int = 0) -> [Job] {
+        let claims = coupons.enumerated().map { ClaimMessage.made(Int(tag) * 100 + $0, coupon: $1) }
+        var message = BrokerMessage.claims(claims, encodedBy: .shared)
+        if returns > 0 { message.properties.headers[ClaimHeaders.deliveryCount] = .int64(Int64(returns)) }
+        return all(
+            in: Delivery(tag: tag, redelivered: returns > 0, exchange: "claims", routingKey: "0", message: message))
+    }
+
     var tag: UInt64 { part.tag }
 
     /// Makes the cancel of the claim with the same tag.

@@ -25,8 +25,9 @@ import Testing
         state.resolve(numbers.map { (State.Batch(route: 0, items: [], numbers: [$0]), .confirmed) }).map(\.waiter)
     }
 
-    private func limits(capacity: Int = 10, items: Int = 1, messages: Int = 1000) -> State.Limits {
-        State.Limits(capacity: capacity, itemsPerMessage: items, messagesPerRoute: messages)
+    private func limits(capacity: Int = 10, items: Int = 1, messages: Int = 1000, full: Int = 1000) -> State.Limits {
+        State.Limits(
+            capacity: capacity, itemsPerMessage: items, messagesPerRoute: messages, fullMessagesPerRoute: full)
     }
 
     /// Returns a connected state with these published and waiting items.
@@ -51,19 +52,36 @@ import Testing
     }
 
     @Test func whatArrivesDuringAnUnconfirmedMessageGoesIntoTheNextOne() {
-        var state = open(limits(items: 3, messages: 1))
+        var state = open(limits(items: 5, messages: 1))
         _ = enqueue("a", in: &state)
         let first = state.takeWaiting()
         for name in ["b", "c", "d", "e"] { _ = enqueue(name, in: &state) }
         _ = enqueue("x", in: &state, route: 1)
         #expect(take(from: &state) == [["x"]], "the other route does not wait")
         #expect(state.resolve(first.map { ($0, .confirmed) }).map(\.waiter) == ["a"])
-        #expect(take(from: &state) == [["b", "c", "d"]])
+        #expect(take(from: &state) == [["b", "c", "d", "e"]])
+        #expect(take(from: &state).isEmpty)
+    }
+
+    @Test func aFullMessageDoesNotWaitForConfirms() {
+        var state = open(limits(items: 2, messages: 1, full: 3))
+        _ = enqueue("a", in: &state)
+        let first = state.takeWaiting()
+        func admit(_ name: String) -> State.Admission {
+            state.enqueue(name, route: 0, deadline: start + .seconds(5), waiter: name)
+        }
+        #expect(admit("b") == .queued)
+        #expect(take(from: &state).isEmpty)
+        #expect(admit("c") == .wake, "the message is full")
+        for name in ["d", "e", "f", "g", "h"] { _ = admit(name) }
+        #expect(take(from: &state) == [["b", "c"], ["d", "e"]], "no more than three messages are unconfirmed")
+        _ = state.resolve(first.map { ($0, .confirmed) })
+        #expect(take(from: &state) == [["f", "g"]])
         #expect(take(from: &state).isEmpty)
     }
 
     @Test func theThreadIsWokenOnceAndNotForAFullRoute() {
-        var state = open(limits(items: 1, messages: 1))
+        var state = open(limits(items: 1, messages: 1, full: 1))
         func admit(_ route: Int) -> State.Admission {
             state.enqueue("a", route: route, deadline: start + .seconds(5), waiter: "a")
         }

@@ -15,7 +15,7 @@ package struct WorkerStatus: Codable, Hashable, Sendable {
     /// The broker gives a lane to the consumer that subscribed first and does not report it. All workers derive the owner
     /// of each lane from these times.
     package var subscribedSince: [Int: Int64]
-    /// For each lane that it holds messages of: the number of unacknowledged messages. Nil from an older version.
+    /// For each lane that it holds claims of: the number of unfinished ones. Nil from an older version.
     package var unacknowledged: [Int: Int]?
     /// For each lane that it holds waiting claims of: when the oldest one was accepted. Nil from an older version.
     package var oldestAcceptance: [Int: Timestamp]?

@@ -29,9 +29,10 @@ package final class MessageEditor {
         tracker = ReplayTracker(session)
     }
 
-    /// Returns the message with an id, message id or fingerprint.
+    /// Returns the message to edit by its id, message id or fingerprint.
     ///
-    /// - Throws: ``DeadLetterError/Code/nothingMatched``, ``DeadLetterError/Code/ambiguousID`` or `BrokerError`.
+    /// - Throws: ``DeadLetterError/Code/nothingMatched``, ``DeadLetterError/Code/ambiguousID``,
+    ///   ``DeadLetterError/Code/severalClaims`` or `BrokerError`.
     package static func letter(id: String, _ session: OperatorSession) throws -> DeadLetter {
         let match = try DeadLetterMatch(id: id, session)
         guard match.others.isEmpty else {
@@ -39,6 +40,11 @@ package final class MessageEditor {
             throw DeadLetterError(
                 .ambiguousID, "different messages have the id \(id)",
                 nextStep: "select one by its fingerprint: \(fingerprints.joined(separator: " "))")
+        }
+        guard match.newest.claims == 1 else {
+            throw DeadLetterError(
+                .severalClaims, "the message has \(match.newest.claims) claims, and one body can't replace them",
+                nextStep: "edit the messages that the queue has of each claim")
         }
         return match.newest
     }

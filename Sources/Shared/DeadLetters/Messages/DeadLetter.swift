@@ -11,8 +11,10 @@ package import RuntimeSupport
 package final class DeadLetter: Sendable {
     /// The message, without the header in which the broker counts its deliveries.
     package let message: BrokerMessage
-    /// The claim in the body, or why the body can't be read.
+    /// The claim in the body, or why the body can't be read. A body with several claims is none.
     package let content: Result<ClaimMessage, UnreadableMessage>
+    /// The number of claims in the body, readable or not.
+    package let claims: Int
     /// Identifies the message to operators: the claim's id, else the message id, else a digest of the content.
     package let id: String
     /// Nil for a message that belongs to no claim.
@@ -41,7 +43,10 @@ package final class DeadLetter: Sendable {
         message.properties.headers[ClaimHeaders.deliveryCount] = nil
         self.message = message
         let table = message.properties.headers
-        content = Result { () throws(UnreadableMessage) in try ClaimMessageCoder.shared.decode(message.body) }
+        let parts = ClaimMessageCoder.shared.decodeParts(message.body)
+        claims = parts.count
+        content =
+            parts.count == 1 ? parts[0].content : .failure(UnreadableMessage("it has \(parts.count) claims"))
         let messageID = message.properties.messageID.flatMap { $0.isEmpty ? nil : $0 }
         if case .success(let claim) = content {
             claimID = claim.id

@@ -14,7 +14,8 @@ final class RecordSorter {
     private let limit: Int?
     private let memoryLimit: Int
     private var buffer: [Record] = []
-    private var bufferSize = 0
+    /// The bytes of the records that are in memory.
+    private(set) var bufferSize = 0
     /// No record above this key is among the lowest.
     private var cutoff: [UInt8]?
     private var file: SpillFile?

@@ -44,6 +44,13 @@ package struct Diagnosis: Hashable, Sendable {
     }
 
     private static func judge(_ letter: DeadLetter, _ known: Circumstances) -> (Verdict, String) {
+        if letter.claims > 1 {
+            return (
+                .useless,
+                "a worker has put each of its \(letter.claims) claims into the queue as a message of its own; "
+                    + "replay or discard those, and discard this one"
+            )
+        }
         if case .failure(let error) = letter.content {
             return (
                 .useless, "the body can't be read: \(error.detail); replace it with claimctl dlq edit, or discard it"

@@ -38,6 +38,16 @@ import Testing
         #expect(try records(sorter).map(\.key) == sorted.map(\.key), "a second time")
     }
 
+    @Test(arguments: [20_000, 300], [nil, 7, 400])
+    func noMoreThanTheMemoryLimitIsHeld(memoryLimit: Int, limit: Int?) throws {
+        var random = SeededGenerator(seed: memoryLimit)
+        let sorter = RecordSorter(limit: limit, memoryLimit: memoryLimit)
+        for record in self.random(1500, using: &random) {
+            try sorter.add(record.key, record.payload)
+            #expect(sorter.bufferSize <= memoryLimit)
+        }
+    }
+
     @Test(arguments: [1 << 20, 20_000, 300], [1, 7, 400])
     func aLimitKeepsTheLowest(memoryLimit: Int, limit: Int) throws {
         var random = SeededGenerator(seed: limit)
