@@ -7,7 +7,9 @@ struct APISettings: Sendable {
     var stores: StoreSettings
     var host: String
     var port: Int
-    var idSecret: String
+    /// The first one issues claim ids, all are recognized.
+    var idSecrets: [String]
+    var access: AccessSettings
     /// The longest wait for a publisher confirm.
     var confirmTimeout: Duration
     /// The most requests that wait for their confirm.
@@ -28,7 +30,10 @@ struct APISettings: Sendable {
     static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "Port to listen on")
     static let secret = Setting(
         "CLAIMS_ID_SECRET", isSecret: true,
-        help: "Secret for claim ids, at least 32 characters; the same for all API processes, never changed")
+        help: """
+            Secrets for claim ids, at least 32 characters each, separated by commas; the first issues ids, all are \
+            accepted; the same for all API processes
+            """)
     static let confirm = Setting(
         "CLAIMS_CONFIRM_TIMEOUT_MS", defaultValue: "5000",
         help: "Maximum wait for a publisher confirm, in milliseconds")
@@ -70,15 +75,17 @@ struct APISettings: Sendable {
         + [
             httpHost, httpPort, secret, confirm, queue, postgres, waiting, latency, connections, loops,
             headerTimeout, idleTimeout, bodyTimeout, writeTimeout, shutdown,
-        ] + LogSettings.all
+        ] + AccessSettings.all + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
         stores = try StoreSettings(reader)
         host = try reader.text(Self.httpHost)
         port = try reader.integer(Self.httpPort, in: 1...65535)
-        idSecret = try reader.value(Self.secret, mustBe: "at least 32 characters long") { text in
-            text.utf8.count >= 32 ? text : nil
+        idSecrets = try reader.value(Self.secret, mustBe: "at least 32 characters long") { text in
+            let secrets = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            return secrets.allSatisfy { $0.utf8.count >= 32 } ? secrets : nil
         }
+        access = try AccessSettings(reader, host: host)
         confirmTimeout = try reader.milliseconds(Self.confirm, in: 1...60_000)
         publishQueue = try reader.integer(Self.queue, in: 1...1_000_000)
         postgresConnections = try reader.integer(Self.postgres, in: 1...64)

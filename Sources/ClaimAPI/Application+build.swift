@@ -2,6 +2,7 @@ import Broker
 import Claims
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import Metrics
 import NIOPosix
@@ -9,10 +10,13 @@ import Observability
 import Postgres
 import Redis
 import ServiceLifecycle
+import Settings
 import UnixSignals
 
 /// Builds ClaimAPI: the connections to the stores, the routes and the server, as one group of services.
-func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
+///
+/// - Throws: ``SettingError`` if a file that a setting names can't be used.
+func buildApplication(_ settings: APISettings, logger: Logger) async throws -> ServiceGroup {
     let metrics = MetricsRegistry(MetricDescription.api)
     MetricsSystem.bootstrap(metrics)
 
@@ -45,7 +49,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
     let publisher = Publisher(publishing, logger: logger)
     let changes = ClaimChanges(settings.stores.redis, logger: logger)
 
-    let issuer = ClaimIDIssuer(secret: settings.idSecret)
+    let issuer = ClaimIDIssuer(secret: settings.idSecrets[0], former: Array(settings.idSecrets.dropFirst()))
+    let access = try await Access(settings, redis: redis, name: name, logger: logger)
     let outcomes = OutcomeReader(
         redis: redis, postgres: postgres, changes: changes, lanes: lanes)
     let admission = AdmissionControl(maximum: settings.maximumWaiting, target: settings.targetLatency)
@@ -55,39 +60,45 @@ func buildApplication(_ settings: APISettings, logger: Logger) -> ServiceGroup {
         issuer: issuer, conveyor: conveyor, outcomes: outcomes, admission: admission, logger: logger)
 
     let endpoints =
-        ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
+        ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer, tickets: access.tickets).endpoints
         + CouponRoutes(postgres: postgres, changes: changesPool).endpoints
-        + OperatorRoutes(metrics: metrics, publisher: publisher, redis: redis, postgres: postgres).endpoints
+        + OperatorRoutes(
+            metrics: metrics, publisher: publisher, redis: redis, postgres: postgres, access: access.gate.access
+        ).endpoints
     let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
     let requestMetrics = RequestMetrics()
+    if let origins = settings.access.corsOrigins { router.add(middleware: CORS(origins: origins)) }
     router.add(middleware: RequestMetricsMiddleware(metrics: requestMetrics))
     router.add(middleware: ProblemMiddleware(endpoints: endpoints, logger: logger))
-    for endpoint in endpoints { router.add(endpoint) }
+    for endpoint in endpoints { router.add(endpoint, behind: access.gate) }
 
     let connections = ConcurrencyLimit(settings.maximumConnections)
     let limits = settings.connectionLimits
+    let http = HTTPServerBuilder { responder in
+        EventLoopChannel(
+            base: HTTP1Channel(
+                responder: responder,
+                configuration: .init(
+                    additionalChannelHandlers: [
+                        ConnectionLimitHandler(
+                            limits, connections: connections, admission: admission, metrics: requestMetrics)
+                    ])))
+    }
+    let certificates = try settings.access.certificates.map { try Certificates($0, logger: logger) }
     let server = Application(
         router: router,
-        server: HTTPServerBuilder { responder in
-            EventLoopChannel(
-                base: HTTP1Channel(
-                    responder: responder,
-                    configuration: .init(
-                        additionalChannelHandlers: [
-                            ConnectionLimitHandler(
-                                limits, connections: connections, admission: admission, metrics: requestMetrics)
-                        ])))
-        },
+        server: try certificates.map { try .tls(http, tlsConfiguration: $0.configuration()) } ?? http,
         configuration: ApplicationConfiguration(
             address: .hostname(settings.host, port: settings.port), serverName: StandardHeaders.serverName,
             backlog: 4096),
         eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)),
         logger: logger)
     // Services are shut down in reverse order: the server first, then what its requests depend on.
-    let services: [any Service] = [
-        postgres, changesPool, redis, RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes,
-        ClaimPoller(outcomes: outcomes), server,
-    ]
+    let services: [any Service] =
+        [
+            postgres, changesPool, redis, RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes,
+            ClaimPoller(outcomes: outcomes),
+        ] + access.services + (certificates.map { [$0] } ?? []) + [server]
     // A service ends with an error if a setting contradicts the database. Requests that are being served still finish.
     var configuration = ServiceGroupConfiguration(
         services: services.map {

@@ -28,6 +28,8 @@ struct ClaimAPI: AsyncParsableCommand {
         await StoreCheck.exitUnlessSuitable(settings.stores, program: "ClaimAPI")
         do {
             try await buildApplication(settings, logger: Logger(label: "ClaimAPI")).run()
+        } catch let error as SettingError {
+            error.exitProcess(program: "ClaimAPI")
         } catch let error as IOError {
             throw ListenError(host: settings.host, port: settings.port, cause: error)
         }

@@ -7,9 +7,14 @@ struct APIClient {
     static let url = Setting(
         "CLAIMS_URL", defaultValue: "http://127.0.0.1:8080", help: "base URL of ClaimAPI, for claimctl claim")
 
+    static let token = Setting(
+        "CLAIMS_TOKEN", defaultValue: "", isSecret: true, help: "API key or JWT for claimctl claim")
+
     private let base: String
+    private let token: String
 
     init(_ reader: SettingReader) throws(SettingError) {
+        token = try reader.text(Self.token)
         base = try reader.value(Self.url, mustBe: "an http or https URL") { text in
             text.hasPrefix("http://") || text.hasPrefix("https://") ? text : nil
         }
@@ -41,6 +46,7 @@ struct APIClient {
         }
         var request = URLRequest(url: url, timeoutInterval: 45)
         request.httpMethod = method
+        if !token.isEmpty { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         if let body {
             request.setValue("application/json", forHTTPHeaderField: "Content-Type")

@@ -8,15 +8,15 @@ import Settings
 struct ClaimCtl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "claimctl",
-        abstract: "Manage the claims of a flash sale: schema, coupons, claims, queues and invariants.",
+        abstract: "Manage the claims of a flash sale: schema, coupons, claims, queues, keys and invariants.",
         discussion: """
             Exit codes: 0 success, including an empty list; 1 failure; 2 nothing matched; 64 wrong usage.
 
-            \((StoreSettings.all + [APIClient.url]).help)
+            \((StoreSettings.all + [APIClient.url, APIClient.token]).help)
             """,
         subcommands: [
             Migrate.self, CouponCommand.self, ClaimCommand.self, DLQCommand.self, Status.self, LanesCommand.self,
-            AuditCommand.self,
+            AuditCommand.self, KeyCommand.self, LogCommand.self,
         ])
 
     /// Runs a command. An error is printed in one sentence and ends the process with an exit code of the contract.

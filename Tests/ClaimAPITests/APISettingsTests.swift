@@ -61,4 +61,76 @@ import Testing
         #expect(Set(APISettings.all.map(\.name)).count == APISettings.all.count)
         #expect(APISettings.all.allSatisfy { !$0.help.isEmpty })
     }
+
+    @Test func severalSecretsAreSeparatedByCommas() throws {
+        let (new, old) = (String(repeating: "n", count: 32), String(repeating: "o", count: 32))
+        #expect(try settings(["CLAIMS_ID_SECRET": "\(new),\(old)"]).idSecrets == [new, old])
+        #expect(throws: SettingError.self) { try settings(["CLAIMS_ID_SECRET": "\(new),short"]) }
+    }
+
+    // MARK: Access
+
+    private static let tokens = [
+        "CLAIMS_JWKS": "https://id.example/jwks", "CLAIMS_JWT_ISSUER": "https://id.example",
+        "CLAIMS_JWT_AUDIENCE": "claims",
+    ]
+
+    @Test(arguments: [
+        ("127.0.0.1", "auto", false, false), ("localhost", "auto", false, false), ("::1", "auto", false, false),
+        ("0.0.0.0", "auto", false, true), ("::", "auto", false, true), ("10.0.0.1", "auto", false, true),
+        ("127.0.0.1", "auto", true, true), ("127.0.0.1", "required", false, true), ("0.0.0.0", "off", true, false),
+    ])
+    func tokensAreRequiredUnlessTheAPIIsLocal(
+        _ host: String, _ auth: String, _ hasKeys: Bool, _ isRequired: Bool
+    ) throws {
+        var changes = hasKeys ? Self.tokens : [:]
+        changes["CLAIMS_HTTP_HOST"] = host
+        changes["CLAIMS_AUTH"] = auth
+        #expect(try settings(changes).access.requiresTokens == isRequired)
+    }
+
+    @Test(arguments: ["CLAIMS_JWT_ISSUER", "CLAIMS_JWT_AUDIENCE"])
+    func issuerAndAudienceAreRequiredWithKeys(_ name: String) {
+        let error = #expect(throws: SettingError.self) { try settings(Self.tokens.merging([name: ""]) { $1 }) }
+        #expect(error?.description.hasPrefix("\(name) is not set") == true)
+    }
+
+    @Test func limitsAreOffUnlessSet() throws {
+        #expect(try settings().access.limits.isEmpty)
+        let limits = try settings([
+            "CLAIMS_RATE_USER": "100/60", "CLAIMS_RATE_KEY": "5000/1", "CLAIMS_RATE_ADDRESS": "300/60",
+            "CLAIMS_PENDING_PER_USER": "20",
+        ]).access.limits
+        #expect(limits.user == RatePolicy(name: "user", count: 100, seconds: 60))
+        #expect(limits.key == RatePolicy(name: "key", count: 5000, seconds: 1))
+        #expect(limits.address?.seconds == 60 && limits.pendingPerUser == 20)
+    }
+
+    @Test(arguments: [
+        ("CLAIMS_AUTH", "on"), ("CLAIMS_RATE_USER", "100"), ("CLAIMS_RATE_KEY", "0/1"), ("CLAIMS_RATE_ADDRESS", "1/x"),
+        ("CLAIMS_PENDING_PER_USER", "0"), ("CLAIMS_CORS_ORIGINS", "*"), ("CLAIMS_CORS_ORIGINS", "https://a/b"),
+        ("CLAIMS_JWKS", "http://id.example/jwks"), ("CLAIMS_RATE_FAILURES", "many"),
+    ])
+    func anInvalidAccessSettingIsNamed(_ name: String, _ value: String) {
+        let error = #expect(throws: SettingError.self) { try settings([name: value]) }
+        #expect(error?.description.hasPrefix("\(name) must be ") == true)
+    }
+
+    @Test(arguments: [("CLAIMS_TLS_CERT", "CLAIMS_TLS_KEY"), ("CLAIMS_TLS_KEY", "CLAIMS_TLS_CERT")])
+    func aCertificateNeedsItsKey(_ set: String, _ missing: String) {
+        let error = #expect(throws: SettingError.self) { try settings([set: "/file.pem"]) }
+        #expect(error?.description.hasPrefix("\(missing) is not set") == true)
+    }
+
+    @Test func originsAreSeparatedByCommas() throws {
+        #expect(
+            try settings(["CLAIMS_CORS_ORIGINS": "https://a.example, http://localhost:3000"]).access.corsOrigins
+                == ["https://a.example", "http://localhost:3000"])
+        #expect(try settings().access.corsOrigins == nil)
+    }
+
+    @Test func redisWithTLSIsRefusedWithAdvice() {
+        let error = #expect(throws: SettingError.self) { try settings(["REDIS_URL": "rediss://host"]) }
+        #expect(error?.description.contains("stunnel") == true)
+    }
 }

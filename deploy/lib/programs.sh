@@ -32,6 +32,38 @@ migrate() {
   claimctl migrate || fail_with_log claimctl "claimctl migrate failed. Each migration script is one transaction, and the failed one has changed nothing. Correct the cause and run this command again"
 }
 
+ALL_SCOPES=(claims:write claims:read coupons:write coupons:read dlq:read dlq:write keys:write metrics:read)
+
+# require_tokens: creates an API key for the operator, unless there is one. The key passes through no argument and no log.
+require_tokens() {
+  local answer
+  if [[ -s $RUN_DIR/token ]]; then return 0; fi
+  mark_log_start claimctl
+  answer=$(load_environment; exec "$PROGRAM_DIR/claimctl" key create deploy/up --json --scope "${ALL_SCOPES[@]}" 2>>"$LOG_DIR/claimctl" </dev/null) ||
+    fail_with_log claimctl "claimctl key create failed. The API does not require tokens. Correct the cause and run this command again"
+  [[ $answer =~ \"key\":\"(ck_[0-9a-z_]+)\" ]] || fail "claimctl key create has printed no key. The API does not require tokens. Run this command again"
+  printf '%s\n' "${BASH_REMATCH[1]}" | write_private_file "$RUN_DIR/token"
+  restart_with_new_access "the API requires tokens; CLAIMS_TOKEN in $RUN_DIR/env is one"
+}
+
+# require_no_tokens: revokes that key and lets everyone on this machine use the API.
+require_no_tokens() {
+  local token id
+  if [[ ! -s $RUN_DIR/token ]]; then return 0; fi
+  token=$(cat "$RUN_DIR/token")
+  id=${token#ck_}
+  claimctl key revoke "${id%%_*}" || fail_with_log claimctl "claimctl key revoke failed. The API still requires tokens. Correct the cause and run this command again"
+  rm -f "$RUN_DIR/token"
+  restart_with_new_access "the API requires no tokens"
+}
+
+# restart_with_new_access TEXT: stops the API, which start_api starts with the new environment.
+restart_with_new_access() {
+  write_environment
+  say "access: $1"
+  if pid_of api >/dev/null; then stop_program api; fi
+}
+
 # restart_dead_programs WORKERS: before a build, restarts the programs that have died, from the last successful build. It
 # is not an error if one of them ends again: the new build may be the correction.
 restart_dead_programs() {

@@ -5,6 +5,7 @@
 #   data/         one folder for each server
 #   secrets       passwords, generated once
 #   env           environment variables of the copy, to be sourced
+#   token         the API key of an API that requires tokens
 #   workers       the number of workers
 #   bin/          rabbitmqctl and related tools for this copy's node
 #   tools/        promtool, for the tests
@@ -86,6 +87,10 @@ write_environment() {
       shell_assignment CLAIMS_POSTGRES_PORT "$POSTGRES_PORT"
       shell_assignment CLAIMS_REDIS_PORT "$REDIS_PORT"
       shell_assignment CLAIMS_AMQP_PORT "$AMQP_PORT"
+      if [[ -s $RUN_DIR/token ]]; then
+        shell_assignment CLAIMS_AUTH required
+        shell_assignment CLAIMS_TOKEN "$(cat "$RUN_DIR/token")"
+      fi
       rabbitmq_tools_environment
     } | sed 's/^/export /'
     printf "export PATH='%s':\"\$PATH\"\n" "$PROGRAM_DIR:$RUN_DIR/bin"
@@ -94,6 +99,8 @@ write_environment() {
 
 # load_environment: exports the variables of the copy, for a program.
 load_environment() {
+  # A shell that has sourced the file of an API that required tokens still has these.
+  if [[ ! -s $RUN_DIR/token && -n ${CLAIMS_TOKEN:-} ]]; then unset CLAIMS_AUTH CLAIMS_TOKEN; fi
   set -a
   # shellcheck source=/dev/null
   source "$RUN_DIR/env"
@@ -103,7 +110,7 @@ load_environment() {
 # purge_run_dir: removes what the scripts wrote, and the folder if it contains nothing else.
 purge_run_dir() {
   local name
-  for name in pids logs data conf bin tools secrets env workers test-run benchmark-run benchmark; do
+  for name in pids logs data conf bin tools secrets env token workers test-run benchmark-run benchmark; do
     rm -rf "${RUN_DIR:?}/$name"
   done
   rmdir "$RUN_DIR" 2>/dev/null || true

@@ -15,6 +15,13 @@ extension MetricDescription {
             "claims.publish.duration",
             "Time from publishing a claim or cancellation to its publisher confirm, in seconds.",
             buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]),
+        MetricDescription(
+            "claims.auth.failures",
+            "Requests that were refused because of their token, by reason; clients are not told it."),
+        MetricDescription(
+            "claims.rate.limited",
+            "Requests that were refused by a rate limit or the limit of pending claims, by limit."),
+        MetricDescription("claims.jwks.failures", "Failed attempts to load the keys of CLAIMS_JWKS."),
         MetricDescription("claims.watches", "Event streams and long polls that wait for the outcome of a claim."),
         MetricDescription("claims.redis.memory.used.bytes", "Memory that Redis uses, in bytes."),
         MetricDescription("claims.redis.memory.limit.bytes", "The maxmemory of Redis, in bytes; 0 for none."),

@@ -45,8 +45,9 @@ struct ClaimEvents: Sendable {
     ///
     /// - Parameters:
     ///   - claim: the claim's state when the request arrived.
+    ///   - caller: who follows the claim.
     ///   - channel: the client's connection.
-    func response(_ claim: Claim, on channel: any Channel) -> Response {
+    func response(_ claim: Claim, for caller: Caller, on channel: any Channel) -> Response {
         let headers: HTTPFields = [
             .contentType: "text/event-stream", .cacheControl: "no-store",
             // Keeps nginx from buffering the events.
@@ -60,13 +61,15 @@ struct ClaimEvents: Sendable {
                 let watch = outcomes.changes.watch(claim.id)
                 defer { watch.end() }
                 try await channel.withDisconnectHandler(watch.close) {
-                    try await stream(claim, watch, &writer)
+                    try await stream(claim, for: caller, watch, &writer)
                 }
                 try await writer.finish(nil)
             })
     }
 
-    private func stream(_ first: Claim, _ watch: ClaimWatch, _ writer: inout any ResponseBodyWriter) async throws {
+    private func stream(
+        _ first: Claim, for caller: Caller, _ watch: ClaimWatch, _ writer: inout any ResponseBodyWriter
+    ) async throws {
         var current = first
         var sent: Claim?
         var update = ClaimWatch.Update.changed
@@ -81,6 +84,8 @@ struct ClaimEvents: Sendable {
             case .unchanged:
                 break
             }
+            // The user of the claim may have been unknown until now.
+            guard caller.owns(current) else { return }
             if current != sent {
                 try await writer.write(Self.event(current))
                 sent = current

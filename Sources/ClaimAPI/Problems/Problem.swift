@@ -41,6 +41,13 @@ struct Problem: Error, HTTPResponseError {
         Body(type: type.uri, title: type.title, status: status.code, detail: detail, code: code)
     }
 
+    /// Returns the problem with further headers.
+    func adding(_ fields: HTTPFields) -> Problem {
+        var headers = headers
+        headers.append(contentsOf: fields)
+        return Problem(type, detail, headers: headers)
+    }
+
     func response(from request: Request, context: some RequestContext) throws -> Response {
         var response = Response.json(encoded: try JSON.encoder.encode(body), status: status)
         response.headers[.contentType] = "application/problem+json"
@@ -101,6 +108,56 @@ extension Problem {
 
     static let internalError = Problem(
         .internalError, "An unexpected error occurred. The same request can be sent again.")
+
+    // MARK: Access
+
+    static let unauthenticated = Problem(
+        .unauthenticated,
+        "A valid token is required. Send it as Authorization: Bearer TOKEN, with a user's JWT or the API key of a service.",
+        headers: [.wwwAuthenticate: "Bearer"])
+
+    /// - Parameter scope: what the caller lacks.
+    static func forbidden(_ scope: Scope) -> Problem {
+        Problem(.forbidden, "This request needs an API key with the scope \(scope.rawValue).")
+    }
+
+    static let noRule = Problem(.forbidden, "No rule allows this request.")
+
+    static let forbiddenUser = Problem(
+        .forbiddenUser,
+        "user_id must be the user of the token. It can be left out. Nothing was changed.")
+
+    /// - Parameter retryAfter: seconds.
+    static func tooManyFailures(retryAfter: Int) -> Problem {
+        Problem(
+            .rateLimited, "Too many requests with an invalid token came from this address. Send a valid token later.",
+            headers: [.retryAfter: String(max(1, retryAfter))])
+    }
+
+    /// - Parameter retryAfter: seconds.
+    static func rateLimited(retryAfter: Int) -> Problem {
+        Problem(
+            .rateLimited,
+            "Too many requests. Nothing was changed. Send the request again after the time in Retry-After, a claim with "
+                + "the same Idempotency-Key.",
+            headers: [.retryAfter: String(max(1, retryAfter))])
+    }
+
+    /// - Parameter maximum: the pending claims that are allowed.
+    static func tooManyPending(maximum: Int) -> Problem {
+        Problem(
+            .tooManyPending,
+            "This user has \(maximum) claims for this coupon that are not decided yet, the most that are allowed. Nothing "
+                + "was changed. Send the request again when one of them is decided, with the same Idempotency-Key.",
+            headers: [.retryAfter: "1"])
+    }
+
+    /// - Parameter reason: what is missing, as a clause.
+    static func tokensUnavailable(_ reason: String) -> Problem {
+        Problem(
+            .storeUnavailable, "Tokens cannot be checked: \(reason). Nothing was changed. Send the request again.",
+            headers: [.retryAfter: "1"])
+    }
 
     // MARK: Claims
 

@@ -13,6 +13,11 @@ enum ProblemType: String, CaseIterable, Sendable {
     case invalidParameter = "invalid_parameter"
     case invalidBody = "invalid_body"
     case internalError = "internal_error"
+    case unauthenticated
+    case forbidden
+    case forbiddenUser = "forbidden_user"
+    case rateLimited = "rate_limited"
+    case tooManyPending = "too_many_pending"
     case idempotencyKeyMissing = "idempotency_key_missing"
     case idempotencyKeyInvalid = "idempotency_key_invalid"
     case idempotencyKeyReused = "idempotency_key_reused"
@@ -47,6 +52,11 @@ enum ProblemType: String, CaseIterable, Sendable {
         case .invalidParameter: (.badRequest, "Invalid query parameter")
         case .invalidBody: (.unprocessableContent, "Invalid body")
         case .internalError: (.internalServerError, "Internal error")
+        case .unauthenticated: (.unauthorized, "Unauthenticated")
+        case .forbidden: (.forbidden, "Forbidden")
+        case .forbiddenUser: (.forbidden, "Forbidden user")
+        case .rateLimited: (.tooManyRequests, "Rate limited")
+        case .tooManyPending: (.tooManyRequests, "Too many pending claims")
         case .idempotencyKeyMissing: (.badRequest, "Idempotency key missing")
         case .idempotencyKeyInvalid: (.badRequest, "Idempotency key invalid")
         case .idempotencyKeyReused: (.unprocessableContent, "Idempotency key reused")

@@ -22,6 +22,8 @@ struct ClaimConveyor: Sendable {
         case replayed(ClaimMessage)
         /// The key belongs to another body.
         case keyReused
+        /// A limit does not allow it. Nothing was published.
+        case refused(Problem)
         /// It was not confirmed.
         case failed(PublishError)
     }
@@ -48,9 +50,11 @@ struct ClaimConveyor: Sendable {
     }
 
     /// Submits a claim and waits for its outcome.
-    func submit(_ message: ClaimMessage) async -> Outcome {
+    ///
+    /// - Parameter quota: the limits that it counts for, unless it was accepted before; nil if there are none.
+    func submit(_ message: ClaimMessage, quota: Quota? = nil) async -> Outcome {
         await withCheckedContinuation { caller in
-            submit(message) { caller.resume(returning: $0) }
+            submit(message, quota) { caller.resume(returning: $0) }
         }
     }
 
@@ -68,17 +72,41 @@ struct ClaimConveyor: Sendable {
 
     /// Redis remembers a request before it is published. Without Redis every request is published, and the database
     /// detects the duplicates.
-    private func submit(_ message: ClaimMessage, completion: @escaping @Sendable (Outcome) -> Void) {
+    private func submit(
+        _ message: ClaimMessage, _ quota: Quota?, completion: @escaping @Sendable (Outcome) -> Void
+    ) {
         let lane = message.couponName.lane(of: lanes)
-        redis.send(ClaimCache.note(message).and(LaneQueue.takeNumber(lane: lane))) { answer in
-            let (earlier, number) = (try? answer.get()) ?? (nil, nil)
-            var submission = Submission(message: message, lane: lane, number: number, completion: completion)
-            if let earlier, let outcome = resolve(earlier, for: &submission) {
-                returnNumber(of: submission)
-                completion(outcome)
-            } else {
-                publish(submission)
+        let noting = ClaimCache.note(message).and(LaneQueue.takeNumber(lane: lane))
+        guard let quota else {
+            return redis.send(noting) { answer in
+                let (earlier, number) = (try? answer.get()) ?? (nil, nil)
+                goOn(Submission(message: message, lane: lane, number: number, completion: completion), earlier)
             }
+        }
+        redis.send(noting.and(quota.request(for: message.id, user: message.userID, coupon: message.couponName))) {
+            answer in
+            let found = try? answer.get()
+            let (earlier, number) = found?.0 ?? (nil, nil)
+            let submission = Submission(message: message, lane: lane, number: number, completion: completion)
+            do throws(Problem) {
+                try quota.settle(found?.1, user: message.userID)
+                goOn(submission, earlier)
+            } catch {
+                returnNumber(of: submission)
+                if found != nil, earlier == nil { redis.sendWithoutReply(ClaimCache.withdraw(message.id)) }
+                completion(.refused(error))
+            }
+        }
+    }
+
+    /// - Parameter earlier: what Redis remembers of an earlier request with the same id.
+    private func goOn(_ submission: Submission, _ earlier: ClaimCache.Entry?) {
+        var submission = submission
+        if let earlier, let outcome = resolve(earlier, for: &submission) {
+            returnNumber(of: submission)
+            submission.completion(outcome)
+        } else {
+            publish(submission)
         }
     }
 

@@ -14,17 +14,20 @@ struct ClaimSubmission: Sendable {
     /// Accepts a claim, or returns the one that was accepted with the same key.
     ///
     /// - Returns: the claim's current state, and whether another request with the key was accepted before this one.
-    /// - Throws: ``Problem``: `idempotency_key_reused`, `broker_unavailable` or `overloaded`.
+    /// - Parameter quota: the limits that the claim counts for, unless it was accepted before.
+    /// - Throws: ``Problem``: `idempotency_key_reused`, `broker_unavailable`, `overloaded`, `rate_limited` or
+    ///   `too_many_pending`.
     func accept(
-        user: UserID, coupon: CouponName, key: IdempotencyKey
+        user: UserID, coupon: CouponName, key: IdempotencyKey, quota: Quota? = nil
     ) async throws(Problem) -> (claim: Claim, isReplay: Bool) {
         try refuseIfOverloaded()
-        let message = ClaimMessage(
-            id: issuer.id(user: user, key: key), userID: user, couponName: coupon, createdAt: .now())
-        switch await conveyor.submit(message) {
+        let id = await formerID(user, key) ?? issuer.id(user: user, key: key)
+        let message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
+        switch await conveyor.submit(message, quota: quota) {
         case .accepted(let message): return (message.pendingClaim, false)
         case .replayed(let message): return (await current(message.pendingClaim), true)
         case .keyReused: throw .keyReused
+        case .refused(let problem): throw problem
         case .failed(let error): throw .brokerUnavailable(error, for: .claim)
         }
     }
@@ -32,10 +35,12 @@ struct ClaimSubmission: Sendable {
     /// Accepts a cancellation. It is published behind the claims of the same coupon that were accepted before it.
     ///
     /// - Returns: the claim's current state: `claimed` until the cancellation has taken effect, or `cancelled` already.
-    /// - Throws: ``Problem``: `not_cancellable`, `broker_unavailable`, `store_unavailable` or `overloaded`.
-    func cancel(_ id: ClaimID) async throws(Problem) -> Claim {
+    /// - Throws: ``Problem``: `claim_not_found` if the claim is not the caller's, `not_cancellable`,
+    ///   `broker_unavailable`, `store_unavailable` or `overloaded`.
+    func cancel(_ id: ClaimID, for caller: Caller) async throws(Problem) -> Claim {
         try refuseIfOverloaded()
         let claim = try await outcomes.authoritativeClaim(id)
+        guard caller.owns(claim) else { throw .claimNotFound }
         switch claim.status {
         case .cancelled: return claim
         case .claimed: break
@@ -52,6 +57,14 @@ struct ClaimSubmission: Sendable {
             throw .brokerUnavailable(error, for: .cancel)
         }
         return claim
+    }
+
+    /// Returns the id that the same request had under another secret, if Redis remembers one.
+    ///
+    /// It stays the id of the request, so that a repetition is a replay, or another attempt if the first one failed.
+    private func formerID(_ user: UserID, _ key: IdempotencyKey) async -> ClaimID? {
+        for id in issuer.formerIDs(user: user, key: key) where await outcomes.cached(id) != nil { return id }
+        return nil
     }
 
     /// Most submissions above the limit are refused at their header, and never get here.

@@ -1,15 +1,23 @@
 import Hummingbird
 import NIOCore
 
-/// The context of a request: Hummingbird's own, and the connection, to detect that the client has disconnected.
+/// The context of a request: Hummingbird's own, the connection, to detect that the client has disconnected, and what the
+/// ``Gate`` has found out.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
+    /// Who sends the request.
+    var caller = Caller.anyone
+    /// The limits that the request counts for; nil if there are none.
+    var quota: Quota?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         channel = source.channel
     }
+
+    /// The client's address, for limits.
+    var address: String { ClientAddress.text(channel.remoteAddress) }
 }
 
 extension Channel {

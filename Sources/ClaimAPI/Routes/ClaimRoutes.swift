@@ -9,12 +9,14 @@ struct ClaimRoutes: Sendable {
     let submission: ClaimSubmission
     let outcomes: OutcomeReader
     let issuer: ClaimIDIssuer
+    let tickets: ClaimTickets
 
     var endpoints: [Endpoint] {
         [
-            Endpoint("/claims", [.post: { request, _ in try await submit(request) }]),
+            Endpoint("/claims", [.post: { request, context in try await submit(request, context) }]),
             Endpoint("/claims/{id}", [.get: { request, context in try await show(request, context) }]),
             Endpoint("/claims/{id}/events", [.get: { request, context in try await follow(request, context) }]),
+            Endpoint("/claims/{id}/ticket", [.post: { _, context in try await makeTicket(context) }]),
             Endpoint("/claims/{id}/cancel", [.post: { _, context in try await cancel(context) }]),
         ]
     }
@@ -25,17 +27,35 @@ struct ClaimRoutes: Sendable {
         let coupon_name: String
     }
 
-    private func submit(_ request: Request) async throws -> Response {
+    /// The body of a user, whose id is in the token.
+    private struct OwnClaim: Decodable {
+        let user_id: String?
+        let coupon_name: String
+    }
+
+    private func submit(_ request: Request, _ context: APIContext) async throws -> Response {
         guard let field = request.headers[.idempotencyKey] else { throw Problem.keyMissing }
         guard let key = IdempotencyKey(headerValue: field) else { throw Problem.keyInvalid }
-        let body = try await request.json(NewClaim.self)
+        let body: OwnClaim
+        if context.caller.user == nil {
+            let complete = try await request.json(NewClaim.self)
+            body = OwnClaim(user_id: complete.user_id, coupon_name: complete.coupon_name)
+        } else {
+            body = try await request.json(OwnClaim.self)
+        }
 
-        guard let user = UserID(body.user_id) else { throw Problem.invalidBody("user_id \(UserID.rule).") }
+        let named = try body.user_id.map { text in
+            guard let user = UserID(text) else { throw Problem.invalidBody("user_id \(UserID.rule).") }
+            return user
+        }
+        guard let user = try context.caller.subject(named: named) else {
+            throw Problem.invalidBody("user_id is missing.")
+        }
         guard let coupon = CouponName(body.coupon_name) else {
             throw Problem.invalidBody("coupon_name \(CouponName.rule).")
         }
 
-        let (claim, isReplay) = try await submission.accept(user: user, coupon: coupon, key: key)
+        let (claim, isReplay) = try await submission.accept(user: user, coupon: coupon, key: key, quota: context.quota)
         var response = Response.json(encoded: Self.accepted(claim), status: .accepted)
         response.headers[.location] = "/claims/\(claim.id)"
         response.headers[.retryAfter] = "1"
@@ -60,11 +80,14 @@ struct ClaimRoutes: Sendable {
         return json.bytes
     }
 
-    private func show(_ request: Request, _ context: some RequestContext) async throws -> Response {
+    private func show(_ request: Request, _ context: APIContext) async throws -> Response {
         let wait = try Wait(request)
-        guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
+        let id = try claimID(context)
+        // A user must not notice by the time of the answer that another user's claim is pending.
+        if context.caller.user != nil, wait.time > .zero { try check(try await outcomes.claim(id), context) }
         let claim = await outcomes.addingPosition(
             to: try await outcomes.claim(id, waitingAtMost: wait.time))
+        try check(claim, context)
         var response = try Response.json(claim)
         if !claim.status.isFinal { response.headers[.retryAfter] = "1" }
         if let applied = wait.applied { response.headers[.preferenceApplied] = applied }
@@ -73,22 +96,47 @@ struct ClaimRoutes: Sendable {
 
     private func follow(_ request: Request, _ context: APIContext) async throws -> Response {
         guard ClaimEvents.areAccepted(by: request.headers[.accept]) else { throw Problem.notAcceptable }
-        guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
-        let claim = try await outcomes.claim(id)
+        let claim = try await outcomes.claim(try claimID(context))
+        try check(claim, context)
         if claim.status.isFinal, request.headers[.lastEventID] == ClaimEvents.id(of: claim) {
             // 204 tells an EventSource that reconnects after the last event to stop (HTML specification, section 9.2).
             return Response(status: .noContent)
         }
-        return ClaimEvents(outcomes).response(claim, on: context.channel)
+        return ClaimEvents(outcomes).response(claim, for: context.caller, on: context.channel)
     }
 
-    private func cancel(_ context: some RequestContext) async throws -> Response {
-        guard let id = issuer.issued(context.pathParameter("id")) else { throw Problem.claimNotFound }
-        let claim = try await submission.cancel(id)
+    private func makeTicket(_ context: APIContext) async throws -> Response {
+        struct Ticket: Encodable {
+            let ticket: String
+            let expires_at: Timestamp
+        }
+        let id = try claimID(context)
+        // A service may follow any claim, so that its claim need not be looked up.
+        if context.caller.user != nil { try check(try await outcomes.claim(id), context) }
+        let (text, end) = tickets.ticket(for: id, now: .now())
+        var response = try Response.json(Ticket(ticket: text, expires_at: end), status: .created)
+        response.headers[.location] = "/claims/\(id)/events?ticket=\(text)"
+        response.headers[.cacheControl] = "no-store"
+        return response
+    }
+
+    private func cancel(_ context: APIContext) async throws -> Response {
+        let id = try claimID(context)
+        let claim = try await submission.cancel(id, for: context.caller)
         var response = try Response.json(claim, status: .accepted)
         response.headers[.location] = "/claims/\(id)"
         if claim.status != .cancelled { response.headers[.retryAfter] = "1" }
         return response
+    }
+
+    private func claimID(_ context: APIContext) throws(Problem) -> ClaimID {
+        guard let id = issuer.issued(context.pathParameter("id")) else { throw .claimNotFound }
+        return id
+    }
+
+    /// Answers a user who asks for another user's claim as if it did not exist.
+    private func check(_ claim: Claim, _ context: APIContext) throws(Problem) {
+        guard context.caller.owns(claim) else { throw .claimNotFound }
     }
 }
 

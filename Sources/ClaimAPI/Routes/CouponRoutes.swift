@@ -15,7 +15,10 @@ struct CouponRoutes: Sendable {
         [
             Endpoint(
                 "/coupons",
-                [.get: { request, _ in try await list(request) }, .post: { request, _ in try await create(request) }]),
+                [
+                    .get: { request, _ in try await list(request) },
+                    .post: { request, context in try await create(request, context) },
+                ]),
             Endpoint(
                 "/coupons/{name}",
                 [
@@ -35,11 +38,12 @@ struct CouponRoutes: Sendable {
         ]
     }
 
-    private func create(_ request: Request) async throws -> Response {
+    private func create(_ request: Request, _ context: APIContext) async throws -> Response {
         let new = try await request.json(NewCoupon.self, list: NewCoupon.CodingKeys.eligibleUsers.rawValue)
         if let validationError = new.validationError { throw Problem.invalidBody("\(validationError).") }
+        let operatorName = context.caller.operatorName
         let created = try await changes.run { connection throws(PostgresError) in
-            try CouponStore(connection).create(new)
+            try CouponStore(connection).create(new, by: operatorName)
         }
         guard var coupon = created else { throw Problem.couponExists }
         coupon.claimedBy = []
@@ -60,12 +64,14 @@ struct CouponRoutes: Sendable {
         return try .json(page.listing("coupons", of: coupons, cursor: \.name.description, as: \.self))
     }
 
-    private func show(_ context: some RequestContext) async throws -> Response {
+    private func show(_ context: APIContext) async throws -> Response {
         let name = try couponName(context)
         let found = try await postgres.run { connection throws(PostgresError) in
             try CouponStore(connection).find(name)
         }
-        guard let coupon = found else { throw Problem.couponNotFound }
+        guard var coupon = found else { throw Problem.couponNotFound }
+        // Who holds the coupon is no business of other users.
+        if context.caller.user != nil { coupon.claimedBy = nil }
         return try .json(coupon)
     }
 
@@ -87,13 +93,14 @@ struct CouponRoutes: Sendable {
         return try .json(page.listing("claims", of: claims, cursor: { String($0.number) }, as: \.claim))
     }
 
-    private func change(_ request: Request, _ context: some RequestContext) async throws -> Response {
+    private func change(_ request: Request, _ context: APIContext) async throws -> Response {
         let name = try couponName(context)
         let change = try await request.json(
             CouponChange.self, types: ["application/json", "application/merge-patch+json"])
         if let validationError = change.validationError { throw Problem.invalidBody("\(validationError).") }
+        let operatorName = context.caller.operatorName
         let outcome = try await changes.run { connection throws(PostgresError) in
-            try CouponStore(connection).change(name, change)
+            try CouponStore(connection).change(name, change, by: operatorName)
         }
         switch outcome {
         case .changed(let coupon): return try .json(coupon)
@@ -109,9 +116,12 @@ struct CouponRoutes: Sendable {
     }
 
     /// Returns whether a claim of this user would succeed, by the same rules as the workers decide.
-    private func explain(_ request: Request, _ context: some RequestContext) async throws -> Response {
+    private func explain(_ request: Request, _ context: APIContext) async throws -> Response {
         let name = try couponName(context)
-        guard let user = request.queryParameter("user_id").flatMap(UserID.init) else {
+        let named = request.queryParameter("user_id")
+        guard let user = try context.caller.subject(named: named.flatMap(UserID.init)),
+            named == nil || UserID(named ?? "") != nil
+        else {
             throw Problem.invalidParameter(
                 "user_id", "1 to \(UserID.maximumLength) characters without control characters")
         }
@@ -133,12 +143,13 @@ struct CouponRoutes: Sendable {
     }
 
     private func list(
-        _ change: EligibleUsersChange, _ request: Request, _ context: some RequestContext
+        _ change: EligibleUsersChange, _ request: Request, _ context: APIContext
     ) async throws -> Response {
         let name = try couponName(context)
         let users = change == .lift ? [] : try await request.userIDs()
+        let operatorName = context.caller.operatorName
         let changed = try await changes.run { connection throws(PostgresError) in
-            try CouponStore(connection).changeEligibleUsers(of: name, change, users)
+            try CouponStore(connection).changeEligibleUsers(of: name, change, users, by: operatorName)
         }
         guard let list = changed else { throw Problem.couponNotFound }
         return try .json(list)

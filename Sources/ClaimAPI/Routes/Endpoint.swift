@@ -28,8 +28,10 @@ struct Endpoint: Sendable {
 }
 
 extension Router<APIContext> {
-    func add(_ endpoint: Endpoint) {
+    /// Adds the routes of an endpoint behind the gate.
+    func add(_ endpoint: Endpoint, behind gate: Gate) {
         for (method, handler) in endpoint.handlers {
+            let handler = gate.handler(method, endpoint.path, handler)
             on(RouterPath(endpoint.path), method: method) { request, context in try await handler(request, context) }
         }
     }

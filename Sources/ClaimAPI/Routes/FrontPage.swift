@@ -25,13 +25,17 @@ enum FrontPage {
             headers: [
                 .contentType: "text/html; charset=utf-8", .contentLength: String(page.utf8.count),
                 .cacheControl: "no-store", .contentSecurityPolicy: policy.joined(separator: "; "),
-                .xContentTypeOptions: "nosniff", .referrerPolicy: "no-referrer",
+                .xContentTypeOptions: "nosniff", .referrerPolicy: "no-referrer", .xFrameOptions: "DENY",
+                .crossOriginOpenerPolicy: "same-origin", .permissionsPolicy: "camera=(), microphone=(), geolocation=()",
             ],
             body: ResponseBody(byteBuffer: ByteBuffer(string: page)))
     }
 }
 
 extension HTTPField.Name {
-    /// `Referrer-Policy`, a well-formed token.
+    // Well-formed tokens.
+    static let crossOriginOpenerPolicy = Self("Cross-Origin-Opener-Policy")!
+    static let permissionsPolicy = Self("Permissions-Policy")!
     static let referrerPolicy = Self("Referrer-Policy")!
+    static let xFrameOptions = Self("X-Frame-Options")!
 }

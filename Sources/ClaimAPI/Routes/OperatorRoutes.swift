@@ -13,6 +13,8 @@ struct OperatorRoutes: Sendable {
     let publisher: Publisher<ClaimMessage>
     let redis: RedisClient
     let postgres: PostgresClient
+    /// Nil for an open API.
+    var access: AccessControl?
 
     var endpoints: [Endpoint] {
         [
@@ -24,7 +26,8 @@ struct OperatorRoutes: Sendable {
         ]
     }
 
-    /// Reports all three stores. Only the broker decides: claims are accepted without Redis and PostgreSQL.
+    /// Reports all three stores. Only the broker decides: claims are accepted without Redis and PostgreSQL. An API that
+    /// requires tokens needs them once, to check tokens.
     private func readiness() throws -> Response {
         struct Readiness: Encodable {
             let status: String
@@ -33,6 +36,7 @@ struct OperatorRoutes: Sendable {
             let postgres: String
         }
         if let reason = publisher.unavailableReason { throw Problem.notReady("RabbitMQ: \(reason).") }
+        if let reason = access?.unavailableReason { throw Problem.notReady("Access: \(reason).") }
         return try .json(
             Readiness(
                 status: "ready", rabbitmq: "ok", redis: redis.unavailableReason ?? "ok",

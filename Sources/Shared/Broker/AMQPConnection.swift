@@ -20,6 +20,8 @@ package final class AMQPConnection {
     /// Milliseconds that sent bytes may be unacknowledged, or wait for room at the broker, before the kernel ends the
     /// connection. The library checks no heartbeats while a send is blocked.
     private static let longestUnsent: UInt32 = 15_000
+    /// The certificate authorities of the system, a PEM file of the package ca-certificates.
+    private static let systemAuthorities = "/etc/ssl/certs/ca-certificates.crt"
     private static let maximumFrameSize: Int32 = 131_072
 
     /// Connects and logs in.
@@ -27,11 +29,9 @@ package final class AMQPConnection {
     /// - Parameters:
     ///   - heartbeat: the heartbeat timeout in seconds; a peer that is silent for about twice as long counts as lost.
     ///   - name: the connection name in `rabbitmqctl list_connections`.
-    ///   - certificates: a PEM file with the certificate authorities for `amqps`.
     /// - Throws: ``BrokerError``, also if the broker is older than RabbitMQ 3.10.
     package init(
-        _ address: BrokerAddress, heartbeat: Int, name: String,
-        certificates: String = "/etc/ssl/certs/ca-certificates.crt"
+        _ address: BrokerAddress, heartbeat: Int, name: String
     ) throws(BrokerError) {
         let operation = "connecting to \(address)"
         guard let state = amqp_new_connection() else { throw BrokerError(.unreachable, "\(operation): out of memory") }
@@ -44,7 +44,12 @@ package final class AMQPConnection {
         let socket = address.isTLS ? amqp_ssl_socket_new(state) : amqp_tcp_socket_new(state)
         guard let socket else { throw BrokerError(.unreachable, "\(operation): out of memory") }
         if address.isTLS {
-            try Self.check(amqp_ssl_socket_set_cacert(socket, certificates), "reading \(certificates)")
+            let authorities = address.certificateAuthorities ?? Self.systemAuthorities
+            try Self.check(amqp_ssl_socket_set_cacert(socket, authorities), "reading \(authorities)")
+            if let certificate = address.clientCertificate, let key = address.clientKey {
+                try Self.check(
+                    amqp_ssl_socket_set_key(socket, certificate, key), "reading \(certificate) and \(key)")
+            }
         }
         let status = amqp_socket_open_noblock(socket, address.host, Int32(address.port), &timeout)
         if status == AMQP_STATUS_SOCKET_ERROR.rawValue {

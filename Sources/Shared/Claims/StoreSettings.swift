@@ -43,7 +43,14 @@ package struct StoreSettings: Sendable {
 
     /// Reads only `REDIS_URL`.
     package static func redis(_ reader: SettingReader) throws(SettingError) -> RedisAddress {
-        try reader.value(
+        if try reader.text(redisURL).hasPrefix("rediss://") {
+            throw SettingError(
+                description: """
+                    \(redisURL.name): rediss:// is not supported, because the programs are built with hiredis without TLS; \
+                    run a TLS tunnel such as stunnel next to the program and set redis:// with the tunnel's address
+                    """)
+        }
+        return try reader.value(
             redisURL, mustBe: "a URL like redis://:password@host:port/0 without a query,", RedisAddress.init(url:))
     }
 
@@ -51,7 +58,10 @@ package struct StoreSettings: Sendable {
     package static func brokers(_ reader: SettingReader) throws(SettingError) -> [BrokerAddress] {
         try reader.value(
             brokerURLs,
-            mustBe: "one or more URLs like amqp://user:password@host:port/vhost without a query, separated by commas",
+            mustBe: """
+                one or more URLs like amqp://user:password@host:port/vhost, separated by commas, an amqps:// one with no \
+                other parameters than cacert, cert and key,
+                """,
             BrokerAddress.list)
     }
 }

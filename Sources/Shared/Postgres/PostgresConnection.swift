@@ -36,7 +36,7 @@ package final class PostgresConnection {
 
     private static let oldestVersion = ServerVersion(14)
 
-    private let connection: OpaquePointer
+    let connection: OpaquePointer
     private let timeouts: Timeouts
     /// The names of the prepared statements, by their SQL.
     private var prepared: [String: String] = [:]
@@ -262,7 +262,7 @@ package final class PostgresConnection {
 
     // MARK: Errors
 
-    private static func failure(of connection: OpaquePointer) -> PostgresError {
+    static func failure(of connection: OpaquePointer) -> PostgresError {
         PostgresError(sqlState: nil, message: oneLine(PQerrorMessage(connection)))
     }
 

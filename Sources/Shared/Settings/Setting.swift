@@ -9,7 +9,7 @@ package struct Setting: Hashable, Sendable {
     package let defaultValue: String?
     /// A one-line description for `--help` and the README, with the unit.
     package let help: String
-    /// Whether the value must never be printed.
+    /// Whether the value must never be printed. It can then also be read from the file that `NAME_FILE` names.
     package let isSecret: Bool
 
     package init(_ name: String, defaultValue: String? = nil, isSecret: Bool = false, help: String) {
@@ -18,6 +18,9 @@ package struct Setting: Hashable, Sendable {
         self.help = help
         self.isSecret = isSecret
     }
+
+    /// The variable that names a file with the value of a secret.
+    package var fileName: String { "\(name)_FILE" }
 }
 
 /// Reads and validates settings.
@@ -36,14 +39,39 @@ package struct SettingReader: Sendable {
 
     /// Returns the value as text.
     ///
-    /// - Throws: ``SettingError`` if the setting is required and not set.
+    /// - Throws: ``SettingError`` if the setting is required and not set, or its file can't be read.
     package func text(_ setting: Setting) throws(SettingError) -> String {
-        let key = ConfigKey(setting.name.lowercased().split(separator: "_").map(String.init))
-        if let value = config.string(forKey: key, isSecret: setting.isSecret), !value.isEmpty { return value }
+        let value = variable(setting.name, isSecret: setting.isSecret)
+        if setting.isSecret, let path = variable(setting.fileName, isSecret: false) {
+            guard value == nil else {
+                throw SettingError(description: "\(setting.name) and \(setting.fileName) are both set; set one of them")
+            }
+            return try Self.secret(inFile: path, named: setting.fileName)
+        }
+        if let value { return value }
         guard let defaultValue = setting.defaultValue else {
             throw SettingError(description: "\(setting.name) is not set: \(setting.help)")
         }
         return defaultValue
+    }
+
+    /// Returns the value of a variable; nil if it is unset or empty.
+    private func variable(_ name: String, isSecret: Bool) -> String? {
+        let key = ConfigKey(name.lowercased().split(separator: "_").map(String.init))
+        return config.string(forKey: key, isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Reads a secret from a file, without the line break at its end.
+    private static func secret(inFile path: String, named name: String) throws(SettingError) -> String {
+        let content: Data
+        do {
+            content = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw SettingError(description: "\(name) must be a file that can be read, not \"\(path)\"")
+        }
+        let text = String(decoding: content, as: UTF8.self).trimmingCharacters(in: .newlines)
+        guard !text.isEmpty else { throw SettingError(description: "\(name): the file \"\(path)\" is empty") }
+        return text
     }
 
     /// Returns the parsed value.
@@ -89,6 +117,10 @@ extension [Setting] {
             let defaultValue = setting.defaultValue.map { $0.isEmpty ? "" : " (default \($0))" } ?? " (required)"
             return "  \(name)  \(setting.help)\(defaultValue)"
         }
-        return (["SETTINGS, from the environment:"] + lines).joined(separator: "\n")
+        let secrets = filter(\.isSecret).map(\.name)
+        let files =
+            secrets.isEmpty
+            ? [] : ["  \(secrets.joined(separator: ", ")): also as NAME_FILE, the path of a file with the value"]
+        return (["SETTINGS, from the environment:"] + lines + files).joined(separator: "\n")
     }
 }

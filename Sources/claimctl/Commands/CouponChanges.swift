@@ -38,7 +38,7 @@ extension CouponCommand {
                 endsAt: try endsAt.map { $0 == "none" ? nil : try couponTime($0, "--ends-at") })
             guard change != CouponChange() else { throw Failure.usage("give at least one change") }
             if let validationError = change.validationError { throw Failure.usage(validationError) }
-            switch try couponStore().change(name, change) {
+            switch try couponStore().change(name, change, by: Terminal.userName) {
             case .changed(let coupon): try showCoupon(coupon, output)
             case .noSuchCoupon: throw Failure.nothingMatched("no coupon \(name)")
             case .amountBelowClaimed(let claimed):
@@ -84,7 +84,10 @@ extension CouponCommand {
             }
             let name = try couponName(name)
             let users = try changes[0].1.map(Self.users) ?? []
-            guard let list = try couponStore().changeEligibleUsers(of: name, changes[0].0, users) else {
+            guard
+                let list = try couponStore().changeEligibleUsers(
+                    of: name, changes[0].0, users, by: Terminal.userName)
+            else {
                 throw Failure.nothingMatched("no coupon \(name)")
             }
             if output.json { return try Output.document(list) }

@@ -38,7 +38,7 @@ struct CouponCommand: ParsableCommand {
                 startsAt: try startsAt.map { try couponTime($0, "--starts-at") },
                 endsAt: try endsAt.map { try couponTime($0, "--ends-at") })
             if let validationError = new.validationError { throw Failure.usage(validationError) }
-            guard var coupon = try couponStore().create(new) else {
+            guard var coupon = try couponStore().create(new, by: Terminal.userName) else {
                 throw Failure.failed("the coupon \(new.name) exists already; nothing was changed")
             }
             coupon.claimedBy = []

@@ -24,7 +24,7 @@ import Testing
     ) async throws -> TestResponse {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware(endpoints: endpoints, logger: .quiet))
-        for endpoint in endpoints { router.add(endpoint) }
+        for endpoint in endpoints { router.add(endpoint, behind: Gate()) }
         return try await Application(router: router, logger: .quiet).test(.router) { client in
             try await client.execute(
                 uri: uri, method: method, headers: headers, body: ByteBuffer(string: body))

@@ -58,9 +58,9 @@ import Testing
         }
     }
 
-    @Test func whatIsUnavailableSaysWhenToRetry() {
+    @Test func whatIsUnavailableOrLimitedSaysWhenToRetry() {
         for (place, status, response) in problemResponses {
-            #expect((response["headers"]?["Retry-After"] != nil) == (status == 503), "\(place)")
+            #expect((response["headers"]?["Retry-After"] != nil) == [429, 503].contains(status), "\(place)")
         }
     }
 

@@ -52,7 +52,7 @@ import Testing
         let endpoint = Endpoint("/", [.get: { _, _ in throw error }])
         let router = Router(context: APIContext.self)
         router.add(middleware: ProblemMiddleware(endpoints: [endpoint], logger: .quiet))
-        router.add(endpoint)
+        router.add(endpoint, behind: .open)
         let response = try await Application(router: router, logger: .quiet).test(.router) { client in
             try await client.execute(uri: "/", method: .get)
         }

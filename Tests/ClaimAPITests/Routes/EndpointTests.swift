@@ -37,7 +37,7 @@ import Testing
     private func answer(_ method: HTTPRequest.Method, _ path: String) async throws -> TestResponse {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware(endpoints: [endpoint], logger: Logger(label: "test")))
-        router.add(endpoint)
+        router.add(endpoint, behind: .open)
         return try await Application(router: router, logger: .quiet).test(.router) { client in
             try await client.execute(uri: path, method: method)
         }
@@ -69,6 +69,11 @@ import Testing
         #expect(response.status == .notFound)
         #expect(String(buffer: response.body).contains(#""code":"not_found""#))
     }
+}
+
+extension Gate {
+    /// Admits everyone to every path.
+    static var open: Gate { Gate(rule: { _, _ in .open }) }
 }
 
 extension Logger {

@@ -9,7 +9,7 @@ import Testing
 @Suite struct FrontPageTests {
     private func page() async throws -> TestResponse {
         let router = Router(context: APIContext.self)
-        router.add(Endpoint("/", [.get: { _, _ in try FrontPage.response() }]))
+        router.add(Endpoint("/", [.get: { _, _ in try FrontPage.response() }]), behind: .open)
         return try await Application(router: router, logger: .quiet).test(.router) { client in
             try await client.execute(uri: "/", method: .get)
         }
@@ -33,6 +33,13 @@ import Testing
         #expect(!text.contains("{{"))
         // The policy blocks inline handlers and styles.
         #expect(text.firstMatch(of: /<[^>]+ (on[a-z]+|style)=/) == nil)
+    }
+
+    @Test func otherPagesCanNeitherFrameNorReachThePage() async throws {
+        let headers = try await page().headers
+        #expect(headers[.xFrameOptions] == "DENY" && headers[.crossOriginOpenerPolicy] == "same-origin")
+        #expect(headers[.xContentTypeOptions] == "nosniff" && headers[.referrerPolicy] == "no-referrer")
+        #expect(headers[.permissionsPolicy]?.contains("camera=()") == true)
     }
 
     @Test func eachPageHasItsOwnNonce() async throws {

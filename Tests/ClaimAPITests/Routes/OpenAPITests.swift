@@ -17,7 +17,9 @@ import Testing
     static let secret = "a secret of at least 32 characters"
 
     /// The endpoints of the API, without a connection to any server.
-    static func endpoints() throws -> [Endpoint] {
+    ///
+    /// - Parameter access: what the readiness asks; nil for an open API.
+    static func endpoints(access: AccessControl? = nil) throws -> [Endpoint] {
         let redisAddress = try #require(RedisAddress(url: "redis://127.0.0.1:1"))
         let redis = RedisClient(redisAddress, logger: .quiet)
         let address = try #require(PostgresAddress(url: "postgres://127.0.0.1:1"))
@@ -37,10 +39,13 @@ import Testing
             issuer: issuer, conveyor: conveyor, outcomes: outcomes,
             admission: AdmissionControl(maximum: 100, target: .seconds(1)), logger: .quiet)
         let endpoints =
-            ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer).endpoints
+            ClaimRoutes(
+                submission: submission, outcomes: outcomes, issuer: issuer, tickets: ClaimTickets(secrets: [secret])
+            ).endpoints
             + CouponRoutes(postgres: postgres, changes: postgres).endpoints
-            + OperatorRoutes(metrics: MetricsRegistry(), publisher: publisher, redis: redis, postgres: postgres)
-            .endpoints
+            + OperatorRoutes(
+                metrics: MetricsRegistry(), publisher: publisher, redis: redis, postgres: postgres, access: access
+            ).endpoints
         return endpoints
     }
 

@@ -11,6 +11,11 @@ struct API: Sendable {
     let port: Int
     /// Records every accepted claim.
     let ledger: Ledger
+    /// Sent with each request; nil for none.
+    var token: String?
+
+    /// Returns the same API for another caller.
+    func with(token: String?) -> API { API(port: port, ledger: ledger, token: token) }
 
     /// A claim to be sent, with its idempotency key.
     struct Order: Sendable {
@@ -23,6 +28,8 @@ struct API: Sendable {
     final class Ledger: Sendable {
         private let ids = Mutex<Set<String>>([])
         func add(_ id: String) { ids.withLock { _ = $0.insert(id) } }
+        /// Removes a claim that the first API can't see.
+        func remove(_ id: String) { ids.withLock { _ = $0.remove(id) } }
         func takeAll() -> [String] {
             ids.withLock { ids in
                 defer { ids = [] }
@@ -49,6 +56,7 @@ struct API: Sendable {
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
         request.method = HTTPMethod(rawValue: method)
+        if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
         return try await answer(to: request, within: time)

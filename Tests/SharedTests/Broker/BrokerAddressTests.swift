@@ -65,10 +65,22 @@ import Testing
     @Test(arguments: [
         "", ",", " ", "host", "host:5672", "http://host", "redis://host", "amqp://", "amqp:host", "amqp:///vhost",
         "amqp://host:port", "amqp://host:99999", "amqp://host/a/b", "amqp://ho st", "amqp://host/v#fragment",
-        "amqp://a,http://b", "amqp://a,b", "amqp://host/v?heartbeat=5", "amqp://host?",
+        "amqp://a,http://b", "amqp://a,b", "amqp://host/v?heartbeat=5", "amqp://host?", "amqp://host/v?cacert=/ca.pem",
+        "amqps://host/v?heartbeat=5", "amqps://host/v?", "amqps://host/v?cert=/c.pem", "amqps://host/v?key=/k.pem",
+        "amqps://host/v?cacert=", "amqps://host/v?cacert=/a&cacertfile=/b", "amqps://host/v?verify=verify_none",
     ])
     func aListWithAnInvalidAddressIsRejected(_ text: String) {
         #expect(BrokerAddress.list(text) == nil)
+    }
+
+    @Test(arguments: ["cacert=/ca.pem&cert=/c.pem&key=/k%20.pem", "cacertfile=/ca.pem&certfile=/c.pem&keyfile=/k .pem"])
+    func theFilesOfTLSAreParameters(_ query: String) throws {
+        let address = try one("amqps://host/v?\(query.replacing(" ", with: "%20"))")
+        #expect(address.certificateAuthorities == "/ca.pem")
+        #expect(address.clientCertificate == "/c.pem")
+        #expect(address.clientKey == "/k .pem")
+        #expect(try one("amqps://host/v?cacert=/ca.pem").clientKey == nil)
+        #expect(try one("amqps://host/v").certificateAuthorities == nil)
     }
 
     @Test func theDescriptionContainsNoCredentials() throws {

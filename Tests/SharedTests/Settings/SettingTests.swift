@@ -1,3 +1,4 @@
+import Foundation
 import Settings
 import Testing
 
@@ -58,6 +59,34 @@ import Testing
             try reader.value(secret, mustBe: "longer") { _ -> Int? in nil }
         }
         #expect(description == "SOME_SECRET must be longer")
+    }
+
+    @Test func aSecretIsReadFromAFile() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "secret-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data("hunter2\n".utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try SettingReader(environment: ["SOME_SECRET_FILE": path]).text(secret) == "hunter2")
+        let both = SettingReader(environment: ["SOME_SECRET_FILE": path, "SOME_SECRET": "hunter3"])
+        #expect(
+            errorDescription { () throws(SettingError) in try both.text(secret) }
+                == "SOME_SECRET and SOME_SECRET_FILE are both set; set one of them")
+        // Only secrets are read from files.
+        #expect(
+            errorDescription { () throws(SettingError) in
+                try SettingReader(environment: ["SOME_URL_FILE": path]).text(url)
+            } == "SOME_URL is not set: address of the server")
+
+        try Data("\n".utf8).write(to: URL(fileURLWithPath: path))
+        let empty = SettingReader(environment: ["SOME_SECRET_FILE": path])
+        #expect(errorDescription { () throws(SettingError) in try empty.text(secret) }?.contains("is empty") == true)
+        let missing = SettingReader(environment: ["SOME_SECRET_FILE": "/nowhere/secret"])
+        #expect(
+            errorDescription { () throws(SettingError) in try missing.text(secret) }
+                == "SOME_SECRET_FILE must be a file that can be read, not \"/nowhere/secret\"")
+    }
+
+    @Test func theHelpNamesTheSecrets() {
+        #expect([port, secret].help.hasSuffix("SOME_SECRET: also as NAME_FILE, the path of a file with the value"))
     }
 
     @Test func theHelpListsEverySettingWithItsDefaultValue() {

@@ -17,6 +17,10 @@ package enum RedisKeys {
     package static func metrics(of worker: String) -> String { "claims:metrics:\(worker)" }
     /// A sorted set: the workers, scored by the time of their last heartbeat.
     package static let workers = "claims:workers"
+    /// A number: when the token bucket of a user, key or address is full, see ``RateLimiter``. It expires then.
+    package static func rate(_ policy: String, _ owner: String) -> String { "claims:rate:\(policy):\(owner)" }
+    /// A set: the keys of a user's claims for a coupon that were pending when they were last looked at.
+    package static func pending(_ user: UserID, _ coupon: CouponName) -> String { "claims:pending:\(coupon):\(user)" }
     /// A channel: the ids of claims whose state has changed, separated by spaces.
     package static let changes = "claims:changes"
 }

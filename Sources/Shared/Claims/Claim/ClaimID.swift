@@ -47,48 +47,79 @@ extension ClaimID: Codable {
     }
 }
 
-/// Issues claim ids and recognizes issued ones. All API processes share the secret.
+/// Issues claim ids and recognizes issued ones. All API processes share the secrets.
 package struct ClaimIDIssuer: Sendable {
-    private let digestKey: SymmetricKey
-    private let proofKey: SymmetricKey
+    /// The keys that are derived from one secret.
+    private struct Keys: Sendable {
+        let digest: SymmetricKey
+        let proof: SymmetricKey
+
+        init(_ secret: String) {
+            let root = SymmetricKey(data: Data(secret.utf8))
+            func derived(_ purpose: String) -> SymmetricKey {
+                HKDF<SHA256>.deriveKey(inputKeyMaterial: root, info: Data(purpose.utf8), outputByteCount: 32)
+            }
+            digest = derived("claim id: digest of user and idempotency key")
+            proof = derived("claim id: proof of issue")
+        }
+
+        func id(user: UserID, key: IdempotencyKey) -> ClaimID {
+            var input: [UInt8] = []
+            input.reserveCapacity(4 + user.description.utf8.count + key.value.utf8.count)
+            // The length prefix distinguishes ("ab", "c") from ("a", "bc").
+            withUnsafeBytes(of: UInt32(user.description.utf8.count).littleEndian) { input.append(contentsOf: $0) }
+            input.append(contentsOf: user.description.utf8)
+            input.append(contentsOf: key.value.utf8)
+            let code = HMAC<SHA256>.authenticationCode(for: input, using: digest)
+            let head = Array(code.prefix(ClaimID.digestBytes))
+            return ClaimID(bytes: head + proof(of: head))
+        }
+
+        func proof(of head: [UInt8]) -> [UInt8] {
+            Array(HMAC<SHA256>.authenticationCode(for: head, using: proof).prefix(ClaimID.proofBytes))
+        }
+
+        /// Returns whether the proof of an id was made with this secret.
+        func issued(_ bytes: [UInt8]) -> Bool {
+            let expected = proof(of: Array(bytes.prefix(ClaimID.digestBytes)))
+            // Compares all bytes, so that the time taken does not reveal where they differ.
+            return zip(bytes.dropFirst(ClaimID.digestBytes), expected).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+        }
+    }
+
+    private let keys: Keys
+    /// Of earlier secrets, whose ids are still recognized.
+    private let former: [Keys]
 
     /// - Parameter secret: shared by all API processes. Its owner can issue ids.
     package init(secret: String) {
-        let root = SymmetricKey(data: Data(secret.utf8))
-        func derived(_ purpose: String) -> SymmetricKey {
-            HKDF<SHA256>.deriveKey(inputKeyMaterial: root, info: Data(purpose.utf8), outputByteCount: 32)
-        }
-        digestKey = derived("claim id: digest of user and idempotency key")
-        proofKey = derived("claim id: proof of issue")
+        self.init(secret: secret, former: [])
+    }
+
+    /// - Parameters:
+    ///   - secret: issues ids.
+    ///   - former: secrets that issued ids before, which are still recognized.
+    package init(secret: String, former: [String]) {
+        keys = Keys(secret)
+        self.former = former.map(Keys.init)
     }
 
     /// Returns the id of a user's request with this key.
     package func id(user: UserID, key: IdempotencyKey) -> ClaimID {
-        var input: [UInt8] = []
-        input.reserveCapacity(4 + user.description.utf8.count + key.value.utf8.count)
-        // The length prefix distinguishes ("ab", "c") from ("a", "bc").
-        withUnsafeBytes(of: UInt32(user.description.utf8.count).littleEndian) { input.append(contentsOf: $0) }
-        input.append(contentsOf: user.description.utf8)
-        input.append(contentsOf: key.value.utf8)
-        let digest = HMAC<SHA256>.authenticationCode(for: input, using: digestKey)
-        let head = Array(digest.prefix(ClaimID.digestBytes))
-        return ClaimID(bytes: head + proof(of: head))
+        keys.id(user: user, key: key)
+    }
+
+    /// Returns the ids that the same request had with earlier secrets.
+    package func formerIDs(user: UserID, key: IdempotencyKey) -> [ClaimID] {
+        former.map { $0.id(user: user, key: key) }
     }
 
     /// Reads an id that a client sent.
     ///
-    /// - Returns: nil unless the id was issued with this secret.
+    /// - Returns: nil unless the id was issued with one of the secrets.
     package func issued(_ text: String) -> ClaimID? {
         guard let id = ClaimID(text), let bytes = Base32Hex.decode(id.description) else { return nil }
-        let head = Array(bytes.prefix(ClaimID.digestBytes))
-        let expected = proof(of: head)
-        // Compares all bytes, so that the time taken does not reveal where they differ.
-        let difference = zip(bytes.dropFirst(ClaimID.digestBytes), expected).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }
-        return difference == 0 ? id : nil
-    }
-
-    private func proof(of head: [UInt8]) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: head, using: proofKey).prefix(ClaimID.proofBytes))
+        return keys.issued(bytes) || former.contains { $0.issued(bytes) } ? id : nil
     }
 }
 

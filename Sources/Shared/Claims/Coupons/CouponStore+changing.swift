@@ -3,7 +3,11 @@ package import RuntimeSupport
 
 extension CouponStore {
     /// Changes a coupon. The change applies to claims that are decided afterwards.
-    package func change(_ name: CouponName, _ change: CouponChange) throws(PostgresError) -> CouponChange.Outcome {
+    ///
+    /// - Parameter operatorName: is recorded in the audit trail.
+    package func change(
+        _ name: CouponName, _ change: CouponChange, by operatorName: String
+    ) throws(PostgresError) -> CouponChange.Outcome {
         let results = try connection.transaction(
             [
                 // The lock comes first, so that the next statement sees all claims decided before it.
@@ -14,7 +18,8 @@ extension CouponStore {
                     [
                         .text(name.description), .integer(change.amount), .integer(change.perUserLimit),
                         .boolean(change.startsAt != nil), .timestamp(change.startsAt ?? nil),
-                        .boolean(change.endsAt != nil), .timestamp(change.endsAt ?? nil),
+                        .boolean(change.endsAt != nil), .timestamp(change.endsAt ?? nil), .text(operatorName),
+                        .text(change.summary),
                     ]),
             ] + Self.finding(name))
         guard results[1].count > 0 else { return .noSuchCoupon }
@@ -25,7 +30,8 @@ extension CouponStore {
         return Self.found(results[2], results[3]).map { .changed($0) } ?? .noSuchCoupon
     }
 
-    /// $1 name, $2 amount, $3 limit, $4 whether the start changes, $5 new start, $6 whether the end changes, $7 new end.
+    /// $1 name, $2 amount, $3 limit, $4 whether the start changes, $5 new start, $6 whether the end changes, $7 new end,
+    /// $8 operator, $9 summary.
     private static let changing = """
         with wanted as materialized (
             select id, coalesce($2, amount) as amount, amount - remaining_amount as claimed,
@@ -42,7 +48,9 @@ extension CouponStore {
                 starts_at = w.starts_at, ends_at = w.ends_at
             from judged w
             where c.id = w.id and not w.is_below and not w.is_reversed
-        )
+            returning c.name
+        ), \(OperatorLog.recorded(
+            .couponChange, after: "changed", subject: "changed.name", operator: "$8", detail: "$9"))
         select is_below, is_reversed, claimed from judged
         """
 

@@ -13,8 +13,9 @@ package struct CouponStore {
 
     /// Creates a coupon.
     ///
+    /// - Parameter operatorName: is recorded in the audit trail.
     /// - Returns: nil if a coupon of that name exists.
-    package func create(_ new: NewCoupon) throws(PostgresError) -> Coupon? {
+    package func create(_ new: NewCoupon, by operatorName: String) throws(PostgresError) -> Coupon? {
         let eligible = new.eligibleUsers ?? []
         let making = PostgresQuery(
             """
@@ -26,13 +27,14 @@ package struct CouponStore {
             ), listed as (
                 insert into eligible_users (coupon_id, user_id)
                 select made.id, listed.user_id from made, (select distinct unnest($7) as user_id) as listed
-            )
+            ), \(OperatorLog.recorded(
+                .couponCreate, after: "made", subject: "made.name", operator: "$8", detail: "$9"))
             select \(Self.columns) from made
             """,
             [
                 .text(new.name.description), .integer(new.amount), .integer(new.perUserLimit ?? 1),
                 .timestamp(new.startsAt), .timestamp(new.endsAt), .boolean(new.eligibleUsers != nil),
-                .texts(eligible.map(\.description)),
+                .texts(eligible.map(\.description)), .text(operatorName), .text(new.summary),
             ])
         let results = try connection.transaction([Self.longTimeout, making], within: Self.longAnswer)
         return Self.coupons(results[1]).first

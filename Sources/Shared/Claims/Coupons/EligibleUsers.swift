@@ -1,4 +1,5 @@
 package import Postgres
+internal import RuntimeSupport
 
 /// A change of the list of eligible users of a coupon.
 package enum EligibleUsersChange: String, Sendable, CaseIterable {
@@ -37,9 +38,10 @@ extension CouponStore {
     /// which deciding waits for, only at the end.
     /// - Parameter users: at most ``EligibleUsersChange/limit``, empty for ``EligibleUsersChange/lift``. Duplicates count
     ///   once.
+    /// - Parameter operatorName: is recorded in the audit trail.
     /// - Returns: nil if the coupon does not exist.
     package func changeEligibleUsers(
-        of name: CouponName, _ change: EligibleUsersChange, _ users: [UserID]
+        of name: CouponName, _ change: EligibleUsersChange, _ users: [UserID], by operatorName: String
     ) throws(PostgresError) -> EligibleUsers? {
         let named = PostgresParameter.text(name.description)
         let listed = PostgresParameter.texts(users.map(\.description))
@@ -83,6 +85,14 @@ extension CouponStore {
                     """
                     update coupons set is_restricted = $2 where name = $1 and is_restricted <> $2 and $3
                     """, [named, .boolean(change != .lift), .boolean(change != .remove)]),
+                PostgresQuery(
+                    """
+                    with coupon as (
+                        select name from coupons where name = $1
+                    ), \(OperatorLog.recorded(
+                        .couponEligibleUsers, after: "coupon", subject: "coupon.name", operator: "$2", detail: "$3"))
+                    select from coupon
+                    """, [named, .text(operatorName), .text("\(change.rawValue) \(users.count.counted("user id"))")]),
                 PostgresQuery(
                     """
                     select is_restricted, (select count(*) from eligible_users e where e.coupon_id = c.id)

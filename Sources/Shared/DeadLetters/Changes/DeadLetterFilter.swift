@@ -25,6 +25,15 @@ package struct DeadLetterFilter: Hashable, Sendable {
     /// Whether no field is set, so that every message matches.
     package var isEmpty: Bool { self == DeadLetterFilter() }
 
+    /// The fields that are set, in one line.
+    var summary: String {
+        let parts: [String?] = [
+            reason.map { "reason=\($0)" }, couponName.map { "coupon=\($0)" }, userID.map { "user=\($0)" },
+            olderThan.map { "older than \(TimeSpan.text($0))" }, newerThan.map { "newer than \(TimeSpan.text($0))" },
+        ]
+        return parts.compactMap(\.self).joined(separator: " ")
+    }
+
     /// Whether a dead letter matches. One with an unknown time of death counts as older than all others.
     package func matches(_ letter: DeadLetter, at now: Timestamp) -> Bool {
         if let reason, letter.reason != reason { return false }

@@ -62,3 +62,16 @@ package enum DeadLetterSelection: Hashable, Sendable {
         }
     }
 }
+
+extension DeadLetterSelection {
+    /// The selection in one line, for the audit trail.
+    package var summary: String {
+        switch self {
+        case .ids(let ids):
+            ids.prefix(20).joined(separator: " ") + (ids.count > 20 ? " and \(ids.count - 20) more" : "")
+        case .filter(let filter): filter.summary
+        case .all: "all"
+        case .plan(let digest): "plan \(digest)"
+        }
+    }
+}

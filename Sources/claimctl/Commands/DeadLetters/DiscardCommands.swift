@@ -1,4 +1,5 @@
 import ArgumentParser
+import Claims
 import DeadLetters
 import RuntimeSupport
 import Settings
@@ -28,7 +29,10 @@ extension DLQCommand {
             let session = try OperatorSession.atTerminal()
             if options.dryRun { return try options.showPlan(.discard, session, output) }
             let change = try options.change(.discard, session)
-            let report = try Archive(session).discard(change.plan.fingerprints, note: note)
+            let report = try session.logged(
+                .deadLetterDiscard, on: try options.selection(for: .discard).summary,
+                detail: { "\($0.discarded) discarded" + (note.map { ": \($0)" } ?? "") },
+                { try Archive(session).discard(change.plan.fingerprints, note: note) })
             if output.json {
                 try Output.document(report)
             } else {
@@ -70,7 +74,10 @@ extension DLQCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let (report, missing) = try Archive(.atTerminal()).restore(ids)
+            let session = try OperatorSession.atTerminal()
+            let (report, missing) = try session.logged(
+                .deadLetterRestore, on: DeadLetterSelection.ids(ids).summary,
+                detail: { "\($0.report.restored) restored" }, { try Archive(session).restore(ids) })
             if output.json {
                 try Output.document(report)
             } else {

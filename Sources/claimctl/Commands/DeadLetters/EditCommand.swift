@@ -1,5 +1,6 @@
 import ArgumentParser
 import Broker
+import Claims
 import DeadLetters
 import Foundation
 
@@ -38,7 +39,9 @@ extension DLQCommand {
             let editor = try MessageEditor(session)
             let sent: SentClaim
             do {
-                sent = try editor.replaceBody(of: letter, with: text)
+                sent = try session.logged(
+                    .deadLetterEdit, on: letter.id, detail: { "sent as \($0.id)" },
+                    { try editor.replaceBody(of: letter, with: text) })
             } catch let error as DeadLetterError where error.code == .invalidBody {
                 let kept = body == nil ? "; your text is kept in \(Editor.path(letter.id))" : ""
                 throw Failure.failed("\(error)\(kept)")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Claims
 import DeadLetters
 import Foundation
 import RuntimeSupport
@@ -98,7 +99,8 @@ extension DLQCommand {
             } catch {
                 throw Failure.failed("\(file): \(error)")
             }
-            let report = try messages.run(session)
+            let report = try session.logged(
+                .deadLetterImport, on: file, detail: { "\($0.imported) imported" }, { try messages.run(session) })
             if output.json { return try Output.document(report) }
             Output.line("\(report.imported.counted("message")) imported, \(report.present) already in the queue")
         }

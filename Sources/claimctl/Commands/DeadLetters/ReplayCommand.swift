@@ -1,4 +1,5 @@
 import ArgumentParser
+import Claims
 import DeadLetters
 import RuntimeSupport
 import Settings
@@ -46,9 +47,13 @@ extension DLQCommand {
             let session = try OperatorSession.atTerminal()
             if options.dryRun { return try options.showPlan(.replay, session, output) }
             let change = try options.change(.replay, session)
-            let replayer = try Replayer(
-                session, options: .init(rate: rate, isRamp: ramp, patience: .seconds(wait)))
-            let report = try replayer.run(change.plan.fingerprints)
+            let report = try session.logged(
+                .deadLetterReplay, on: try options.selection(for: .replay).summary,
+                detail: { "\($0.replayed) replayed" + ($0.stopped.map { ", stopped: \($0)" } ?? "") },
+                {
+                    try Replayer(session, options: .init(rate: rate, isRamp: ramp, patience: .seconds(wait)))
+                        .run(change.plan.fingerprints)
+                })
             try show(report)
             try report.check(missing: change.missing)
         }

@@ -12,6 +12,8 @@ import Testing
         let keys = [
             RedisKeys.lock(of: coupon), RedisKeys.claim(id), RedisKeys.heartbeat(of: "X"), RedisKeys.metrics(of: "X"),
             RedisKeys.workers, RedisKeys.changes, RedisKeys.lane(0),
+            RedisKeys.rate("user", "X"), RedisKeys.rate("key", "X"),
+            RedisKeys.pending(try #require(UserID("X")), coupon),
         ]
         #expect(Set(keys).count == keys.count)
     }

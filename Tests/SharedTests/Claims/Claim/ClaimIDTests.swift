@@ -19,6 +19,16 @@ import Testing
         #expect(try id("größe", "order 4711").description == "iqgb6jrbg0f1gur5q2cqoauqo2o4o2sp7qlc7ggu")
     }
 
+    /// The ids are those that the version before access issued.
+    @Test(arguments: ["uf5jq8koagdurr3j5if03f068mdjd7r8hp44tvi6", "iqgb6jrbg0f1gur5q2cqoauqo2o4o2sp7qlc7ggu"])
+    func anIDThatAnEarlierVersionIssuedIsRecognised(_ text: String) {
+        #expect(issuer.issued(text)?.description == text)
+        let rotated = ClaimIDIssuer(
+            secret: "the next secret of 32 characters", former: ["a secret of at least 32 characters"])
+        #expect(rotated.issued(text)?.description == text)
+        #expect(ClaimIDIssuer(secret: "the next secret of 32 characters").issued(text) == nil)
+    }
+
     @Test func anotherProcessWithTheSameSecretIssuesTheSameID() throws {
         let other = ClaimIDIssuer(secret: "a secret of at least 32 characters")
         #expect(try id("u1", "k", by: other) == id("u1", "k"))
@@ -78,6 +88,20 @@ import Testing
         let other = ClaimIDIssuer(secret: "a secret of at least 32 character!")
         #expect(issuer.issued(try id("u1", "k", by: other).description) == nil)
         #expect(try id("u1", "k", by: other) != id("u1", "k"))
+    }
+
+    @Test func anIDOfAnEarlierSecretIsRecognisedAfterARotation() throws {
+        let new = ClaimIDIssuer(
+            secret: "the next secret of 32 characters", former: ["a secret of at least 32 characters"])
+        let (user, key) = (try #require(UserID("u1")), try #require(IdempotencyKey(headerValue: "k")))
+        let old = issuer.id(user: user, key: key)
+        #expect(new.issued(old.description) == old)
+        #expect(new.id(user: user, key: key) != old)
+        #expect(new.issued(new.id(user: user, key: key).description) != nil)
+        #expect(issuer.issued(new.id(user: user, key: key).description) == nil)
+        // A repeated request is found under the id that it had.
+        #expect(new.formerIDs(user: user, key: key) == [old])
+        #expect(issuer.formerIDs(user: user, key: key) == [])
     }
 
     @Test func anIDHasOneSpellingOnly() throws {

@@ -1,0 +1,59 @@
+import Claims
+import HTTPTypes
+
+/// Who may use a route.
+enum AccessRule: Hashable, Sendable {
+    /// Everyone, without a token.
+    case open
+    /// Services with the scope.
+    case services(Scope)
+    /// Services with the scope, and users for what is theirs. The route limits users to that.
+    case usersAndServices(Scope)
+    /// As above, and whoever has a ticket for the claim of the path. See ``ClaimTickets``.
+    case ticketHolders(Scope)
+
+    /// The scope that a service needs; nil if it needs none.
+    var scope: Scope? {
+        switch self {
+        case .open: nil
+        case .services(let scope), .usersAndServices(let scope), .ticketHolders(let scope): scope
+        }
+    }
+
+    /// Whether users may use the route.
+    var admitsUsers: Bool {
+        switch self {
+        case .open, .usersAndServices, .ticketHolders: true
+        case .services: false
+        }
+    }
+}
+
+/// The rules of all routes. A route that is not in this table is refused.
+enum AccessRules {
+    /// Returns the rule of a route; nil if it has none.
+    static func rule(_ method: HTTPRequest.Method, _ path: String) -> AccessRule? {
+        all[path]?[method]
+    }
+
+    /// The rules by path and method. HEAD has the rule of GET.
+    static let all: [String: [HTTPRequest.Method: AccessRule]] = [
+        "/": [.get: .open],
+        "/healthz": [.get: .open],
+        "/readyz": [.get: .open],
+        "/openapi.json": [.get: .open],
+        "/metrics": [.get: .services(.metricsRead)],
+        "/claims": [.post: .usersAndServices(.claimsWrite)],
+        "/claims/{id}": [.get: .usersAndServices(.claimsRead)],
+        "/claims/{id}/events": [.get: .ticketHolders(.claimsRead)],
+        "/claims/{id}/ticket": [.post: .usersAndServices(.claimsRead)],
+        "/claims/{id}/cancel": [.post: .usersAndServices(.claimsWrite)],
+        "/coupons": [.get: .services(.couponsRead), .post: .services(.couponsWrite)],
+        "/coupons/{name}": [.get: .usersAndServices(.couponsRead), .patch: .services(.couponsWrite)],
+        "/coupons/{name}/claims": [.get: .services(.claimsRead)],
+        "/coupons/{name}/eligibility": [.get: .usersAndServices(.couponsRead)],
+        "/coupons/{name}/eligible-users": [
+            .put: .services(.couponsWrite), .post: .services(.couponsWrite), .delete: .services(.couponsWrite),
+        ],
+    ]
+}
