@@ -53,7 +53,7 @@ struct APISettings: Sendable {
         help: "Maximum open connections; 503 overloaded for further ones")
     static let loops = Setting(
         "CLAIMS_EVENT_LOOPS", defaultValue: "auto",
-        help: "Threads that serve connections, 1 to 256, or auto: half of the processor's cores")
+        help: "Threads that serve connections, 1 to 256, or auto: one per core")
     static let headerTimeout = Setting(
         "CLAIMS_HEADER_TIMEOUT_MS", defaultValue: "10000",
         help: "Maximum time from connecting to the end of the first request's header, in milliseconds")
@@ -93,8 +93,7 @@ struct APISettings: Sendable {
         targetLatency = try reader.milliseconds(Self.latency, in: 1...60_000)
         maximumConnections = try reader.integer(Self.connections, in: 1...1_000_000)
         eventLoops = try reader.value(Self.loops, mustBe: "auto or a whole number from 1 to 256") { text in
-            // The other half is for the threads of the stores, and for what else runs on the machine.
-            text == "auto" ? max(1, System.coreCount / 2) : Int(text).flatMap { (1...256).contains($0) ? $0 : nil }
+            text == "auto" ? min(256, System.coreCount) : Int(text).flatMap { (1...256).contains($0) ? $0 : nil }
         }
         connectionLimits = ConnectionState.Limits(
             header: try reader.milliseconds(Self.headerTimeout, in: 1...3_600_000),
