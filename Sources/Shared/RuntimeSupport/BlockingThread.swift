@@ -21,6 +21,19 @@ package enum BlockingThread {
         }
     }
 
+    /// Runs `body` on a new thread and returns its value or throws its error.
+    package static func value<Value: Sendable>(
+        name: String, _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
+            let thread = Thread { continuation.resume(returning: Result { try body() }) }
+            thread.name = name
+            thread.stackSize = 1 << 20
+            thread.start()
+        }
+        return try result.get()
+    }
+
     /// Runs `body` on a new thread and returns when `body` has returned.
     ///
     /// Graceful shutdown and task cancellation request `stop`; `body` must return soon after that.
