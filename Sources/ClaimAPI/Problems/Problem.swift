@@ -123,6 +123,9 @@ extension Problem {
 
     static let noRule = Problem(.forbidden, "No rule allows this request.")
 
+    static let crossSite = Problem(
+        .forbidden, "A page of another site sent this request. Nothing was changed.")
+
     static let forbiddenUser = Problem(
         .forbiddenUser,
         "user_id must be the user of the token. It can be left out. Nothing was changed.")
@@ -196,6 +199,16 @@ extension Problem {
         Problem(
             .amountBelowClaimed,
             "amount must be at least \(claimed), the number of coupons already claimed. Nothing was changed.")
+    }
+
+    // MARK: Keys
+
+    static let keyNotFound = Problem(.keyNotFound, "No API key has this id. Nothing was changed.")
+
+    static func keyNotActive(_ status: APIKey.Status) -> Problem {
+        Problem(
+            .keyNotActive,
+            "The key is \(status.rawValue), so it cannot be rotated. Nothing was changed. Create a new key.")
     }
 
     // MARK: Servers

@@ -97,7 +97,7 @@ extension DeadLetterSnapshot {
         let diedAt: Timestamp?
 
         /// Between the fields. A field of a message may contain it, and does not match any more then.
-        private static let separator: Character = "\u{1f}"
+        private static let separator = UInt8(0x1f)
 
         init(_ letter: DeadLetter) {
             let digits = Array("0123456789abcdef".utf8)
@@ -110,13 +110,12 @@ extension DeadLetterSnapshot {
         }
 
         var text: String {
-            func field(_ value: String?) -> String {
-                value.map { "+" + $0.filter { $0 != Self.separator } } ?? "-"
-            }
+            let separator = String(UnicodeScalar(Self.separator))
+            func field(_ value: String?) -> String { value.map { "+" + $0.replacing(separator, with: "") } ?? "-" }
             let fields = [
                 place, field(reason), field(couponName), field(userID), field(diedAt.map { String($0.milliseconds) }), "",
             ]
-            return fields.joined(separator: String(Self.separator))
+            return fields.joined(separator: separator)
         }
 
         private init(_ fields: [Substring]) {
@@ -130,7 +129,8 @@ extension DeadLetterSnapshot {
 
         /// Returns the head of a line and the message after it.
         static func split(_ line: String) -> (Head, String)? {
-            let fields = line.split(separator: separator, maxSplits: 5, omittingEmptySubsequences: false)
+            let fields = line.utf8.split(separator: separator, maxSplits: 5, omittingEmptySubsequences: false)
+                .map { Substring($0) }
             return fields.count == 6 ? (Head(fields), String(fields[5])) : nil
         }
 

@@ -1,0 +1,36 @@
+import Broker
+import DeadLetters
+
+extension Problem {
+    /// The problem that an error of the dead-letter queue amounts to; nil for an error that has its problem already.
+    init?(deadLetters error: any Error) {
+        switch error {
+        case let error as DeadLetterError:
+            let detail = "\(error.description.prefix(1).uppercased())\(error.description.dropFirst())."
+            switch error.code {
+            case .nothingMatched, .planNotFound: self = .init(.nothingMatched, detail)
+            case .ambiguousID: self = .init(.ambiguousID, detail)
+            case .invalidSelection, .invalidBody: self = .invalidBody(detail)
+            case .severalClaims, .alreadyDecided, .invalidImport, .invalidArchive, .notStored, .someMissing,
+                .rampStopped, .cancelWaits, .temporaryFile:
+                return nil
+            }
+        case is BrokerError:
+            self = .deadLettersUnavailable
+        default:
+            return nil
+        }
+    }
+
+    static let deadLettersUnavailable = Problem(
+        .brokerUnavailable,
+        "The dead-letter queue cannot be read, because RabbitMQ is unreachable or too slow. Nothing was changed. Send the "
+            + "request again.",
+        headers: [.retryAfter: "1"])
+
+    static let noSuchDeadLetter = Problem(
+        .nothingMatched, "No message in the dead-letter queue matches. Nothing was changed.")
+
+    static let jobNotFound = Problem(
+        .jobNotFound, "No job with this id was started in the last 24 hours.")
+}
