@@ -6,15 +6,9 @@ extension Problem {
     init?(deadLetters error: any Error) {
         switch error {
         case let error as DeadLetterError:
-            let detail = "\(error.description.prefix(1).uppercased())\(error.description.dropFirst())."
-            switch error.code {
-            case .nothingMatched, .planNotFound: self = .init(.nothingMatched, detail)
-            case .ambiguousID: self = .init(.ambiguousID, detail)
-            case .invalidSelection, .invalidBody: self = .invalidBody(detail)
-            case .severalClaims, .alreadyDecided, .invalidImport, .invalidArchive, .notStored, .someMissing,
-                .rampStopped, .cancelWaits, .temporaryFile:
-                return nil
-            }
+            // The others are errors of changes, which are jobs.
+            guard error.code == .nothingMatched else { return nil }
+            self = .nothingMatched
         case is BrokerError:
             self = .deadLettersUnavailable
         default:
@@ -28,7 +22,7 @@ extension Problem {
             + "request again.",
         headers: [.retryAfter: "1"])
 
-    static let noSuchDeadLetter = Problem(
+    static let nothingMatched = Problem(
         .nothingMatched, "No message in the dead-letter queue matches. Nothing was changed.")
 
     static let jobNotFound = Problem(

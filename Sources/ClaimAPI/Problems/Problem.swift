@@ -95,6 +95,9 @@ extension Problem {
         Problem(.invalidParameter, "The query parameter \(name) must be \(rule).")
     }
 
+    static let invalidUserID = invalidParameter(
+        "user_id", "1 to \(UserID.maximumLength) characters without control characters")
+
     /// - Parameter detail: one sentence that names the field.
     static func invalidBody(_ detail: String) -> Problem {
         Problem(.invalidBody, detail)

@@ -27,7 +27,6 @@ enum ProblemType: String, CaseIterable, Sendable {
     case couponExists = "coupon_exists"
     case amountBelowClaimed = "amount_below_claimed"
     case nothingMatched = "nothing_matched"
-    case ambiguousID = "ambiguous_id"
     case jobNotFound = "job_not_found"
     case keyNotFound = "key_not_found"
     case keyNotActive = "key_not_active"
@@ -71,7 +70,6 @@ enum ProblemType: String, CaseIterable, Sendable {
         case .couponExists: (.conflict, "Coupon already exists")
         case .amountBelowClaimed: (.conflict, "Amount below claimed")
         case .nothingMatched: (.notFound, "Nothing matched")
-        case .ambiguousID: (.conflict, "Ambiguous id")
         case .jobNotFound: (.notFound, "Job not found")
         case .keyNotFound: (.notFound, "Key not found")
         case .keyNotActive: (.conflict, "Key not active")
