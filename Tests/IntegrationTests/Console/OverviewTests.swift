@@ -69,14 +69,14 @@ extension IntegrationTests {
         }
 
         @Test func withoutAServerTheOverviewSaysWhich() async throws {
-            for server in ["redis", "postgres"] {
-                try await Server.stop(server)
+            for server in [Server.redis, .postgres] {
+                try await server.stop()
                 try await eventually("\(server) away") {
                     let document = try await decode(Document.self, from: api.get("/overview").body)
-                    let state = server == "redis" ? document.stores.redis : document.stores.postgres
+                    let state = server == .redis ? document.stores.redis : document.stores.postgres
                     return state != "ok"
                 }
-                try await Server.start(server)
+                try await server.start()
                 try await eventually("\(server) back") {
                     let document = try await decode(Document.self, from: api.get("/overview").body)
                     return document.stores.redis == "ok" && document.stores.postgres == "ok"
