@@ -80,7 +80,6 @@ enum ConsoleFiles {
 extension HTTPField.Name {
     // Well-formed tokens.
     static let crossOriginOpenerPolicy = Self("Cross-Origin-Opener-Policy")!
-    static let crossOriginResourcePolicy = Self("Cross-Origin-Resource-Policy")!
     static let permissionsPolicy = Self("Permissions-Policy")!
     static let referrerPolicy = Self("Referrer-Policy")!
     static let xFrameOptions = Self("X-Frame-Options")!

@@ -1,5 +1,6 @@
 import Broker
 import DeadLetters
+import HTTPTypes
 
 extension Problem {
     /// The problem that an error of the dead-letter queue amounts to; nil for an error that has its problem already.

@@ -36,8 +36,8 @@ struct DecisionWindow: Sendable {
         let reason: String
     }
 
-    private var decisions = CounterWindow<Kind>(steps: outcomeSeconds)
-    private var buckets = CounterWindow<Double>(steps: latencySeconds)
+    private var decisions = CounterWindow<Kind>(steps: Self.outcomeSeconds)
+    private var buckets = CounterWindow<Double>(steps: Self.latencySeconds)
 
     /// Adds the metrics of all live workers, one second after the last ones.
     mutating func add(_ families: [MetricFamily]) {

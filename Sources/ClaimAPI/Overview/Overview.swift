@@ -96,7 +96,7 @@ struct Overview: Encodable, Sendable {
         if let history {
             // Compact: the whole history is 300 samples.
             try container.encode(
-                history.map { sample in
+                history.map { sample -> [Double?] in
                     [
                         Double(sample.at.milliseconds), sample.accepted.map(Self.rounded),
                         sample.decided.map(Self.rounded),

@@ -23,7 +23,7 @@ final class OverviewFeed: Service {
         var lastMetrics: Timestamp?
         var watchers: [Int: AsyncStream<ByteBuffer>.Continuation] = [:]
         var nextWatcher = 0
-        var isClosed = false
+        var isRunning = false
     }
 
     private let lanes: Int
@@ -60,15 +60,15 @@ final class OverviewFeed: Service {
         let close: @Sendable () -> Void
     }
 
-    /// Whether there is room for another watcher.
-    var hasRoom: Bool { state.withLock { !$0.isClosed && $0.watchers.count < Self.maximumWatchers } }
+    /// Whether there are events, and room for another watcher.
+    var hasRoom: Bool { state.withLock { $0.isRunning && $0.watchers.count < Self.maximumWatchers } }
 
     /// Returns the events from now on; nil if there are too many watchers.
     func watch() async -> Watch? {
         var overview = await look(at: .now())
         let (stream, continuation) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(1))
         let history = state.withLock { state -> [RateHistory.Sample]? in
-            guard !state.isClosed, state.watchers.count < Self.maximumWatchers else { return nil }
+            guard state.isRunning, state.watchers.count < Self.maximumWatchers else { return nil }
             let number = state.nextWatcher
             state.nextWatcher += 1
             state.watchers[number] = continuation
@@ -90,6 +90,7 @@ final class OverviewFeed: Service {
     }
 
     func run() async throws {
+        state.withLock { $0.isRunning = true }
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 let begin = ContinuousClock.now
@@ -98,7 +99,7 @@ final class OverviewFeed: Service {
             }
         }
         let watchers = state.withLock { state in
-            state.isClosed = true
+            state.isRunning = false
             return Array(state.watchers.values)
         }
         for watcher in watchers { watcher.finish() }

@@ -25,7 +25,7 @@ package enum BlockingThread {
     ///
     /// - Parameter stackSize: bytes; more for code that recurses into data of strangers.
     package static func value<Value: Sendable>(
-        name: String, stackSize: Int = defaultStackSize, _ body: @escaping @Sendable () throws -> Value
+        name: String, stackSize: Int = BlockingThread.defaultStackSize, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
             start(name: name, stackSize: stackSize) { continuation.resume(returning: Result { try body() }) }
@@ -35,7 +35,7 @@ package enum BlockingThread {
 
     /// Starts `body` on a new thread. Whoever waits for it must be told by `body` itself.
     package static func start(
-        name: String, stackSize: Int = defaultStackSize, _ body: @escaping @Sendable () -> Void
+        name: String, stackSize: Int = BlockingThread.defaultStackSize, _ body: @escaping @Sendable () -> Void
     ) {
         let thread = Thread(block: body)
         thread.name = name
