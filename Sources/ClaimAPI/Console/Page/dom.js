@@ -60,13 +60,30 @@ export function field(label, control, { narrow = false, hint = null } = {}) {
 
 /** A table with a caption. Columns: [title, class]; rows: arrays of cells. */
 export function table(caption, columns, rows) {
-  return h("div.wide", { tabindex: 0, role: "region", "aria-label": caption },
-    h("table", null,
-      h("caption", null, caption),
-      h("thead", null, h("tr", null, columns.map(([title, kind]) =>
-        h("th", { scope: "col", class: kind }, title)))),
-      h("tbody", null, rows.map((cells) => h("tr", null, cells.map((cell, index) =>
-        h("td", { class: columns[index][1] }, cell)))))));
+  const live = liveTable(caption, columns, "");
+  live.update(rows);
+  return live.element;
+}
+
+/** A table whose rows change. The table itself stays, and the focus on it; without rows a text is shown. */
+export function liveTable(caption, columns, empty) {
+  const title = h("caption", null, caption);
+  const body = h("tbody");
+  const note = h("p.empty", { hidden: true }, empty);
+  const region = h("div.wide", { tabindex: 0, role: "region", "aria-label": caption },
+    h("table", null, title,
+      h("thead", null, h("tr", null, columns.map(([name, kind]) =>
+        h("th", { scope: "col", class: kind }, name || h("span.hidden-text", null, "Action or bar"))))),
+      body));
+  return {
+    element: h("div", null, region, note),
+    update(rows, text = empty) {
+      region.hidden = rows.length === 0 && text !== "";
+      note.hidden = !region.hidden;
+      setText(note, text);
+      fill(body, rows.map((cells) => h("tr", null, cells.map((cell, index) => h("td", { class: columns[index][1] }, cell)))));
+    },
+  };
 }
 
 /** Names with their values. */

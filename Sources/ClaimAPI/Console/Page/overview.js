@@ -1,7 +1,7 @@
 // What happens now: rates, latency, outcomes, lanes and workers.
 
-import { fill, h, setText, table } from "./dom.js";
-import { counted, milliseconds, number, span, time, words } from "./format.js";
+import { fill, h, liveTable, setText } from "./dom.js";
+import { milliseconds, number, span, time, words } from "./format.js";
 import { follow, state } from "./feed.js";
 import { lineChart } from "./charts.js";
 
@@ -28,9 +28,14 @@ export function show(main, _, signal) {
   });
   const warnings = h("ul.warn", { "aria-label": "Warnings" });
   const warningCard = h("section.card", { role: "status" }, h("h2", null, "Needs attention"), warnings);
-  const outcomes = h("div");
-  const lanes = h("div");
-  const workers = h("div");
+  const outcomes = liveTable("By status and reason", [["Status"], ["Reason"], ["Claims", "number"], ["", "bar-cell"]],
+    "Nothing was decided while this page was open.");
+  const workers = liveTable("Live workers", [["Worker"], ["State"], ["Lanes"], ["Held", "number"], ["Since"]],
+    "No worker is alive. Accepted claims wait.");
+  const lanes = liveTable("What waits in each lane",
+    [["Lane", "number"], ["Worker"], ["Waiting claims", "number"], ["", "bar-cell"], ["Messages", "number"],
+      ["Held by a worker", "number"], ["Oldest", "number"]], "");
+  const dead = h("a", { href: "#/dead-letters" }, "–");
   main.append(
     h("div.head", null, h("h1", null, "Overview")),
     h("dl.tiles", null, tile("accepted", "Accepted"), tile("decided", "Decided"), tile("waiting", "Waiting"),
@@ -45,9 +50,11 @@ export function show(main, _, signal) {
         h("figure", null, latency.element, h("figcaption", null, h("span.key.one", null, "median"),
           h("span.key.two", null, "p99"), h("span", null, "of the last minute"))))),
     h("div.grid", null,
-      h("section.card", null, h("h2", null, "Outcomes of the last five minutes"), outcomes),
-      h("section.card", null, h("h2", null, "Workers"), workers)),
-    h("section.card", null, h("h2", null, "Lanes"), lanes));
+      h("section.card", null, h("h2", null, "Outcomes of the last five minutes"), outcomes.element),
+      h("section.card", null, h("h2", null, "Workers"), workers.element)),
+    h("section.card", null, h("h2", null, "Lanes"), lanes.element));
+
+  fill(values.dead, dead);
 
   follow(() => {
     const now = state.overview;
@@ -59,7 +66,7 @@ export function show(main, _, signal) {
     setText(values.waiting, waiting.length ? number(waiting.reduce((sum, value) => sum + value, 0)) : "–");
     setText(values.p50, milliseconds(now.latency.p50_ms));
     setText(values.p99, milliseconds(now.latency.p99_ms));
-    fill(values.dead, now.dead_letters === null ? "–" : h("a", { href: "#/dead-letters" }, number(now.dead_letters)));
+    setText(dead, number(now.dead_letters));
     values.dead.classList.toggle("bad", now.dead_letters > 0);
     setText(values.workers, now.stores.redis === "ok" ? number(now.workers.length) : "–");
     warningCard.hidden = now.warnings.length === 0;
@@ -70,42 +77,35 @@ export function show(main, _, signal) {
     }
     rates.draw([state.rates.map((sample) => sample[1]), state.rates.map((sample) => sample[2])]);
     latency.draw([state.latencies.map((sample) => sample[0]), state.latencies.map((sample) => sample[1])]);
-    drawOutcomes(outcomes, now);
-    drawLanes(lanes, now);
-    drawWorkers(workers, now);
+    outcomes.update(outcomeRows(now));
+    lanes.update(laneRows(now));
+    workers.update(workerRows(now), now.stores.redis === "ok" ? "No worker is alive. Accepted claims wait."
+      : "Unknown while Redis is away.");
   }, signal);
 }
 
-function drawOutcomes(place, now) {
+function outcomeRows(now) {
   const total = now.outcomes.reduce((sum, outcome) => sum + outcome.count, 0);
-  if (total === 0) return fill(place, h("p.empty", null, "Nothing was decided."));
-  fill(place, table("Outcomes by status and reason", [["Status"], ["Reason"], ["Claims", "number"], ["Share", "bar-cell"]],
-    now.outcomes.map((outcome) => [
-      h("span.status", { class: outcome.status }, words(outcome.status)), words(outcome.reason), number(outcome.count),
-      h("progress", { max: total, value: outcome.count, "aria-label": `${words(outcome.status)} ${words(outcome.reason)}` }),
-    ])));
+  return now.outcomes.map((outcome) => [
+    h("span.status", { class: outcome.status }, words(outcome.status)), words(outcome.reason), number(outcome.count),
+    h("progress", { max: total, value: outcome.count, "aria-label": `${words(outcome.status)} ${words(outcome.reason)}` }),
+  ]);
 }
 
-function drawLanes(place, now) {
+function laneRows(now) {
   const names = new Map(now.workers.map((worker) => [worker.id, worker.name]));
   const longest = Math.max(1, ...now.lanes.map((lane) => lane.waiting ?? 0));
-  fill(place, table("What waits in each lane",
-    [["Lane", "number"], ["Worker"], ["Waiting claims", "number"], ["", "bar-cell"], ["Messages", "number"],
-      ["Held by a worker", "number"], ["Oldest", "number"]],
-    now.lanes.map((lane) => [
-      lane.lane, lane.worker ? names.get(lane.worker) ?? lane.worker : h("span.soft", null, "none"), number(lane.waiting),
-      h("progress", { max: longest, value: lane.waiting ?? 0, "aria-label": `Waiting in lane ${lane.lane}` }),
-      number(lane.messages), number(lane.unacknowledged), span(lane.oldest_pending_seconds),
-    ])));
+  return now.lanes.map((lane) => [
+    lane.lane, lane.worker ? names.get(lane.worker) ?? lane.worker : h("span.soft", null, "none"), number(lane.waiting),
+    h("progress", { max: longest, value: lane.waiting ?? 0, "aria-label": `Waiting in lane ${lane.lane}` }),
+    number(lane.messages), number(lane.unacknowledged), span(lane.oldest_pending_seconds),
+  ]);
 }
 
-function drawWorkers(place, now) {
-  if (now.stores.redis !== "ok") return fill(place, h("p.empty", null, "Unknown while Redis is away."));
-  if (now.workers.length === 0) return fill(place, h("p.empty", null, "No worker is alive. Accepted claims wait."));
-  fill(place, table(counted(now.workers.length, "worker"), [["Worker"], ["State"], ["Lanes"], ["Held", "number"], ["Since"]],
-    now.workers.map((worker) => [
-      h("span", { title: worker.id }, worker.name),
-      worker.healthy ? h("span.good", null, "works") : h("span.warn", null, "not on every lane"),
-      worker.lanes.join(" ") || "–", number(worker.unacknowledged), time(worker.started_at),
-    ])));
+function workerRows(now) {
+  return now.workers.map((worker) => [
+    h("span", { title: worker.id }, worker.name),
+    worker.healthy ? h("span.good", null, "works") : h("span.warn", null, "not on every lane"),
+    worker.lanes.join(" ") || "–", number(worker.unacknowledged), time(worker.started_at),
+  ]);
 }
