@@ -63,13 +63,25 @@ struct Rush: Sendable {
 
     // MARK: Sending
 
+    private struct Sent: Sendable {
+        var next = 0
+        var accepted = 0
+        var failures: [String: Int] = [:]
+
+        /// Returns the next user; nil if all have claimed.
+        mutating func takeUser(of count: Int) -> Int? {
+            guard next < count else { return nil }
+            defer { next += 1 }
+            return next
+        }
+    }
+
     private func send(to names: [String]) async -> (accepted: Int, failures: [String: Int]) {
-        let next = Atomic(0)
-        let state = Mutex((accepted: 0, failures: [String: Int]()))
-        await withDiscardingTaskGroup { group in
+        let state = Mutex(Sent())
+        await withTaskGroup { group in
             for _ in 0..<min(connections, users) {
-                group.addTask {
-                    while case let user = next.wrappingAdd(1, ordering: .relaxed).oldValue, user < users {
+                group.addTask { @Sendable in
+                    while let user = state.withLock({ $0.takeUser(of: users) }) {
                         let problem = await claim(names[user % names.count], for: user)
                         let done = state.withLock { state in
                             if let problem { state.failures[problem, default: 0] += 1 } else { state.accepted += 1 }
@@ -80,7 +92,7 @@ struct Rush: Sendable {
                 }
             }
         }
-        return state.withLock { $0 }
+        return state.withLock { ($0.accepted, $0.failures) }
     }
 
     /// Claims a coupon. Returns the problem if the claim was given up.
