@@ -94,7 +94,7 @@ final class OverviewFeed: Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 let begin = ContinuousClock.now
-                await tick()
+                await self.tick()
                 try? await Task.sleep(until: begin + Self.interval, clock: .continuous)
             }
         }
