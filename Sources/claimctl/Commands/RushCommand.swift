@@ -23,7 +23,8 @@ struct RushCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The number of coupons that they can get.")
     var amount = 100
 
-    @Option(name: .long, help: "The number of different coupons, each with the amount. Users choose one after the other.")
+    @Option(
+        name: .long, help: "The number of different coupons, each with the amount. Users choose one after the other.")
     var coupons = 1
 
     @Option(name: .long, help: "The number of requests at the same time.")
@@ -55,7 +56,10 @@ struct RushCommand: AsyncParsableCommand {
             ("accepted", "\(report.accepted) in \(report.acceptedSeconds) s"),
             ("claimed", "\(report.claimed) of \(report.available)"),
             ("rejected", "\(report.rejected)"),
-            ("decided", "after \(report.seconds) s, \(Int(Double(report.users) / max(0.001, report.seconds))) per second"),
+            (
+                "decided",
+                "after \(report.seconds) s, \(Int(Double(report.users) / max(0.001, report.seconds))) per second"
+            ),
         ])
         for problem in report.problems { Output.line("wrong: \(problem)".printable) }
         Output.line(

@@ -143,7 +143,9 @@ struct Rush: Sendable {
         var (seen, counted) = (0, 0)
         var lastChange = ContinuousClock.now
         while counted < expected, ContinuousClock.now - lastChange < Self.patience {
-            let query = cursor.map { "&cursor=\($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? $0)" }
+            let query = cursor.map {
+                "&cursor=\($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? $0)"
+            }
             let answer = try await api.send("GET", "/coupons/\(name)/claims?limit=500\(query ?? "")")
             guard answer.status == 200 else {
                 try await Task.sleep(for: Self.pause)

@@ -67,7 +67,9 @@ import Testing
             let text = String(buffer: body).replacing("http://www.w3.org/2000/svg", with: "")
             let code = text.replacing(/(?m)^\s*(\/\/|\*).*$/, with: "")
             #expect(code.firstMatch(of: /https?:\/\//) == nil, "\(name)")
-            #expect(code.firstMatch(of: /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(/) == nil, "\(name)")
+            #expect(
+                code.firstMatch(of: /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(/) == nil, "\(name)"
+            )
         }
         #expect(size < 150 * 1024)
     }

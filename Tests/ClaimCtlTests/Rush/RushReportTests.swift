@@ -44,6 +44,7 @@ import Testing
         result.accepted = 95
         result.failures = ["overloaded": 5]
         result.outcomes["rejected"] = 85
-        #expect(problems(result, violations: ["rule: S: text"]) == ["rule: S: text", "5 claims not accepted: overloaded"])
+        #expect(
+            problems(result, violations: ["rule: S: text"]) == ["rule: S: text", "5 claims not accepted: overloaded"])
     }
 }

@@ -53,9 +53,10 @@ extension IntegrationTests {
                 let page = try await api.get("/dlq?limit=10&fresh=true\(cursor)").decoded(Page.self)
                 #expect(page.matching == 25 && page.total == 25)
                 found += page.messages.map(\.id)
-                cursor = page.nextCursor.map {
-                    "&cursor=\($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? $0)"
-                } ?? ""
+                cursor =
+                    page.nextCursor.map {
+                        "&cursor=\($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? $0)"
+                    } ?? ""
             } while !cursor.isEmpty
             #expect(found == ids)
             #expect(try await DLQ.list().map(\.id) == found)

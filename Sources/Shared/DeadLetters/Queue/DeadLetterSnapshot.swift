@@ -82,7 +82,8 @@ package final class DeadLetterSnapshot: Sendable {
 
     /// Whether a text can be the place of a message.
     package static func isPlace(_ text: String) -> Bool {
-        !text.isEmpty && text.count <= 8192 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+        !text.isEmpty && text.count <= 8192
+            && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 }
 
@@ -113,7 +114,8 @@ extension DeadLetterSnapshot {
             let separator = String(UnicodeScalar(Self.separator))
             func field(_ value: String?) -> String { value.map { "+" + $0.replacing(separator, with: "") } ?? "-" }
             let fields = [
-                place, field(reason), field(couponName), field(userID), field(diedAt.map { String($0.milliseconds) }), "",
+                place, field(reason), field(couponName), field(userID), field(diedAt.map { String($0.milliseconds) }),
+                "",
             ]
             return fields.joined(separator: separator)
         }
