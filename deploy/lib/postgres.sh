@@ -94,6 +94,6 @@ postgres_is_ready() {
   local state=()
   postgres_locate
   { mapfile -t state <"$DATA_DIR/postgres/postmaster.pid"; } 2>/dev/null || return 1
-  [[ ${state[0]:-} == "$1" && ${state[7]:-} == ready* ]] &&
+  [[ ${state[0]:-} == "$2" && ${state[7]:-} == ready* ]] &&
     "$POSTGRES_BIN/pg_isready" --quiet --host 127.0.0.1 --port "$POSTGRES_PORT" --timeout 3
 }
