@@ -46,7 +46,7 @@ broker_tool() {
     load_environment
     unset RABBITMQ_ERLANG_COOKIE   # the tools warn about it; they find it in the home folder
     export HOME=$DATA_DIR/rabbitmq
-    exec "$RABBITMQ_SBIN/$1" -q "${@:2}"
+    exec "${IN_SERVER_ROOT[@]}" "$RABBITMQ_SBIN/$1" -q "${@:2}"
   ) </dev/null
 }
 

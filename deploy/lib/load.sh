@@ -13,6 +13,7 @@ source "$DEPLOY_DIR/lib/packages.sh"    # Debian packages
 source "$DEPLOY_DIR/lib/run_folder.sh"  # lock, secrets, env file
 source "$DEPLOY_DIR/lib/process.sh"     # starting and stopping processes
 source "$DEPLOY_DIR/lib/network.sh"     # ports and connections
+source "$DEPLOY_DIR/lib/server_root.sh" # the system that has the servers
 source "$DEPLOY_DIR/lib/postgres.sh"
 source "$DEPLOY_DIR/lib/redis.sh"
 source "$DEPLOY_DIR/lib/rabbitmq.sh"

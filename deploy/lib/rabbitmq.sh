@@ -9,8 +9,8 @@ LOOPBACK_ONLY='-kernel inet_dist_use_interface {127,0,0,1}'
 # Sets RABBITMQ_SBIN to the folder of the server's own commands. Those in /usr/sbin switch to user rabbitmq, which cannot
 # read the run folder.
 rabbitmq_locate() {
-  RABBITMQ_SBIN=$(printf '%s\n' /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin | sort -V | tail -n 1)
-  [[ -x $RABBITMQ_SBIN/rabbitmq-server ]] || fail "RabbitMQ is not installed. Run deploy/up, which installs it"
+  RABBITMQ_SBIN=$(newest_in_server_root 'usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin')
+  [[ -x $SERVER_ROOT$RABBITMQ_SBIN/rabbitmq-server ]] || fail "RabbitMQ is not installed. Run deploy/up, which installs it"
 }
 
 # broker_number NAME: prints 1 for rabbitmq, 2 for rabbitmq-2.
@@ -99,8 +99,8 @@ rabbitmq_run() {
   cd "$DATA_DIR/$1" || exit
   # Otherwise the node starts an epmd of its own, which outlives it and has an unknown process id. If this copy's epmd
   # runs already, the new one finds its port in use and ends at once.
-  (exec_in_session env -i "${RABBITMQ_ENVIRONMENT[@]}" epmd -address 127.0.0.1 -port "$EPMD_PORT" &)
-  exec_in_session env -i "${RABBITMQ_ENVIRONMENT[@]}" "$RABBITMQ_SBIN/rabbitmq-server"
+  (exec_in_session "${IN_SERVER_ROOT[@]}" env -i "${RABBITMQ_ENVIRONMENT[@]}" epmd -address 127.0.0.1 -port "$EPMD_PORT" &)
+  exec_in_session "${IN_SERVER_ROOT[@]}" env -i "${RABBITMQ_ENVIRONMENT[@]}" "$RABBITMQ_SBIN/rabbitmq-server"
 }
 
 # The node is ready when it answers the protocol header with a method frame on channel 0: Connection.Start (10, 10).
@@ -151,7 +151,8 @@ rabbitmq_write_tools() {
   local tool
   rabbitmq_locate
   for tool in rabbitmqctl rabbitmq-diagnostics rabbitmq-queues; do
-    printf "#!/bin/sh\nunset RABBITMQ_ERLANG_COOKIE\nHOME='%s' exec '%s' -p claims \"\$@\"\n" "$DATA_DIR/rabbitmq" "$RABBITMQ_SBIN/$tool" >"$RUN_DIR/bin/$tool"
+    printf "#!/bin/sh\nunset RABBITMQ_ERLANG_COOKIE\nHOME='%s' exec %s -p claims \"\$@\"\n" "$DATA_DIR/rabbitmq" \
+      "$(printf "'%s' " "${IN_SERVER_ROOT[@]}" "$RABBITMQ_SBIN/$tool")" >"$RUN_DIR/bin/$tool"
     chmod 755 "$RUN_DIR/bin/$tool"
   done
 }

@@ -16,6 +16,7 @@ read_settings() {
 
   # shellcheck disable=SC2034  # all other files of this folder read them
   PID_DIR=$RUN_DIR/pids LOG_DIR=$RUN_DIR/logs DATA_DIR=$RUN_DIR/data CONF_DIR=$RUN_DIR/conf
+  read_server_root
 
   check_ports
   # RabbitMQ needs more ports than the AMQP port. They are derived from it, so that each copy has its own and none
