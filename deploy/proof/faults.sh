@@ -54,7 +54,7 @@ redis_command() { REDISCLI_AUTH=$REDIS_PASSWORD redis-cli -p "$REDIS_PORT" "$@";
 # RabbitMQ blocks publishers.
 memory_alarm_begin() { broker_tool rabbitmqctl set_vm_memory_high_watermark absolute 1000000 >>"$WORK/log" 2>&1; }
 memory_alarm_end() { broker_tool rabbitmqctl set_vm_memory_high_watermark 0.4 >>"$WORK/log" 2>&1; }
-disk_alarm_begin() { broker_tool rabbitmqctl set_disk_free_limit 1000TB >>"$WORK/log" 2>&1; }
+disk_alarm_begin() { broker_tool rabbitmqctl set_disk_free_limit 1000000GB >>"$WORK/log" 2>&1; }
 disk_alarm_end() { broker_tool rabbitmqctl set_disk_free_limit 200MB >>"$WORK/log" 2>&1; }
 
 # The disk of PostgreSQL has no room. A server that could not write ends, and is started again.

@@ -23,12 +23,12 @@ finish_proof() {
 
 # print_faults: claims count for the last fault that began before they were accepted. Times are in seconds.
 print_faults() {
-  local began ended recovered label next i counts first lines
+  local began ended label next i counts first last lines
   mapfile -t lines <"$WORK/faults"
   printf '| fault | lasted | claims accepted until the next | lost | doubled | first decision after its begin | every coupon after its begin | every coupon after its end |\n'
   printf '| --- | --- | --- | --- | --- | --- | --- | --- |\n'
   for ((i = 0; i < ${#lines[@]}; i++)); do
-    IFS=$'\t' read -r began ended recovered label <<<"${lines[i]}"
+    IFS=$'\t' read -r began ended _ label <<<"${lines[i]}"
     next=99999999999
     if ((i + 1 < ${#lines[@]})); then next=${lines[i + 1]%%$'\t'*}; fi
     IFS=$'\t' read -r -a counts < <(count_between "$began" "$next")
