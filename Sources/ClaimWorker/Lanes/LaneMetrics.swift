@@ -2,8 +2,8 @@ import Metrics
 import RuntimeSupport
 
 /// The gauges of a worker's lanes, set with each heartbeat. Sums and maxima over the workers describe the system's lanes.
-final class LaneMetrics {
-    private struct Gauges {
+final class LaneMetrics: Sendable {
+    private struct Gauges: Sendable {
         let consumers: Gauge
         let unacknowledged: Gauge
         let oldest: Gauge
