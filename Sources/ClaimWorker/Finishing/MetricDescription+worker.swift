@@ -16,7 +16,8 @@ extension MetricDescription {
         MetricDescription("claims.retries", "Failed attempts that are retried after a delay, by reason."),
         MetricDescription("claims.dead_letters", "Messages that were moved to the dead-letter queue, by reason."),
         MetricDescription(
-            "claims.lane.consumers", "Whether the worker is subscribed to a lane, 1 or 0; the sum is the lane's consumers."),
+            "claims.lane.consumers",
+            "Whether the worker is subscribed to a lane, 1 or 0; the sum is the lane's consumers."),
         MetricDescription("claims.lane.unacknowledged", "Claims of a lane that the worker holds undecided."),
         MetricDescription(
             "claims.lane.oldest.seconds",

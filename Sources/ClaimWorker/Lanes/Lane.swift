@@ -42,8 +42,8 @@ final class Lane: Sendable {
             guard !control.stop.isRequested else { return }
             do {
                 let subscription = try LaneSubscription(
-                    to: brokers[(firstBroker + failures) % brokers.count], control: control, workerID: workerID, settings: settings,
-                    stores: stores, health: health, logger: logger)
+                    to: brokers[(firstBroker + failures) % brokers.count], control: control, workerID: workerID,
+                    settings: settings, stores: stores, health: health, logger: logger)
                 connected()
                 try subscription.serve()
                 subscription.close()
