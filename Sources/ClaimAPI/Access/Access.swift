@@ -5,7 +5,7 @@ import Redis
 import ServiceLifecycle
 import Settings
 
-/// The parts of the API that decide who may use it, as the settings want them.
+/// The parts of the API that decide who may use it, built from the settings.
 struct Access: Sendable {
     let gate: Gate
     let tickets: ClaimTickets

@@ -31,8 +31,8 @@ struct AccessControl: Sendable {
 
     /// Returns the caller of a request that the rule admits.
     ///
-    /// - Throws: ``Problem``: `unauthenticated` for any token that is missing or refused, always alike; `forbidden` if the
-    ///   caller is known and the rule excludes it; `rate_limited` after too many refused tokens from one address;
+    /// - Throws: ``Problem``: `unauthenticated`, with the same answer for every missing or refused token; `forbidden` if
+    ///   the caller is known and the rule excludes it; `rate_limited` after too many refused tokens from one address;
     ///   `store_unavailable` while tokens can't be checked.
     func admit(_ request: Request, _ context: APIContext, _ rule: AccessRule) async throws(Problem) -> Caller {
         if rule == .open { return .anyone }
@@ -69,7 +69,7 @@ struct AccessControl: Sendable {
     }
 
     private func problem(for failure: TokenFailure, _ context: APIContext) -> Problem {
-        // What is not loaded yet can't be told from what does not exist.
+        // Until the keys are loaded, an unknown key may exist.
         switch failure {
         case .unknownKey where !keys.isLoaded: return .tokensUnavailable(Self.keysMissing)
         case .unknownSigner where tokens?.isLoaded == false: return .tokensUnavailable(Self.keySetMissing)

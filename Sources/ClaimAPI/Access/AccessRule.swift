@@ -7,9 +7,9 @@ enum AccessRule: Hashable, Sendable {
     case open
     /// Services with the scope.
     case services(Scope)
-    /// Services with the scope, and users for what is theirs. The route limits users to that.
+    /// Services with the scope, and users. The route limits users to their own data.
     case usersAndServices(Scope)
-    /// As above, and whoever has a ticket for the claim of the path. See ``ClaimTickets``.
+    /// Like `usersAndServices`, and also callers with a ticket for the requested claim. See ``ClaimTickets``.
     case ticketHolders(Scope)
 
     /// The scope that a service needs; nil if it needs none.

@@ -11,7 +11,7 @@ enum Caller: Hashable, Sendable {
     /// The holder of a ticket for one claim.
     case ticket(ClaimID)
 
-    /// The user who is limited to what is theirs; nil for callers without that limit.
+    /// The user whose access is limited to their own data; nil for callers without that limit.
     var user: UserID? {
         if case .user(let user) = self { user } else { nil }
     }
@@ -28,8 +28,8 @@ enum Caller: Hashable, Sendable {
 
     /// Returns whether the caller may see and change a claim.
     ///
-    /// The user of a pending claim is unknown after Redis was wiped, until the claim is decided. Until then whoever was
-    /// given the id, which cannot be guessed, sees that the claim is pending.
+    /// After a wipe of Redis, the user of a pending claim is unknown until the claim is decided. Until then, every user who
+    /// has the id sees that the claim is pending. Ids cannot be guessed.
     func owns(_ claim: Claim) -> Bool {
         switch self {
         case .anyone, .service: true

@@ -191,7 +191,7 @@ private struct Submission: Sendable {
 }
 
 extension PublishError {
-    /// Whether the broker may have stored the message all the same.
+    /// Whether the broker may have stored the message anyway.
     fileprivate var mayBeStored: Bool {
         switch self {
         case .connectionLost, .timeout: true

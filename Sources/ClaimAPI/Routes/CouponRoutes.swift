@@ -70,7 +70,7 @@ struct CouponRoutes: Sendable {
             try CouponStore(connection).find(name)
         }
         guard var coupon = found else { throw Problem.couponNotFound }
-        // Who holds the coupon is no business of other users.
+        // Users must not see who else holds the coupon.
         if context.caller.user != nil { coupon.claimedBy = nil }
         return try .json(coupon)
     }

@@ -7,7 +7,7 @@ import Redis
 /// When a worker dies, all its messages are redelivered, and the broker counts the return of each. So a message that was
 /// returned several times is processed alone, and each time a strike is recorded in Redis first. A claim with several
 /// strikes was alone each time its worker died. The claims of one message are processed together first, and one at a time
-/// after a worker has died of them.
+/// after a worker has died while processing them.
 final class PoisonMessageDetector {
     /// The number of returns that make a message suspicious.
     static let suspiciousReturns = 5

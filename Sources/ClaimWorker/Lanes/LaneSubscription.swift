@@ -128,7 +128,7 @@ final class LaneSubscription {
         }
     }
 
-    /// Decides jobs of one suspicious message: together, or one at a time if a worker has died of them.
+    /// Decides jobs of one suspicious message: together, or one at a time if a worker has died while processing them.
     ///
     /// Jobs that are postponed get no strike, and keep those that they have.
     private func decideSuspicious(_ jobs: [Job], _ attempts: [ClaimAttempt]) throws(Outage) -> [Verdict] {

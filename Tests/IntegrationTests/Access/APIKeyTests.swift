@@ -38,7 +38,7 @@ extension IntegrationTests {
             #expect(nobody.status == 401 && nobody.code == "unauthenticated")
             #expect(nobody.header("WWW-Authenticate") == "Bearer")
             let forged = try await api.with(token: "ck_\(key.id)_\(String(repeating: "0", count: 64))").get("/coupons")
-            #expect(forged.text == nobody.text && forged.status == 401, "always alike")
+            #expect(forged.text == nobody.text && forged.status == 401, "the same answer for every refused token")
         }
 
         @Test(arguments: [

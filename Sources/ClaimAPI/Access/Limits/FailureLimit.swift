@@ -1,9 +1,9 @@
 import Claims
 import RuntimeSupport
 
-/// Limits the tokens from one address that are refused, so that nobody can make the API check signatures all day.
+/// Limits refused tokens per address, so that a client cannot overload the API with signature checks.
 ///
-/// Keys and tokens that are known are admitted all the same: others may share the address.
+/// Known keys and cached tokens are still accepted, because several clients may share the address.
 struct FailureLimit: Sendable {
     private let policy: RatePolicy?
     private let buckets = LocalBuckets()

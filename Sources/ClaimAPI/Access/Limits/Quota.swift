@@ -4,7 +4,7 @@ import Redis
 import RuntimeSupport
 import Synchronization
 
-/// The limits that one request counts for, and what they said.
+/// The limits that apply to one request, and their decision.
 final class Quota: Sendable {
     private let limits: RateLimits
     private let buckets: [RateBucket]
@@ -58,7 +58,7 @@ final class Quota: Sendable {
         throw .tooManyPending(maximum: maximum)
     }
 
-    /// A claim counts for its user, whoever sends it.
+    /// A claim counts toward the limit of its user, even if a service submits it.
     private func buckets(for user: UserID) -> [RateBucket] {
         guard let policy = limits.configuration.user else { return buckets }
         let own = RateBucket(policy, of: user.description)

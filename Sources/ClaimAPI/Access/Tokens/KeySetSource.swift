@@ -10,8 +10,8 @@ enum KeySetSource: Hashable, Sendable {
 
     /// Parses a path or a URL.
     ///
-    /// - Returns: nil for a URL of another scheme than `https`, and for `http` to another machine, since whoever is on
-    ///   the way could replace the keys.
+    /// - Returns: nil for a scheme other than `https`. `http` is allowed for loopback only, because an attacker on the
+    ///   network could replace the keys.
     init?(_ text: String) {
         guard let separator = text.firstRange(of: "://") else {
             self = .file(text)

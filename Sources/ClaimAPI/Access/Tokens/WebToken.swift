@@ -1,7 +1,7 @@
 import Claims
 import Foundation
 
-/// A JSON Web Token in its parts (RFC 7519), before anything about it is believed.
+/// The parts of a JSON Web Token (RFC 7519), before verification.
 struct WebToken {
     private struct Header: Decodable {
         let alg: String
@@ -69,7 +69,7 @@ struct WebToken {
         guard let claims = try? JSON.decoder.decode(Payload.self, from: payload) else { throw .unusable }
         guard claims.iss == expectation.issuer else { throw .wrongIssuer }
         guard claims.aud?.names.contains(expectation.audience) == true else { throw .wrongAudience }
-        // A token without an end would be valid for ever.
+        // A token without `exp` would never expire.
         guard let exp = claims.exp, exp.isFinite else { throw .unusable }
         let end = Int64(max(-1e15, min(1e15, exp))) + Expectation.leeway
         guard now < end else { throw .expired }

@@ -62,7 +62,7 @@ package enum LaneQueue {
         ]) { readPlace(Array($0), now: now) }
     }
 
-    /// Looks up how many claims wait in each of the lanes from 0 on, undecided, whoever holds them. Answer: nil for a lane of
+    /// Looks up how many claims wait in each of the lanes from 0 on, undecided, held by a worker or not. Answer: nil for a lane of
     /// which Redis knows nothing.
     ///
     /// The number is near, not exact: a claim that waits for a retry is not counted while later ones are decided.
