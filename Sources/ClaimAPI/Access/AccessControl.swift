@@ -31,8 +31,8 @@ struct AccessControl: Sendable {
 
     /// Returns the caller of a request that the rule admits.
     ///
-    /// - Throws: ``Problem``: `unauthenticated`, with the same answer for every missing or refused token; `forbidden` if
-    ///   the caller is known and the rule excludes it; `rate_limited` after too many refused tokens from one address;
+    /// - Throws: ``Problem``: `unauthenticated`, the same for every missing or refused token; `forbidden` if the caller is
+    ///   known and the rule excludes it; `rate_limited` after too many refused tokens from one address;
     ///   `store_unavailable` while tokens can't be checked.
     func admit(_ request: Request, _ context: APIContext, _ rule: AccessRule) async throws(Problem) -> Caller {
         if rule == .open { return .anyone }

@@ -28,8 +28,8 @@ enum Caller: Hashable, Sendable {
 
     /// Returns whether the caller may see and change a claim.
     ///
-    /// After a wipe of Redis, the user of a pending claim is unknown until the claim is decided. Until then, every user who
-    /// has the id sees that the claim is pending. Ids cannot be guessed.
+    /// After a wipe of Redis, the user of a pending claim is unknown until the claim is decided. Until then, every user
+    /// who has the id sees that the claim is pending. Ids cannot be guessed.
     func owns(_ claim: Claim) -> Bool {
         switch self {
         case .anyone, .service: true

@@ -5,7 +5,7 @@ import RuntimeSupport
 
 /// Short-lived tickets to follow one claim, for browsers: an EventSource sends no `Authorization` header.
 ///
-/// A ticket names the claim and its end, with a MAC over both. Every API process with the same secret accepts it, and
+/// A ticket contains the claim id and the expiry time, with a MAC over both. Every API process with the same secret accepts it, and
 /// nothing is stored.
 struct ClaimTickets: Sendable {
     /// Seconds. A stream that was opened in time goes on.
@@ -23,7 +23,7 @@ struct ClaimTickets: Sendable {
         }
     }
 
-    /// Returns a ticket for a claim, and when it ends.
+    /// Returns a ticket for a claim, and its expiry time.
     func ticket(for claim: ClaimID, now: Timestamp) -> (text: String, expiresAt: Timestamp) {
         let end = now.milliseconds / 1000 + Int64(Self.lifetime)
         let content = "\(claim).\(end)"

@@ -30,7 +30,7 @@ final class KeySetStore: Service {
 
     /// The shortest time between two loads that unknown keys cause.
     static let pause = Duration.seconds(10)
-    /// The most requests that wait for a load. Others go on with the keys that there are.
+    /// The maximum number of requests that wait for a load. Others use the current keys.
     private static let mostWaiting = 1000
 
     /// - Parameter cache: cleared when a key is no longer in the set.
@@ -44,7 +44,7 @@ final class KeySetStore: Service {
     /// The keys; nil until they are loaded for the first time.
     var current: KeySet? { state.withLock { $0.set } }
 
-    /// Loads the keys again, because a token names one that is not there, and waits for the end of that.
+    /// Loads the keys again, because a token names an unknown one, and waits until they are loaded.
     ///
     /// It returns at once if they were asked for within ``pause``, unless that load is still under way.
     func reload() async {

@@ -27,11 +27,11 @@ struct WebToken {
         let exp, nbf: Double?
     }
 
-    /// What a token must say about itself.
+    /// The required values of a token.
     struct Expectation: Hashable, Sendable {
         let issuer: String
         let audience: String
-        /// Seconds that clocks may differ.
+        /// The tolerated clock difference, in seconds.
         static let leeway: Int64 = 60
     }
 
@@ -55,7 +55,7 @@ struct WebToken {
     /// The id of the key that the token says it is signed with.
     var keyID: String? { header.kid }
 
-    /// Returns the user and the end of a token, in seconds since 1970.
+    /// Returns the user and the expiry time of a token, in seconds since 1970.
     ///
     /// - Parameters:
     ///   - key: the key of ``keyID``.

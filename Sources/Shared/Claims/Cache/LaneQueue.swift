@@ -62,8 +62,8 @@ package enum LaneQueue {
         ]) { readPlace(Array($0), now: now) }
     }
 
-    /// Looks up how many claims wait in each of the lanes from 0 on, undecided, held by a worker or not. Answer: nil for a lane of
-    /// which Redis knows nothing.
+    /// Looks up how many claims of each lane are undecided, including those that a worker holds. Answer: nil for a lane
+    /// that Redis has no record of.
     ///
     /// The number is near, not exact: a claim that waits for a retry is not counted while later ones are decided.
     package static func waiting(lanes: Int) -> RedisRequest<[Int?]> {
