@@ -5,8 +5,8 @@ import RuntimeSupport
 
 /// Short-lived tickets to follow one claim, for browsers: an EventSource sends no `Authorization` header.
 ///
-/// A ticket contains the claim id and the expiry time, with a MAC over both. Every API process with the same secret accepts it, and
-/// nothing is stored.
+/// A ticket contains the claim id and the expiry time, with a MAC over both. Every API process with the same secret
+/// accepts it. Nothing is stored.
 struct ClaimTickets: Sendable {
     /// Seconds. A stream that was opened in time goes on.
     static let lifetime = 60
