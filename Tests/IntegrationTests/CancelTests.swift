@@ -140,7 +140,9 @@ extension IntegrationTests {
                 createdAt: "2026-01-01T00:00:00Z", decidedAt: nil)
             claim.id =
                 ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
-                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: coupon)))
+                .id(
+                    user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: coupon)), at: .now()
+                )
                 .description
             try RabbitMQ.publish(try message(claim, .cancel), lane: try lane(coupon))
             #expect(try await api.submit("u1", coupon, key: coupon).id == claim.id)

@@ -4,6 +4,7 @@ import DeadLetters
 import Foundation
 import OrderedCollections
 import Postgres
+import RuntimeSupport
 import Testing
 
 extension IntegrationTests {
@@ -224,7 +225,7 @@ extension IntegrationTests {
         /// Publishes an unreadable message of an issued claim, and waits until the worker dead-letters it.
         private func unreadable(_ body: String, _ key: String) async throws -> String {
             let id = ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
-                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: key)))
+                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: key)), at: .now())
             var properties = MessageProperties()
             properties.messageID = id.description
             try RabbitMQ.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 0)

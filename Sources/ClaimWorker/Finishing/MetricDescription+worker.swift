@@ -17,5 +17,7 @@ extension MetricDescription {
         MetricDescription("claims.dead_letters", "Messages that were moved to the dead-letter queue, by reason."),
         MetricDescription("claims.lock.waits", "Attempts to lock a coupon whose lock was held."),
         MetricDescription("claims.lock.takeovers", "Locks of dead workers that were taken over."),
+        MetricDescription("claims.archived", "Claims that were archived after the retention period."),
+        MetricDescription("claims.archive.deletions", "Archived claims that were deleted."),
     ]
 }
