@@ -74,7 +74,7 @@ extension IntegrationTests {
                 }
                 try await meanwhile()
                 #expect(try await api.claim(id).outcome == "pending database_error")
-                // Others of the lane are decided meanwhile.
+                // Other claims of the lane are decided.
                 let other = try await api.submit("lucky", coupon)
                 #expect(try await api.claim(other.id, wait: 10).outcome == "claimed")
                 try FailureInjection.stop()
