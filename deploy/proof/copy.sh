@@ -2,6 +2,7 @@
 # The copy that a proof disturbs: started in a network namespace of its own, under load, and deleted at the end.
 
 PROOF_WORKERS=3
+START_TIMEOUT=240   # seconds; a node starts slowly while the load uses the processors
 
 # read_proof_settings: the proofs use their own ports and folder.
 read_proof_settings() {
