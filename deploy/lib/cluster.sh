@@ -63,43 +63,22 @@ running_broker() {
 }
 
 # complete_cluster: once all nodes run, gives every queue a member on the nodes that have just joined, and spreads the
-# leaders, which have left a node that was away.
+# leaders, which have left a node that was away. One call does all, because each starts an Erlang VM.
 complete_cluster() {
-  local name joined=()
+  local name nodes=() result
   for name in "${BROKER_NAMES[@]}"; do
     pid_of "$name" >/dev/null || return 0
-    ! must_join "$name" || joined+=("$name")
+    nodes+=("'$(broker_node "$name")'")
   done
-  if ((${#joined[@]} > 0)); then
-    require_members "${joined[@]}"
-    for name in "${joined[@]}"; do
-      broker_tool rabbitmq-queues grow "$(broker_node "$name")" all >>"$LOG_DIR/cluster" 2>&1 ||
-        fail_with_log cluster "$name has joined the cluster, but not every queue has a member on it. No message is lost. Run this command again"
-      touch "$DATA_DIR/$name/joined"
-    done
-  fi
-  spread_leaders
-}
-
-# require_members NAME…: checks that the nodes run in the cluster of the first one.
-require_members() {
-  local status name
-  status=$(broker_tool rabbitmqctl cluster_status --formatter json 2>>"$LOG_DIR/cluster") ||
-    fail_with_log cluster "rabbitmqctl cluster_status failed. The data is unchanged. Run this command again"
-  for name in "$@"; do
-    [[ $status =~ \"running_nodes\":\[([^]]*)\] && ${BASH_REMATCH[1]} == *"\"$(broker_node "$name")\""* ]] ||
-      fail "$name has not joined the cluster; see $LOG_DIR/$name. It holds no claims. Stop it with 'deploy/server stop $name', delete $DATA_DIR/$name, and run this command again"
-  done
-}
-
-# spread_leaders: moves leaders of queues from the node with the most to the node with the fewest, the work queues first,
-# until no node has two more than another. RabbitMQ does not do so by itself after a node has returned, and
-# `rabbitmq-queues rebalance quorum` is content when no node has too many.
-spread_leaders() {
-  local result
   say "rabbitmq: spreading the leaders of the queues over the nodes"
-  result=$(broker_tool rabbitmqctl -n "$(broker_node "$(running_broker)")" eval "$(cat "$DEPLOY_DIR/lib/spread_leaders.erl")" 2>&1) || true
+  result=$(broker_tool rabbitmqctl -n "$(broker_node "$(running_broker)")" eval \
+    "Expected = [$(IFS=,; printf '%s' "${nodes[*]}")], $(cat "$DEPLOY_DIR/lib/complete_cluster.erl")" 2>&1) || true
   printf '%s\n' "$result" >>"$LOG_DIR/cluster"
-  [[ $result == spread ]] ||
-    say "rabbitmq: the leaders are not spread; see $LOG_DIR/cluster. Run 'rabbitmq-queues rebalance quorum' later"
+  case $result in
+    spread) ;;
+    '{not_spread,'*) say "rabbitmq: the leaders are not spread yet; see $LOG_DIR/cluster. Run 'rabbitmq-queues rebalance quorum' later" ;;
+    '{not_running,'*) fail "not all nodes are in the cluster: $result. A node that has never joined holds no claims: stop it with deploy/server stop, delete its folder in $DATA_DIR, and run this command again" ;;
+    *) fail_with_log cluster "not every queue has a member on each node. No message is lost. Run this command again" ;;
+  esac
+  for name in "${BROKER_NAMES[@]}"; do touch "$DATA_DIR/$name/joined"; done
 }
