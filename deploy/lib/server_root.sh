@@ -3,8 +3,8 @@
 
 SERVER_ROOT=${CLAIMS_SERVER_ROOT:-}   # empty for this system
 
-# IN_SERVER_ROOT: what stands before a command that is run in that system. The command sees the run folder, and has the same
-# working folder and process id.
+# IN_SERVER_ROOT: the prefix of a command that runs in that system. The command sees the run folder, and keeps its working
+# folder and process id.
 IN_SERVER_ROOT=()
 
 # read_server_root: after read_settings.

@@ -15,9 +15,9 @@ read_proof_settings() {
 
 print_proof_settings_help() { print_settings_help 19080 26432 27380 27673 .run-prove; }
 
-# enter_network_namespace SCRIPT ARGUMENT…: runs the script again in a network namespace of its own, with nothing but
-# loopback, where a firewall may cut off a node without any effect on this machine. Before that it installs the packages
-# and builds, which need the network. Only root can.
+# enter_network_namespace SCRIPT ARGUMENT…: runs the script again in a network namespace of its own that has only
+# loopback. A firewall rule there has no effect on this machine. Packages and the build need the network, so they come
+# first. Needs root.
 enter_network_namespace() {
   [[ -z ${CLAIMS_PROOF_NAMESPACE:-} ]] || return 0
   require_swift
