@@ -5,7 +5,7 @@ import RuntimeSupport
 import Testing
 
 extension IntegrationTests {
-    /// What Redis keeps of a claim, whatever the order in which it is written.
+    /// What Redis keeps of a claim does not depend on the order of the writes.
     @Suite struct CachedStates {
         private let redis: RedisConnection
 

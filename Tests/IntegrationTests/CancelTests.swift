@@ -179,7 +179,7 @@ extension IntegrationTests {
             let shown = try await claimctl("dlq", "show", claim.id)
             #expect(shown.code == 0 && !shown.output.contains("has no effect"), "\(shown)")
             let replayed = try await claimctl("dlq", "replay", claim.id, "--yes")
-            #expect(replayed.code == 0 && replayed.output.contains("1 decided anew"), "\(replayed)")
+            #expect(replayed.code == 0 && replayed.output.contains("1 newly decided"), "\(replayed)")
             #expect(try await api.claim(claim.id).outcome == "cancelled")
             #expect(try await api.coupon(coupon).remainingAmount == 2)
         }
@@ -287,7 +287,7 @@ extension IntegrationTests {
         }
     }
 
-    /// An accepted cancellation takes effect whatever crashes.
+    /// An accepted cancellation takes effect, even if processes crash.
     @Suite(.system(workers: 2, ["CLAIMS_BATCH": "5", "CLAIMS_HEARTBEAT_SECONDS": "1"]), .checked)
     struct CancellationsAndCrashes {
         let system = System.current

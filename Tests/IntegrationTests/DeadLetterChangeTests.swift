@@ -165,7 +165,7 @@ extension IntegrationTests {
             #expect(try await api.claim(ids[3]).outcome == "dead_lettered database_error")
             #expect(try await DLQ.document(Done.self, ["import", file]).imported == 0)
             #expect(try await DLQ.replay("--all", "--yes").claimed == 30)
-            // A claim that was decided meanwhile keeps its outcome, although its message is in the queue again.
+            // A claim that has been decided since keeps its outcome, although its message is in the queue again.
             #expect(try await DLQ.document(Done.self, ["import", file]).claims == 0)
             #expect(try await api.claim(ids[3]).outcome == "claimed")
         }

@@ -73,7 +73,7 @@ extension IntegrationTests {
                 }
                 try await meanwhile()
                 #expect(try await api.claim(id).outcome == "pending database_error")
-                // Others of the lane are decided meanwhile.
+                // Other claims of the lane are decided.
                 let other = try await api.submit("lucky", coupon)
                 #expect(try await api.claim(other.id, wait: 10).outcome == "claimed")
                 try FailureInjection.stop()
@@ -97,7 +97,7 @@ extension IntegrationTests {
             var closed = 0
             for connection in connections {
                 let process = try #require(connection.split(separator: "\t").first)
-                // The worker may have given it up meanwhile.
+                // The worker may have given up the copy by now.
                 if (try? await rabbitmqctl("close_connection", String(process), "the test")) != nil { closed += 1 }
             }
             return closed

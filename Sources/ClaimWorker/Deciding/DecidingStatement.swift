@@ -30,7 +30,7 @@ enum DecidingStatement {
             // The other columns of a new claim repeat the message.
             var claim = attempts[row].claim.pendingClaim
             claim.attempts = attempts[row].number
-            // Null if another session changed the claim meanwhile; the next try finds its outcome.
+            // Null if another session changed the claim during the statement. The next try finds its outcome.
             claim.status = rows.text(row, 2).flatMap(ClaimStatus.init) ?? .pending
             claim.reason = rows.text(row, 3)
             claim.decidedAt = rows.timestamp(row, 8)
@@ -53,7 +53,7 @@ enum DecidingStatement {
     /// - `asking`: claims that no rule refuses are numbered per user; those within the user's limit ask for a coupon.
     /// - `placed`: those that ask are numbered per coupon; those within the remaining amount win.
     /// - `outcome`: a claim within the limit that does not win is sold_out, as is a later claim of that user.
-    /// - `written`: claims whose row was written just now; only they get a coupon. Meanwhile another lane may have
+    /// - `written`: claims whose row was written just now; only they get a coupon. In the same moment another lane may have
     ///   decided the same dead-lettered id under another coupon, or an operator's replay may have deleted its row. Then
     ///   there is no outcome, and the next try finds one.
     ///
@@ -117,7 +117,7 @@ enum DecidingStatement {
             set status = case when wins then 'claimed' else 'rejected' end, reason = o.reason, user_id = o.user_id,
                 coupon_name = o.coupon_name, attempts = o.attempts, created_at = o.created_at, decided_at = now
             from (
-                -- Offset 0 keeps the planner from looking up every claim here once more: hardly any is known.
+                -- Offset 0 keeps the planner from looking up every claim here again: few claims are known.
                 select known.id as row_id, outcome.* from known join outcome using (digest)
                 where known.status = 'dead_lettered' offset 0
             ) o cross join moment

@@ -24,7 +24,7 @@ package struct RetentionSettings: Hashable, Sendable {
         archiveDays = try reader.integer(Self.archiveDaysSetting, in: 0...36_500)
     }
 
-    /// Reads only `CLAIMS_RETENTION_DAYS`. Redis remembers a claim for up to 25 hours, hence the minimum.
+    /// Reads only `CLAIMS_RETENTION_DAYS`. The minimum is 2, because Redis remembers a claim for up to 25 hours.
     package static func days(_ reader: SettingReader) throws(SettingError) -> Int? {
         try reader.value(retentionDays, mustBe: "off or a whole number from 2 to 36500") { text -> Int?? in
             if text == "off" { return .some(nil) }
