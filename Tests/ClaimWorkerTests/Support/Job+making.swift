@@ -57,7 +57,9 @@ extension ClaimMessage {
     /// Makes a claim. Its id is derived from the number.
     static func made(_ number: Int, coupon: String = "SALE") -> ClaimMessage {
         let digits = String(number)
-        guard let id = ClaimID(String(repeating: "0", count: 40 - digits.count) + digits),
+        guard
+            let id = ClaimID(
+                String(repeating: "0", count: 24 - digits.count) + digits + String(repeating: "0", count: 16)),
             let user = UserID("u\(number)"), let coupon = CouponName(coupon)
         else { preconditionFailure("invalid claim: \(number), \(coupon)") }
         return ClaimMessage(
