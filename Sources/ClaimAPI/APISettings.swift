@@ -23,6 +23,8 @@ struct APISettings: Sendable {
     /// The number of threads that serve connections.
     var eventLoops: Int
     var connectionLimits: ConnectionState.Limits
+    /// How long finished claims are kept.
+    var retention: RetentionSettings
     /// How long a graceful shutdown waits for requests in progress.
     var shutdownTimeout: Duration
 
@@ -74,7 +76,7 @@ struct APISettings: Sendable {
         StoreSettings.all
         + [
             httpHost, httpPort, secret, confirm, queue, postgres, waiting, latency, connections, loops,
-            headerTimeout, idleTimeout, bodyTimeout, writeTimeout, shutdown,
+            headerTimeout, idleTimeout, bodyTimeout, writeTimeout, shutdown, RetentionSettings.retentionDays,
         ] + AccessSettings.all + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
@@ -100,6 +102,7 @@ struct APISettings: Sendable {
             idle: try reader.milliseconds(Self.idleTimeout, in: 1...3_600_000),
             body: try reader.milliseconds(Self.bodyTimeout, in: 1...3_600_000),
             write: try reader.milliseconds(Self.writeTimeout, in: 1...3_600_000))
+        retention = RetentionSettings(days: try RetentionSettings.days(reader))
         shutdownTimeout = try reader.milliseconds(Self.shutdown, in: 0...600_000)
     }
 }

@@ -25,10 +25,14 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         // The sequences of several API processes are comparable, although their machines' clocks differ.
         if let clock = try? SharedClock.read(from: connection) { PublishSequence.followClock(aheadBy: clock.offset) }
     }
+    let issuer = ClaimIDIssuer(secret: settings.idSecrets[0], former: Array(settings.idSecrets.dropFirst()))
     let lanes = settings.stores.lanes
     var pool = PostgresClient.Configuration(
         settings.stores.database, name: name, connections: settings.postgresConnections, patience: .seconds(3)
-    ) { connection throws(PostgresError) in try StoreCheck.check(connection, lanes: lanes) }
+    ) { connection throws(PostgresError) in
+        try StoreCheck.check(connection, lanes: lanes)
+        issuer.datesIDsFrom = try DatedIDs.firstDay(on: connection)
+    }
     let postgres = PostgresClient(pool, logger: logger)
     // Changes of coupons wait for rows that workers lock, and lists of users are long. Neither may hold up a reader.
     pool.name += " changes"
@@ -49,13 +53,14 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
     let publisher = Publisher(publishing, logger: logger)
     let changes = ClaimChanges(settings.stores.redis, logger: logger)
 
-    let issuer = ClaimIDIssuer(secret: settings.idSecrets[0], former: Array(settings.idSecrets.dropFirst()))
     let access = try await Access(settings, redis: redis, name: name, logger: logger)
     let outcomes = OutcomeReader(
-        redis: redis, postgres: postgres, changes: changes, lanes: lanes)
+        redis: redis, postgres: postgres, changes: changes, lanes: lanes, issuer: issuer,
+        retention: settings.retention)
     let admission = AdmissionControl(maximum: settings.maximumWaiting, target: settings.targetLatency)
     let conveyor = ClaimConveyor(
-        redis: redis, publisher: publisher, lanes: lanes, confirmTimeout: settings.confirmTimeout, logger: logger)
+        redis: redis, publisher: publisher, issuer: issuer, lanes: lanes, confirmTimeout: settings.confirmTimeout,
+        logger: logger)
     let submission = ClaimSubmission(
         issuer: issuer, conveyor: conveyor, outcomes: outcomes, admission: admission, logger: logger)
     let reader = DeadLetterReader(settings.stores)

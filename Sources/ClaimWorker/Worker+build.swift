@@ -30,7 +30,8 @@ func buildWorker(_ settings: WorkerSettings, logger: Logger) -> ServiceGroup {
         controls.map { Lane($0, workerID: id, settings: settings, health: health, logger: logger) })
 
     // Services stop in reverse order: the heartbeat ends last, since it protects the locks of the lanes.
-    let services: [any Service] = [heartbeat, monitor, deadLetterRecorder, lanes]
+    let archiver = settings.retention.days.map { Archiver(settings, days: $0, logger: logger) }
+    let services: [any Service] = [heartbeat, monitor, deadLetterRecorder] + (archiver.map { [$0] } ?? []) + [lanes]
     // The monitor ends with an error if a setting contradicts the database. The lanes finish their batches then.
     return ServiceGroup(
         configuration: ServiceGroupConfiguration(

@@ -17,6 +17,7 @@ struct WorkerSettings: Sendable {
     var heartbeat: Int
     /// The longest time that a lane keeps its messages while a store is unavailable.
     var outagePatience: Duration
+    var retention: RetentionSettings
 
     static let workerName = Setting(
         "CLAIMS_WORKER_NAME", defaultValue: "worker", help: "Worker name in logs, failed attempts and claimctl status")
@@ -44,7 +45,7 @@ struct WorkerSettings: Sendable {
         StoreSettings.all
         + [
             workerName, batchSize, prefetchCount, lockTTL, lockWait, lockTries, retryDelays, heartbeatSeconds,
-            patience,
+            patience, RetentionSettings.retentionDays, RetentionSettings.archiveDaysSetting,
         ] + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
@@ -64,6 +65,7 @@ struct WorkerSettings: Sendable {
             RetrySchedule.init)
         heartbeat = try reader.integer(Self.heartbeatSeconds, in: 1...60)
         outagePatience = try reader.milliseconds(Self.patience, in: 1000...1_200_000)
+        retention = try RetentionSettings(reader)
     }
 }
 

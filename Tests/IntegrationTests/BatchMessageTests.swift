@@ -216,7 +216,8 @@ extension IntegrationTests {
             let userID = try #require(UserID(user))
             let key = try #require(IdempotencyKey(headerValue: UUID().uuidString))
             return ClaimMessage(
-                id: issuer.id(user: userID, key: key), userID: userID, couponName: try #require(CouponName(coupon)),
+                id: issuer.id(user: userID, key: key, at: .now()), userID: userID,
+                couponName: try #require(CouponName(coupon)),
                 createdAt: .now())
         }
 

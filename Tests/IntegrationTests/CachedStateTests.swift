@@ -5,7 +5,7 @@ import RuntimeSupport
 import Testing
 
 extension IntegrationTests {
-    /// What Redis keeps of a claim, whatever the order in which it is written.
+    /// What Redis keeps of a claim does not depend on the order of the writes.
     @Suite struct CachedStates {
         private let redis: RedisConnection
 
@@ -16,9 +16,10 @@ extension IntegrationTests {
         private func message(_ user: String = "ann", coupon: String = "FLASH_SALE") throws -> ClaimMessage {
             let issuer = ClaimIDIssuer(secret: "tests")
             let (userID, key) = (UserID(user), IdempotencyKey(headerValue: UUID().uuidString))
+            let time = Timestamp(milliseconds: 1_795_368_454_123)
             return try ClaimMessage(
-                id: issuer.id(user: #require(userID), key: #require(key)), userID: #require(userID),
-                couponName: #require(CouponName(coupon)), createdAt: Timestamp(milliseconds: 1_795_368_454_123))
+                id: issuer.id(user: #require(userID), key: #require(key), at: time), userID: #require(userID),
+                couponName: #require(CouponName(coupon)), createdAt: time)
         }
 
         /// All states of a claim in their order: a retry, a replay, a discard, a restore, a replay, a decision, a cancel.

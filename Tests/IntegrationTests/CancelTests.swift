@@ -140,7 +140,9 @@ extension IntegrationTests {
                 createdAt: "2026-01-01T00:00:00Z", decidedAt: nil)
             claim.id =
                 ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
-                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: coupon)))
+                .id(
+                    user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: coupon)), at: .now()
+                )
                 .description
             try RabbitMQ.publish(try message(claim, .cancel), lane: try lane(coupon))
             #expect(try await api.submit("u1", coupon, key: coupon).id == claim.id)
@@ -177,7 +179,7 @@ extension IntegrationTests {
             let shown = try await claimctl("dlq", "show", claim.id)
             #expect(shown.code == 0 && !shown.output.contains("has no effect"), "\(shown)")
             let replayed = try await claimctl("dlq", "replay", claim.id, "--yes")
-            #expect(replayed.code == 0 && replayed.output.contains("1 decided anew"), "\(replayed)")
+            #expect(replayed.code == 0 && replayed.output.contains("1 newly decided"), "\(replayed)")
             #expect(try await api.claim(claim.id).outcome == "cancelled")
             #expect(try await api.coupon(coupon).remainingAmount == 2)
         }
@@ -285,7 +287,7 @@ extension IntegrationTests {
         }
     }
 
-    /// An accepted cancellation takes effect whatever crashes.
+    /// An accepted cancellation takes effect, even if processes crash.
     @Suite(.system(workers: 2, ["CLAIMS_BATCH": "5", "CLAIMS_HEARTBEAT_SECONDS": "1"]), .checked)
     struct CancellationsAndCrashes {
         let system = System.current

@@ -4,6 +4,7 @@ import DeadLetters
 import Foundation
 import OrderedCollections
 import Postgres
+import RuntimeSupport
 import Testing
 
 extension IntegrationTests {
@@ -164,7 +165,7 @@ extension IntegrationTests {
             #expect(try await api.claim(ids[3]).outcome == "dead_lettered database_error")
             #expect(try await DLQ.document(Done.self, ["import", file]).imported == 0)
             #expect(try await DLQ.replay("--all", "--yes").claimed == 30)
-            // A claim that was decided meanwhile keeps its outcome, although its message is in the queue again.
+            // A claim that has been decided since keeps its outcome, although its message is in the queue again.
             #expect(try await DLQ.document(Done.self, ["import", file]).claims == 0)
             #expect(try await api.claim(ids[3]).outcome == "claimed")
         }
@@ -224,7 +225,7 @@ extension IntegrationTests {
         /// Publishes an unreadable message of an issued claim, and waits until the worker dead-letters it.
         private func unreadable(_ body: String, _ key: String) async throws -> String {
             let id = ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
-                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: key)))
+                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: key)), at: .now())
             var properties = MessageProperties()
             properties.messageID = id.description
             try RabbitMQ.publish(BrokerMessage(properties: properties, body: Array(body.utf8)), lane: 0)

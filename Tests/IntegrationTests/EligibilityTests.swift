@@ -5,7 +5,7 @@ import RuntimeSupport
 import Testing
 
 extension IntegrationTests {
-    /// The rules of a coupon: explained and decided alike.
+    /// The API explains the rules of a coupon as the worker applies them.
     @Suite(.system(workers: 1), .checked)
     struct Eligibility {
         let system = System.current
@@ -219,7 +219,7 @@ extension IntegrationTests {
                     method, "/coupons/NO_SUCH/eligible-users", headers: [("Content-Type", "text/plain")], body: "u1")
                 #expect(unknown.status == 404 && unknown.code == "coupon_not_found", "\(unknown)")
             }
-            // A client that sends the whole body all the same reads the answer and no reset.
+            // A client that still sends the whole body reads the answer and no reset.
             let connection = try RawConnection(port: api.port)
             let length = 16 * 1024 * 1024 + 1
             connection.send(

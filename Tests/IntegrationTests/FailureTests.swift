@@ -2,6 +2,7 @@ import Broker
 import Claims
 import Foundation
 import OrderedCollections
+import RuntimeSupport
 import Testing
 
 extension IntegrationTests {
@@ -105,7 +106,8 @@ extension IntegrationTests {
 
         private func issuedID(_ key: String) throws -> String {
             ClaimIDIssuer(secret: try #require(ProcessInfo.processInfo.environment["CLAIMS_ID_SECRET"]))
-                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: key))).description
+                .id(user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: key)), at: .now())
+                .description
         }
 
         private func publish(_ body: String, _ id: String) throws {

@@ -8,7 +8,7 @@ extension IntegrationTests {
     @Suite(.system(workers: 0), .checked)
     struct Migrations {
         @Test func concurrentMigrationsApplyEachFileOnce() async throws {
-            // An empty schema as the search path of the role stands for an empty database.
+            // An empty schema as the search path of the role acts as an empty database.
             let schema = "empty_\(UInt32.random(in: 0 ... .max))"
             await System.current.end()
             try Database.script("create schema \(schema); alter role current_user set search_path = \(schema)")

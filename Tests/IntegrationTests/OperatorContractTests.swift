@@ -82,7 +82,8 @@ extension IntegrationTests {
             let needed = [
                 "http_server_request_duration", "claims_publishes", "claims_publish_duration", "batch",
                 "claims_decisions",
-                "sold_out",
+                "sold_out", "claims_lane_consumers{lane=\"0\"", "claims_lane_unacknowledged",
+                "claims_lane_oldest_seconds",
             ]
             try await eventually("a worker's metrics in /metrics") {
                 let text = try await api.get("/metrics").text

@@ -310,7 +310,8 @@ extension IntegrationTests {
         private func id(of order: API.Order) throws -> ClaimID {
             let secret = try #require(Setup.environment(with: [:])["CLAIMS_ID_SECRET"])
             return ClaimIDIssuer(secret: secret).id(
-                user: try #require(UserID(order.user)), key: try #require(IdempotencyKey(headerValue: order.key)))
+                user: try #require(UserID(order.user)), key: try #require(IdempotencyKey(headerValue: order.key)),
+                at: .now())
         }
 
         private func expectBrokerUnavailable(_ order: API.Order) async throws {

@@ -106,7 +106,7 @@ await_exit() {
   done
 }
 
-# descendants PID: prints the child processes of PID, and theirs.
+# descendants PID: prints the child processes of PID, and their child processes.
 descendants() {
   local pid parent before=''
   local -A parent_of=() found=(["$1"]=1)

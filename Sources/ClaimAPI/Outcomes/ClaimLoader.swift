@@ -70,7 +70,7 @@ final class ClaimLoader: Sendable {
         } catch {
             answer = { _ in .failure(error) }
         }
-        // The first of those that came meanwhile runs the next statement.
+        // The first of the callers that arrived during the statement runs the next statement.
         let next = state.withLock { state in
             guard !state.waiting.isEmpty else {
                 state.running -= 1

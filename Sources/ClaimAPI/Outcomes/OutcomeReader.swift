@@ -9,38 +9,53 @@ struct OutcomeReader: Sendable {
     let loader: ClaimLoader
     let changes: ClaimChanges
     let lanes: Int
+    private let issuer: ClaimIDIssuer
+    private let retention: RetentionSettings
 
-    init(redis: RedisClient, postgres: PostgresClient, changes: ClaimChanges, lanes: Int) {
+    init(
+        redis: RedisClient, postgres: PostgresClient, changes: ClaimChanges, lanes: Int, issuer: ClaimIDIssuer,
+        retention: RetentionSettings
+    ) {
         self.redis = redis
         loader = ClaimLoader(postgres)
         self.changes = changes
         self.lanes = lanes
+        self.issuer = issuer
+        self.retention = retention
     }
 
     /// Returns the current state of a claim.
     ///
     /// - Parameter id: an id that this API issued.
-    /// - Throws: ``Problem`` `store_unavailable` if the database can't be reached and Redis does not know the claim.
+    /// - Throws: ``Problem`` `store_unavailable` if the database can't be reached and Redis does not know the claim, `gone`
+    ///   if the claim was deleted after the retention period.
     func claim(_ id: ClaimID) async throws(Problem) -> Claim {
         let entry = await cached(id)
+        let stored: Claim?
         do throws(PostgresError) {
-            return try await stored(id, cached: entry)
+            stored = try await self.stored(id, cached: entry)
         } catch {
-            guard let claim = entry?.claim else { throw .storeUnavailable }
-            return claim
+            stored = nil
+            if entry?.claim == nil { throw .storeUnavailable }
         }
+        if let claim = stored ?? entry?.claim { return claim }
+        return try pending(id)
     }
 
     /// Returns the current state of a claim for a decision that depends on it: from Redis only if it is final.
     ///
-    /// - Throws: ``Problem`` `store_unavailable` if the database is needed and can't be reached.
+    /// - Throws: ``Problem`` `store_unavailable` if the database is needed and can't be reached, `gone` if the claim was
+    ///   deleted after the retention period.
     func authoritativeClaim(_ id: ClaimID) async throws(Problem) -> Claim {
         let entry = await cached(id)
+        let stored: Claim?
         do throws(PostgresError) {
-            return try await stored(id, cached: entry)
+            stored = try await self.stored(id, cached: entry)
         } catch {
             throw .storeUnavailable
         }
+        if let claim = stored ?? entry?.claim { return claim }
+        return try pending(id)
     }
 
     /// Returns the current states of several claims with their positions, in a few round trips.
@@ -74,10 +89,17 @@ struct OutcomeReader: Sendable {
         }
     }
 
-    private func stored(_ id: ClaimID, cached entry: ClaimCache.Entry?) async throws(PostgresError) -> Claim {
+    /// Returns the outcome of a claim; nil if it has none, or has none any more.
+    private func stored(_ id: ClaimID, cached entry: ClaimCache.Entry?) async throws(PostgresError) -> Claim? {
         if let claim = entry?.claim, claim.status.isFinal { return claim }
         // Redis may have missed the outcome, so a claim is pending only if the database has none.
-        return try await loader.find(id) ?? entry?.claim ?? Claim(id: id)
+        return try await loader.find(id)
+    }
+
+    /// Returns a claim that no store knows: its message is in the broker, unless it was deleted.
+    private func pending(_ id: ClaimID) throws(Problem) -> Claim {
+        if retention.isGone(issuedOn: issuer.day(of: id), at: .now()) { throw .gone }
+        return Claim(id: id)
     }
 
     // MARK: Redis

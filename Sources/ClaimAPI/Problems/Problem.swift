@@ -189,6 +189,9 @@ extension Problem {
     static let claimNotFound = Problem(
         .claimNotFound, "No claim was accepted with this id. Use the id from the answer to POST /claims.")
 
+    static let gone = Problem(
+        .gone, "The claim was decided, and deleted after the retention period. Its outcome is no longer available.")
+
     static func notCancellable(_ status: ClaimStatus) -> Problem {
         Problem(
             .notCancellable,

@@ -26,7 +26,7 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
             // The client of PostgreSQL logs the begin and the end of an outage.
             return .storeUnavailable
         case let error as HTTPError where error.status == .notFound:
-            // The router throws this for an unknown path and for an unsupported method alike.
+            // The router throws this both for an unknown path and for an unsupported method.
             let known = endpoints.first { $0.matches(request.uri.path) }
             return known.map { .methodNotAllowed(allow: $0.methods) } ?? .notFound
         default:

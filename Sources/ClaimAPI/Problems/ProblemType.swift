@@ -22,6 +22,7 @@ enum ProblemType: String, CaseIterable, Sendable {
     case idempotencyKeyInvalid = "idempotency_key_invalid"
     case idempotencyKeyReused = "idempotency_key_reused"
     case claimNotFound = "claim_not_found"
+    case gone
     case notCancellable = "not_cancellable"
     case couponNotFound = "coupon_not_found"
     case couponExists = "coupon_exists"
@@ -65,6 +66,7 @@ enum ProblemType: String, CaseIterable, Sendable {
         case .idempotencyKeyInvalid: (.badRequest, "Idempotency key invalid")
         case .idempotencyKeyReused: (.unprocessableContent, "Idempotency key reused")
         case .claimNotFound: (.notFound, "Claim not found")
+        case .gone: (.gone, "Claim deleted")
         case .notCancellable: (.conflict, "Claim not cancellable")
         case .couponNotFound: (.notFound, "Coupon not found")
         case .couponExists: (.conflict, "Coupon already exists")

@@ -30,6 +30,7 @@ struct ClaimConveyor: Sendable {
 
     let redis: RedisClient
     let publisher: Publisher<ClaimMessage>
+    let issuer: ClaimIDIssuer
     let lanes: Int
     /// A request that was noted longer ago and never confirmed is not in progress any more.
     let confirmTimeout: Duration
@@ -40,10 +41,12 @@ struct ClaimConveyor: Sendable {
     private let duration = Metrics.Timer(label: "claims.publish.duration", dimensions: [("result", "confirmed")])
 
     init(
-        redis: RedisClient, publisher: Publisher<ClaimMessage>, lanes: Int, confirmTimeout: Duration, logger: Logger
+        redis: RedisClient, publisher: Publisher<ClaimMessage>, issuer: ClaimIDIssuer, lanes: Int,
+        confirmTimeout: Duration, logger: Logger
     ) {
         self.redis = redis
         self.publisher = publisher
+        self.issuer = issuer
         self.lanes = lanes
         self.confirmTimeout = confirmTimeout
         self.logger = logger
@@ -113,6 +116,7 @@ struct ClaimConveyor: Sendable {
     /// Compares a request with an earlier one that has its id.
     ///
     /// The claim's time of creation is that of the attempt that was accepted: one that was refused earlier does not count.
+    /// The id is that of the same time, so that it stays the same on the next day.
     /// - Returns: the outcome; nil if the earlier request was never confirmed, so that this one has to be published.
     private func resolve(_ earlier: ClaimCache.Entry, for submission: inout Submission) -> Outcome? {
         if let known = earlier.claim {
@@ -121,6 +125,7 @@ struct ClaimConveyor: Sendable {
             let now = submission.message.createdAt
             if let noted = known.createdAt, earlier.isAccepted || isInProgress(since: noted, at: now) {
                 submission.message.createdAt = noted
+                submission.message.id = issuer.id(submission.message.id, at: noted)
             } else if !earlier.isAccepted {
                 redis.sendWithoutReply(ClaimCache.noteAgain(submission.message))
             }

@@ -21,8 +21,9 @@ struct ClaimSubmission: Sendable {
         user: UserID, coupon: CouponName, key: IdempotencyKey, quota: Quota? = nil
     ) async throws(Problem) -> (claim: Claim, isReplay: Bool) {
         try refuseIfOverloaded()
-        let id = await formerID(user, key) ?? issuer.id(user: user, key: key)
-        let message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now())
+        let now = Timestamp.now()
+        let id = await formerID(user, key, at: now) ?? issuer.id(user: user, key: key, at: now)
+        let message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: now)
         switch await conveyor.submit(message, quota: quota) {
         case .accepted(let message): return (message.pendingClaim, false)
         case .replayed(let message): return (await current(message.pendingClaim), true)
@@ -62,8 +63,8 @@ struct ClaimSubmission: Sendable {
     /// Returns the id that the same request had under another secret, if Redis remembers one.
     ///
     /// It stays the id of the request, so that a repetition is a replay, or another attempt if the first one failed.
-    private func formerID(_ user: UserID, _ key: IdempotencyKey) async -> ClaimID? {
-        for id in issuer.formerIDs(user: user, key: key) where await outcomes.cached(id) != nil { return id }
+    private func formerID(_ user: UserID, _ key: IdempotencyKey, at time: Timestamp) async -> ClaimID? {
+        for id in issuer.formerIDs(user: user, key: key, at: time) where await outcomes.cached(id) != nil { return id }
         return nil
     }
 

@@ -9,7 +9,7 @@ enum CancellingStatement {
     static func query(for cancels: [ClaimMessage]) -> PostgresQuery {
         PostgresQuery(
             cancel,
-            [.texts(cancels.map(\.id.description)), .texts(cancels.map(\.couponName.description))])
+            [.texts(cancels.map { String($0.id.digest) }), .texts(cancels.map(\.couponName.description))])
     }
 
     /// Returns a verdict for each cancel, in order.
@@ -20,7 +20,7 @@ enum CancellingStatement {
         }
     }
 
-    /// $1 claim ids, $2 coupons; one element per cancel, in order.
+    /// $1 digests of claim ids, $2 coupons; one element per cancel, in order.
     ///
     /// - `cancelled`: claims that hold their coupon; they become cancelled.
     /// - `freed`: their rows in `user_claims`, deleted.
@@ -35,9 +35,10 @@ enum CancellingStatement {
     /// would be a nested loop, since the planner does not know the number of rows.
     private static let cancel = """
         with input as materialized (
-            select id collate "C" as id, coupon_name collate "C" as coupon_name, ord,
-                row_number() over (partition by id order by ord) as nth
-            from unnest($1::text[], $2::text[]) with ordinality as t(id, coupon_name, ord)
+            select c.id, t.coupon_name collate "C" as coupon_name, ord,
+                row_number() over (partition by digest order by ord) as nth
+            from unnest($1::text[], $2::text[]) with ordinality as t(digest, coupon_name, ord)
+                left join lateral (\(ClaimStore.lookUp(digest: "(t.digest collate \"C\")"))) c on true
         ), moment as materialized (
             select clock_timestamp()::timestamptz(3) as now
         ), cancelled as (

@@ -59,7 +59,7 @@ final class Decider {
                     let locked = try locked(among: Set(attempts.map(\.claim.couponName)))
                     lockedCoupons.formUnion(locked)
                     if !locked.isEmpty { return try decideUnlocked(attempts) }
-                    // What held the lock has ended meanwhile, or it is no coupon's row.
+                    // The session that held the lock has ended, or the lock is not on a coupon's row.
                     if !hadTimeout {
                         hadTimeout = true
                         continue
@@ -149,7 +149,7 @@ final class Decider {
 }
 
 extension Verdict {
-    /// Whether the statement gave an outcome. It gives none if the claim was changed by another session meanwhile.
+    /// Whether the statement gave an outcome. It gives none if another session changed the claim at the same time.
     fileprivate var isFinal: Bool {
         if case .decided(let claim, _) = self { claim.status.isFinal } else { true }
     }

@@ -30,7 +30,7 @@ enum DecidingStatement {
             // The other columns of a new claim repeat the message.
             var claim = attempts[row].claim.pendingClaim
             claim.attempts = attempts[row].number
-            // Null if another session changed the claim meanwhile; the next try finds its outcome.
+            // Null if another session changed the claim during the statement. The next try finds its outcome.
             claim.status = rows.text(row, 2).flatMap(ClaimStatus.init) ?? .pending
             claim.reason = rows.text(row, 3)
             claim.decidedAt = rows.timestamp(row, 8)
@@ -47,34 +47,36 @@ enum DecidingStatement {
 
     /// $1 claim ids, $2 users, $3 coupons, $4 attempts, $5 times of acceptance; one element per claim, in order.
     ///
-    /// - `known`: claims that have a row. All but the dead-lettered keep their outcome.
-    /// - `fresh`: the others, each id once, with its coupon.
+    /// - `known`: claims that have a row, perhaps under the id of another day. All but the dead-lettered keep their outcome.
+    /// - `fresh`: the others, each request once, with its coupon.
     /// - `ruled`: the rules that depend on the claim alone, and how many coupons the user holds.
     /// - `asking`: claims that no rule refuses are numbered per user; those within the user's limit ask for a coupon.
     /// - `placed`: those that ask are numbered per coupon; those within the remaining amount win.
     /// - `outcome`: a claim within the limit that does not win is sold_out, as is a later claim of that user.
-    /// - `written`: claims whose row was written just now; only they get a coupon. Meanwhile another lane may have
+    /// - `written`: claims whose row was written just now; only they get a coupon. In the same moment another lane may have
     ///   decided the same dead-lettered id under another coupon, or an operator's replay may have deleted its row. Then
     ///   there is no outcome, and the next try finds one.
     ///
     /// The result has the columns of ``ClaimStore/columns`` after the first one.
     private static let decide = """
         with input as materialized (
-            select id collate "C" as id, user_id collate "C" as user_id, coupon_name collate "C" as coupon_name,
-                attempts, created_at, ord
+            select id collate "C" as id, \(ClaimStore.digest(of: "id")) as digest, user_id collate "C" as user_id,
+                coupon_name collate "C" as coupon_name, attempts, created_at, ord
             from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[])
                 with ordinality as t(id, user_id, coupon_name, attempts, created_at, ord)
         ), moment as materialized (
             select clock_timestamp()::timestamptz(3) as now
         ), known as materialized (
-            select id, status, reason, user_id, coupon_name, attempts, created_at, decided_at
-            from claims where id = any($1)
+            select asked.digest, c.*
+            from (select distinct digest from input) asked
+                cross join lateral (\(ClaimStore.lookUp(digest: "asked.digest"))) c
         ), fresh as (
-            select distinct on (i.id) i.*, k.id as coupon_id, k.remaining_amount, k.per_user_limit, k.starts_at,
+            select distinct on (i.digest) i.*, k.id as coupon_id, k.remaining_amount, k.per_user_limit, k.starts_at,
                 k.ends_at, k.is_restricted
             from input i left join coupons k on k.name = i.coupon_name
-            where not exists (select from known where known.id = i.id and known.status <> 'dead_lettered')
-            order by i.id, i.ord
+            where not exists (
+                select from known where known.digest = i.digest and known.status <> 'dead_lettered')
+            order by i.digest, i.ord
         ), ruled as materialized (
             select f.*,
                 case
@@ -107,7 +109,7 @@ enum DecidingStatement {
             select id, case when wins then 'claimed' else 'rejected' end, reason, user_id, coupon_name, attempts,
                 created_at, now
             from outcome, moment
-            where not exists (select from known where known.id = outcome.id)
+            where not exists (select from known where known.digest = outcome.digest)
             order by ord
             returning id
         ), revived as (
@@ -115,16 +117,19 @@ enum DecidingStatement {
             set status = case when wins then 'claimed' else 'rejected' end, reason = o.reason, user_id = o.user_id,
                 coupon_name = o.coupon_name, attempts = o.attempts, created_at = o.created_at, decided_at = now
             from (
-                -- Offset 0 keeps the planner from looking up every claim here once more: hardly any is known.
-                select outcome.* from known join outcome using (id) where known.status = 'dead_lettered' offset 0
+                -- Offset 0 keeps the planner from looking up every claim here again: few claims are known.
+                select known.id as row_id, outcome.* from known join outcome using (digest)
+                where known.status = 'dead_lettered' offset 0
             ) o cross join moment
-            where c.id = o.id and c.status = 'dead_lettered'
+            where c.id = o.row_id and c.status = 'dead_lettered'
             returning c.id
         ), written as materialized (
-            select o.* from outcome o where o.id in (select id from inserted union all select id from revived)
+            select o.*, w.id as row_id
+            from outcome o join (select id from inserted union all select id from revived) w
+                on \(ClaimStore.digest(of: "w.id")) = o.digest
         ), given as (
             insert into user_claims (coupon_id, user_id, slot, claim_id)
-            select coupon_id, user_id, held + nth, id from written where wins order by ord
+            select coupon_id, user_id, held + nth, row_id from written where wins order by ord
         ), sold as (
             update coupons c set remaining_amount = c.remaining_amount - won.count
             from (select coupon_id, count(*) as count from written where wins group by coupon_id) won
@@ -137,7 +142,7 @@ enum DecidingStatement {
             coalesce(o.user_id, n.user_id), coalesce(o.coupon_name, n.coupon_name), coalesce(o.attempts, n.attempts),
             \(PostgresRows.milliseconds("coalesce(o.created_at, n.created_at)")),
             \(PostgresRows.milliseconds("case when o.id is null then n.decided_at else now end"))
-        from input i cross join moment left join written o on o.id = i.id left join known n on n.id = i.id
+        from input i cross join moment left join written o using (digest) left join known n using (digest)
         order by i.ord
         """
 }

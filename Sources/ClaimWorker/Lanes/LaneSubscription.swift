@@ -152,7 +152,7 @@ final class LaneSubscription {
 
     // MARK: Outages
 
-    /// Waits before the interrupted batch is run again. The lane keeps its messages meanwhile, and no attempt is counted.
+    /// Waits before the interrupted batch is run again. The lane keeps its messages, and no attempt is counted.
     ///
     /// The wait grows until a batch succeeds: a store may pass the probe and still refuse the batch.
     private func wait(after error: Outage) throws(BrokerError) {

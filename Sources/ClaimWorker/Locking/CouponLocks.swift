@@ -63,7 +63,7 @@ final class CouponLocks {
 
     func released() { tried.removeAll() }
 
-    /// Releases the locks of a batch that an outage interrupted, so that another worker can have the lane meanwhile.
+    /// Releases the locks of a batch that an outage interrupted, so that another worker can take over the lane.
     ///
     /// If Redis is unavailable, the locks stay until the lane finishes its next batch or they expire.
     func releaseInterrupted(by outage: Outage) {

@@ -5,7 +5,7 @@ import RuntimeSupport
 /// All jobs that a lane has received and not finished: new deliveries, and jobs that wait for a coupon's lock.
 ///
 /// Pure. A batch is taken from it. Jobs whose lock is held are postponed; after an outage the whole batch is put back,
-/// and the queue is as it was before, apart from what arrived meanwhile.
+/// and the queue is as it was before, apart from jobs that arrived during the batch.
 struct JobQueue {
     /// Jobs that are taken together, and what is needed to put them back.
     struct Batch {

@@ -10,7 +10,7 @@ internal import Synchronization
 /// address.
 ///
 /// The broker's cost is per message, not per item, so messages of several items let it accept more. Only a few messages of
-/// a route are unconfirmed at a time. Under load the items that arrive meanwhile fill the next one; without load each item
+/// a route are unconfirmed at a time. Under load, the items that arrive before the confirm fill the next one; without load each item
 /// is published at once, alone.
 package final class Publisher<Item: Sendable>: Service {
     /// The addresses, limits and topology of a publisher.

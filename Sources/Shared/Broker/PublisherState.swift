@@ -40,7 +40,7 @@ struct PublisherState<Item: Sendable, Waiter> {
         /// The maximum number of items of one message.
         var itemsPerMessage: Int
         /// The maximum number of unconfirmed messages of one route, as long as the next one is not full. What arrives
-        /// meanwhile goes into the next message, so messages grow with the load, and a lone item is published at once.
+        /// before the confirm goes into the next message, so messages grow with the load, and a lone item is published at once.
         var messagesPerRoute: Int
         /// The maximum number of unconfirmed messages of one route. A full message gains nothing by waiting.
         var fullMessagesPerRoute: Int

@@ -1,6 +1,6 @@
 /// Whether PostgreSQL serves the calls of a client.
 ///
-/// A server can be reached and fail calls all the same, for example while a table is locked, and others succeed meanwhile.
+/// A server that can be reached may fail some calls, for example on a locked table, while others succeed.
 /// So an outage is over at a success only if no call has failed for a while. Pure: it gets the time.
 struct PostgresAvailability {
     typealias Instant = ContinuousClock.Instant

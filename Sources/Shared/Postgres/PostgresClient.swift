@@ -132,7 +132,7 @@ package final class PostgresClient: Sendable {
         jobs.failAll(with: PostgresError(sqlState: nil, message: "shutting down"))
     }
 
-    /// Waits for `pause`. Meanwhile it fails all jobs, unless another thread has a connection and can run them.
+    /// Waits for `pause`. During the wait it fails all jobs, unless another thread has a connection and can run them.
     private func failJobs(for pause: Duration, with error: PostgresError) {
         let end = ContinuousClock.now + pause
         while !stop.isRequested, ContinuousClock.now < end {

@@ -49,7 +49,7 @@ private final class JSONOutput {
     func write(_ value: String) { text.append(string: value) }
 }
 
-/// A dictionary by names, whatever its values are.
+/// A dictionary by names, with values of any type.
 private protocol NamedFields {
     func write(to output: JSONOutput, at path: [any CodingKey]) throws
 }

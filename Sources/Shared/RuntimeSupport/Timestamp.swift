@@ -19,6 +19,12 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         Timestamp(milliseconds: WallClock.microseconds() / 1000)
     }
 
+    /// The day in UTC, in days since 1970-01-01.
+    package var day: Int {
+        let (days, rest) = milliseconds.quotientAndRemainder(dividingBy: 86_400_000)
+        return Int(days) - (rest < 0 ? 1 : 0)
+    }
+
     package static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.milliseconds < right.milliseconds
     }

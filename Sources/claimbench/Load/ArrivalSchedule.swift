@@ -1,4 +1,4 @@
-/// When each request of an open-loop run is due: at a fixed rate, whatever the answers do.
+/// When each request of an open-loop run is due: at a fixed rate, independent of the answers.
 ///
 /// Times are nanoseconds since the start of the run.
 struct ArrivalSchedule: Equatable {

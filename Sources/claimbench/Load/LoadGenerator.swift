@@ -122,7 +122,7 @@ final class LoadGenerator {
         let now = NIODeadline.now()
         let limit = dueCount(now, startedAt)
         while measurements.sent < limit, let connection = idle.popFirst() {
-            // One that the server has closed meanwhile is being replaced.
+            // A connection that the server has closed is being replaced.
             guard connection.isOpen else { continue }
             let index = measurements.sent
             let due = schedule.map { startedAt + .nanoseconds($0.time(of: index)) } ?? now

@@ -87,7 +87,7 @@ struct AccessFixture {
             tickets: tickets, failures: FailureLimit(failures))
         ownClaim =
             ClaimIDIssuer(secret: OpenAPITests.secret).id(
-                user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: "k"))
+                user: try #require(UserID("u1")), key: try #require(IdempotencyKey(headerValue: "k")), at: .now()
             ).description
         refusal = try JSON.encoder.encode(Problem.unauthenticated.body)
     }

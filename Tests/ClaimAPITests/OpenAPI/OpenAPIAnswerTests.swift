@@ -3,6 +3,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import RuntimeSupport
 import Testing
 
 @testable import ClaimAPI
@@ -84,7 +85,7 @@ import Testing
     @Test func anIssuedClaimIsUnavailableWithoutServers() async throws {
         let user = try #require(UserID("u1"))
         let key = try #require(IdempotencyKey(headerValue: "k"))
-        let id = ClaimIDIssuer(secret: OpenAPITests.secret).id(user: user, key: key)
+        let id = ClaimIDIssuer(secret: OpenAPITests.secret).id(user: user, key: key, at: .now())
         for (method, path) in [
             (HTTPRequest.Method.get, "/claims/{id}"), (.get, "/claims/{id}/events"), (.post, "/claims/{id}/cancel"),
         ] {

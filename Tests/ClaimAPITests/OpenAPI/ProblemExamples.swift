@@ -30,7 +30,7 @@ enum ProblemExamples {
         "TooManyPending": .tooManyPending(maximum: 20),
         "TokensUnavailable": .tokensUnavailable("the API keys are not loaded yet"),
         "IdempotencyKeyReused": .keyReused,
-        "NotCancellable": .notCancellable(.pending),
+        "Gone": .gone, "NotCancellable": .notCancellable(.pending),
         "CouponExists": .couponExists,
         "AmountBelowClaimed": .amountBelowClaimed(3),
         "ConfirmTimeout": .brokerUnavailable(.timeout, for: .claim),

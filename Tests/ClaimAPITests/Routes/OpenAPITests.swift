@@ -32,9 +32,10 @@ import Testing
             logger: .quiet)
         let issuer = ClaimIDIssuer(secret: secret)
         let outcomes = OutcomeReader(
-            redis: redis, postgres: postgres, changes: ClaimChanges(redisAddress, logger: .quiet), lanes: 1)
+            redis: redis, postgres: postgres, changes: ClaimChanges(redisAddress, logger: .quiet), lanes: 1,
+            issuer: issuer, retention: RetentionSettings(days: nil))
         let conveyor = ClaimConveyor(
-            redis: redis, publisher: publisher, lanes: 1, confirmTimeout: .seconds(1), logger: .quiet)
+            redis: redis, publisher: publisher, issuer: issuer, lanes: 1, confirmTimeout: .seconds(1), logger: .quiet)
         let submission = ClaimSubmission(
             issuer: issuer, conveyor: conveyor, outcomes: outcomes,
             admission: AdmissionControl(maximum: 100, target: .seconds(1)), logger: .quiet)

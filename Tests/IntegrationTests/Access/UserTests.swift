@@ -3,7 +3,7 @@ import NIOCore
 import Testing
 
 extension IntegrationTests {
-    /// Users with JWTs: what is theirs, and nothing else.
+    /// Users with JWTs have access to their own data only.
     @Suite(.system(workers: 1), .checked)
     struct Users {
         let system = System.current
@@ -133,7 +133,7 @@ extension IntegrationTests {
 
             issuer.addKey("k2")
             try server.publish(issuer)
-            // The first token of the new key makes the API load the keys; all that arrive meanwhile wait for that.
+            // The first token of the new key makes the API load the keys; all tokens that arrive during the load wait for it.
             let tokens = try (0..<40).map { try issuer.token("user-\($0)", key: $0.isMultiple(of: 2) ? "k1" : "k2") }
             let before = server.requests
             let statuses = try await concurrently(tokens) { token in

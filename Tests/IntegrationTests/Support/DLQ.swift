@@ -28,7 +28,8 @@ enum DLQ {
             let key = try #require(IdempotencyKey(headerValue: UUID().uuidString))
             let died = Timestamp(milliseconds: now - Int64(age) * 1000)
             let claim = ClaimMessage(
-                id: issuer.id(user: user, key: key), userID: user, couponName: try #require(CouponName(coupon)),
+                id: issuer.id(user: user, key: key, at: .now()), userID: user,
+                couponName: try #require(CouponName(coupon)),
                 createdAt: Timestamp(milliseconds: died.milliseconds - 40_000))
             var message = BrokerMessage.claim(claim, encodedBy: .shared)
             for attempt in 1...4 {

@@ -91,6 +91,11 @@ package enum ClaimCache {
         }
     }
 
+    /// Deletes what Redis remembers of a claim.
+    package static func forget(_ id: ClaimID) -> RedisRequest<Void> {
+        RedisRequest([["DEL", RedisKeys.claim(id)]])
+    }
+
     // MARK: Results
 
     /// Stores states of claims, each unless a later one is stored, and wakes the requests that wait for the claims.

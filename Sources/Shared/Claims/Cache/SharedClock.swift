@@ -14,7 +14,7 @@ package struct SharedClock: Hashable, Sendable {
 
     /// Reads the clock.
     ///
-    /// The time of the answer lies between the two readings of this machine's clock. The middle is at most half of the
+    /// The time of the answer is between the two readings of this machine's clock. The middle is at most half of the
     /// round trip away from it.
     /// - Throws: ``RedisError``.
     package static func read(from redis: RedisConnection) throws(RedisError) -> SharedClock {

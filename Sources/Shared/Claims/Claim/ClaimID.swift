@@ -1,12 +1,19 @@
-internal import Crypto
-internal import Foundation
-
 /// The id of a claim, derived from the user and the idempotency key, with a proof that it was issued.
 ///
-/// 25 bytes as 40 characters of base32hex (RFC 4648, section 7) in lower case: 15 bytes are an HMAC of user and key, and
-/// 10 bytes are an HMAC of those. The same request gives the same id on every API process, and an invented id is
-/// detected, both without a look-up.
-package struct ClaimID: Hashable, Sendable, CustomStringConvertible {
+/// 25 bytes as 40 characters of base32hex (RFC 4648, section 7) in lower case:
+///
+/// | bytes | |
+/// | --- | --- |
+/// | 15 | digest: an HMAC of user and key |
+/// | 1 | version, 2 |
+/// | 1 | cell: reserved for several brokers and databases, 0 |
+/// | 2 | day of issue: days since 1970-01-01 in UTC |
+/// | 6 | proof: an HMAC of the bytes before it |
+///
+/// The digest alone identifies the claim: a request that is repeated on the next day has the same one. The proof reveals an
+/// invented id without a look-up, and the day tells whether the claim may have been deleted since. In ids of the first
+/// version the digest is followed by a proof of 10 bytes.
+package struct ClaimID: Sendable, CustomStringConvertible {
     /// The id as it is written in URLs, messages and rows.
     package let description: String
 
@@ -20,16 +27,29 @@ package struct ClaimID: Hashable, Sendable, CustomStringConvertible {
         description = text
     }
 
-    /// The characters that are derived from the user and the idempotency key. They identify the claim without its proof.
-    var digest: Substring { description.prefix(Self.digestBytes * 8 / 5) }
-
-    fileprivate init(bytes: some Sequence<UInt8>) {
+    init(bytes: some Sequence<UInt8>) {
         description = Base32Hex.encode(bytes)
     }
 
-    fileprivate static let digestBytes = 15
-    fileprivate static let proofBytes = 10
+    /// The characters that are derived from the user and the idempotency key. They identify the claim.
+    package var digest: Substring { description.prefix(Self.digestLength) }
+
+    /// The number of characters of the digest.
+    package static let digestLength = digestBytes * 8 / 5
+
+    static let digestBytes = 15
     private static let length = 40
+}
+
+extension ClaimID: Hashable {
+    /// Returns whether both are ids of the same request. They may have been issued on different days.
+    package static func == (left: ClaimID, right: ClaimID) -> Bool {
+        left.digest == right.digest
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(digest)
+    }
 }
 
 extension ClaimID: Codable {
@@ -44,126 +64,5 @@ extension ClaimID: Codable {
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
-    }
-}
-
-/// Issues claim ids and recognizes issued ones. All API processes share the secrets.
-package struct ClaimIDIssuer: Sendable {
-    /// The keys that are derived from one secret.
-    private struct Keys: Sendable {
-        let digest: SymmetricKey
-        let proof: SymmetricKey
-
-        init(_ secret: String) {
-            let root = SymmetricKey(data: Data(secret.utf8))
-            func derived(_ purpose: String) -> SymmetricKey {
-                HKDF<SHA256>.deriveKey(inputKeyMaterial: root, info: Data(purpose.utf8), outputByteCount: 32)
-            }
-            digest = derived("claim id: digest of user and idempotency key")
-            proof = derived("claim id: proof of issue")
-        }
-
-        func id(user: UserID, key: IdempotencyKey) -> ClaimID {
-            var input: [UInt8] = []
-            input.reserveCapacity(4 + user.description.utf8.count + key.value.utf8.count)
-            // The length prefix distinguishes ("ab", "c") from ("a", "bc").
-            withUnsafeBytes(of: UInt32(user.description.utf8.count).littleEndian) { input.append(contentsOf: $0) }
-            input.append(contentsOf: user.description.utf8)
-            input.append(contentsOf: key.value.utf8)
-            let code = HMAC<SHA256>.authenticationCode(for: input, using: digest)
-            let head = Array(code.prefix(ClaimID.digestBytes))
-            return ClaimID(bytes: head + proof(of: head))
-        }
-
-        func proof(of head: [UInt8]) -> [UInt8] {
-            Array(HMAC<SHA256>.authenticationCode(for: head, using: proof).prefix(ClaimID.proofBytes))
-        }
-
-        /// Returns whether the proof of an id was made with this secret.
-        func issued(_ bytes: [UInt8]) -> Bool {
-            let expected = proof(of: Array(bytes.prefix(ClaimID.digestBytes)))
-            // Compares all bytes, so that the time taken does not reveal where they differ.
-            return zip(bytes.dropFirst(ClaimID.digestBytes), expected).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
-        }
-    }
-
-    private let keys: Keys
-    /// Of earlier secrets, whose ids are still recognized.
-    private let former: [Keys]
-
-    /// - Parameter secret: shared by all API processes. Its owner can issue ids.
-    package init(secret: String) {
-        self.init(secret: secret, former: [])
-    }
-
-    /// - Parameters:
-    ///   - secret: issues ids.
-    ///   - former: secrets that issued ids before, which are still recognized.
-    package init(secret: String, former: [String]) {
-        keys = Keys(secret)
-        self.former = former.map(Keys.init)
-    }
-
-    /// Returns the id of a user's request with this key.
-    package func id(user: UserID, key: IdempotencyKey) -> ClaimID {
-        keys.id(user: user, key: key)
-    }
-
-    /// Returns the ids that the same request had with earlier secrets.
-    package func formerIDs(user: UserID, key: IdempotencyKey) -> [ClaimID] {
-        former.map { $0.id(user: user, key: key) }
-    }
-
-    /// Reads an id that a client sent.
-    ///
-    /// - Returns: nil unless the id was issued with one of the secrets.
-    package func issued(_ text: String) -> ClaimID? {
-        guard let id = ClaimID(text), let bytes = Base32Hex.decode(id.description) else { return nil }
-        return keys.issued(bytes) || former.contains { $0.issued(bytes) } ? id : nil
-    }
-}
-
-/// Base32 with the alphabet `0`–`9`, `a`–`v` (RFC 4648, section 7), for whole groups of five bytes only.
-package enum Base32Hex {
-    private static let alphabet = Array("0123456789abcdefghijklmnopqrstuv".utf8)
-
-    static func value(of character: UInt8) -> UInt8? {
-        switch character {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "v"): character - UInt8(ascii: "a") + 10
-        default: nil
-        }
-    }
-
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.underestimatedCount * 8 / 5)
-        var window: UInt32 = 0
-        var bits = 0
-        for byte in bytes {
-            window = window << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 5 {
-                bits -= 5
-                text.append(alphabet[Int(window >> UInt32(bits) & 31)])
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    package static func decode(_ text: String) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var window: UInt32 = 0
-        var bits = 0
-        for character in text.utf8 {
-            guard let value = value(of: character) else { return nil }
-            window = window << 5 | UInt32(value)
-            bits += 5
-            if bits >= 8 {
-                bits -= 8
-                bytes.append(UInt8(truncatingIfNeeded: window >> UInt32(bits)))
-            }
-        }
-        return bits == 0 ? bytes : nil
     }
 }

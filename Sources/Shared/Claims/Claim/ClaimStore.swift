@@ -11,17 +11,12 @@ package struct ClaimStore {
 
     /// Returns the stored claim; nil if it is pending or was never accepted.
     package func find(_ id: ClaimID) throws(PostgresError) -> Claim? {
-        let rows = try connection.execute(
-            "select \(Self.columns) from claims where id = $1", [.text(id.description)])
-        return Self.claim(rows, 0)
+        try find([id])[id]
     }
 
     /// Returns the stored claims of these ids. Pending and unknown ones are left out.
     package func find(_ ids: [ClaimID]) throws(PostgresError) -> [ClaimID: Claim] {
-        let rows = try connection.execute(
-            "select \(Self.columns) from claims where id = any($1)", [.texts(ids.map(\.description))])
-        let claims = (0..<rows.count).compactMap { Self.claim(rows, $0) }
-        return Dictionary(claims.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        Self.found(try connection.transaction([Self.finding(ids)])[0])
     }
 
     /// Records claims as dead-lettered, unless they are decided.
@@ -32,13 +27,39 @@ package struct ClaimStore {
             claims.flatMap { claim in
                 [
                     Self.upsert(claim, as: .deadLettered, replacing: [.deadLettered], at: .serverClock),
-                    PostgresQuery("select \(Self.columns) from claims where id = $1", [.text(claim.id.description)]),
+                    Self.finding([claim.id]),
                 ]
             })
         return claims.indices.map { Self.claim(results[$0 * 2 + 1], 0) ?? claims[$0] }
     }
 
     // MARK: SQL
+
+    /// The statement that looks up claims by their ids, in ``columns``. A claim may be stored under the id of another day.
+    package static func finding(_ ids: [ClaimID]) -> PostgresQuery {
+        PostgresQuery(
+            """
+            select \(columns) from (select distinct digest collate "C" as digest from unnest($1::text[]) as t(digest)) asked
+                cross join lateral (\(lookUp(digest: "asked.digest"))) c
+            """, [.texts(ids.map { String($0.digest) })])
+    }
+
+    /// Returns the claims in the result of ``finding(_:)``.
+    package static func found(_ rows: PostgresRows) -> [ClaimID: Claim] {
+        let claims = (0..<rows.count).compactMap { claim(rows, $0) }
+        return Dictionary(claims.map { ($0.id, $0) }) { first, _ in first }
+    }
+
+    /// SQL: the digest of a claim id.
+    package static func digest(of id: String) -> String { "left(\(id), \(ClaimID.digestLength))" }
+
+    /// SQL: the row of the claim with a digest. It reads a range of the primary key: `w` comes after all digits of an id.
+    package static func lookUp(digest: String) -> String {
+        """
+        select id, status, reason, user_id, coupon_name, attempts, created_at, decided_at
+        from claims where id >= \(digest) and id < \(digest) || 'w' order by id limit 1
+        """
+    }
 
     /// The time that a row is decided at.
     package enum DecisionTime {
@@ -65,7 +86,9 @@ package struct ClaimStore {
         return PostgresQuery(
             """
             insert into claims (id, status, reason, user_id, coupon_name, attempts, created_at, decided_at)
-            values ($1, $8, $2, $3, $4, $5, $6, \(decidedAt))
+            select $1, $8, $2, $3, $4, $5, $6, \(decidedAt)
+            -- The claim may be stored under the id of another day.
+            where not exists (select from (\(lookUp(digest: digest(of: "$1::text")))) known where known.id <> $1)
             on conflict (id) do update
             set status = excluded.status, reason = excluded.reason, attempts = excluded.attempts,
                 decided_at = excluded.decided_at

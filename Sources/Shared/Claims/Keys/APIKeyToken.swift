@@ -19,7 +19,7 @@ package struct APIKeyToken: Sendable {
     /// Creates a key with a random id and secret.
     package init() {
         var random = SystemRandomNumberGenerator()
-        let id = Base32Hex.encode((0..<10).map { _ in UInt8.random(in: .min ... .max, using: &random) })
+        let id = Self.randomID()
         let secret = (0..<Self.secretBytes).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         self.id = id
         text = "\(Self.prefix)\(id)_\(Self.hexadecimal(secret))"
@@ -37,6 +37,12 @@ package struct APIKeyToken: Sendable {
         }
         id = String(decoding: parts[0], as: UTF8.self)
         self.text = text
+    }
+
+    /// Returns 80 random bits as 16 characters of base32hex.
+    package static func randomID() -> String {
+        var random = SystemRandomNumberGenerator()
+        return Base32Hex.encode((0..<10).map { _ in UInt8.random(in: .min ... .max, using: &random) })
     }
 
     /// The SHA-256 of the whole key.

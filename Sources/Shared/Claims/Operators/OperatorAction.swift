@@ -16,6 +16,7 @@ package struct OperatorAction: Codable, Hashable, Sendable {
         case deadLetterRestore = "dlq.restore"
         case deadLetterEdit = "dlq.edit"
         case deadLetterImport = "dlq.import"
+        case userForget = "user.forget"
     }
 
     /// The outcome of an action that was carried out completely.

@@ -12,7 +12,7 @@ package enum LaneCount {
         return rows.count > 0 ? rows.integer(0, 0) : nil
     }
 
-    /// Stores the number, whatever it was.
+    /// Stores the number and replaces the earlier one.
     package static func store(_ lanes: Int, on connection: PostgresConnection) throws(PostgresError) {
         try connection.execute(
             """

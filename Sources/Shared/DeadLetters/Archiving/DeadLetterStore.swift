@@ -16,11 +16,9 @@ struct DeadLetterStore {
     func claims(_ ids: [ClaimID]) throws(PostgresError) -> (claims: [ClaimID: Claim], time: Timestamp) {
         let results = try connection.transaction([
             PostgresQuery("select \(PostgresRows.milliseconds("clock_timestamp()"))"),
-            PostgresQuery(
-                "select \(ClaimStore.columns) from claims where id = any($1)", [.texts(ids.map(\.description))]),
+            ClaimStore.finding(ids),
         ])
-        let claims = (0..<results[1].count).compactMap { ClaimStore.claim(results[1], $0) }
-        return (Dictionary(claims.map { ($0.id, $0) }) { $1 }, results[0].timestamp(0, 0) ?? .now())
+        return (ClaimStore.found(results[1]), results[0].timestamp(0, 0) ?? .now())
     }
 
     /// Makes dead-lettered claims pending again after their messages went back to their lanes.

@@ -26,7 +26,7 @@ extension DeadLetterQueue {
     func read(_ visit: (Entry) throws -> Void) throws {
         var rest = try takeFirst()
         let size = Self.size(for: rest)
-        // Messages that arrive meanwhile are read too, but at most three rounds, so that reading always ends.
+        // Messages that arrive during the reading are read too, but at most three rounds, so that reading always ends.
         for _ in 0..<3 where rest > 0 {
             try take(rest + (delivered == 0 ? 1 : 0), inBlocksOf: size, visit)
             rest = try presence().messages
@@ -122,7 +122,7 @@ extension DeadLetterQueue {
     /// Passes on the messages that have arrived.
     private func takeDelivered(_ visit: (Entry) throws -> Void) throws {
         for (index, connection) in connections.enumerated() {
-            // A limited number each, because the other connection's buffers fill meanwhile.
+            // A limited number each, because the other connection's buffers fill at the same time.
             for _ in 0..<1000 {
                 guard let event = try connection.nextEvent() else { break }
                 guard case .delivered(let delivery, let channel) = event else { continue }

@@ -82,7 +82,7 @@ extension DLQCommand {
             discussion: """
                 All lines are checked before the first message is put back. A message that is in the queue already is \
                 not added twice, so an interrupted import can be run again. The claims become dead_lettered again; \
-                claims that were decided meanwhile keep their outcome.
+                claims that have been decided since keep their outcome.
                 """)
 
         @Argument(help: "A file that claimctl dlq export wrote, or - for standard input.")

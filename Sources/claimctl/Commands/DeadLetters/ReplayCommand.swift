@@ -14,7 +14,7 @@ extension DLQCommand {
                 interrupted replay can be run again: no message is lost, and a claim whose message is sent twice is \
                 decided once.
 
-                At the end, the command counts the outcomes of the claims: decided anew, decided before (the message \
+                At the end, the command counts the outcomes of the claims: newly decided, decided before (the message \
                 was dropped as a duplicate), or failed again.
 
                 Examples:
@@ -64,7 +64,7 @@ extension DLQCommand {
             let lines = [
                 (
                     report.decidedAnew,
-                    "decided anew: \(report.claimed) claimed, \(report.rejected) rejected, \(report.cancelled) cancelled"
+                    "newly decided: \(report.claimed) claimed, \(report.rejected) rejected, \(report.cancelled) cancelled"
                 ),
                 (report.decidedBefore, "decided before; dropped as duplicates"),
                 (report.failedAgain, "failed again; in the dead-letter queue"),

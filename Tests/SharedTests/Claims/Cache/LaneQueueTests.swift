@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func aNumberAboveTheLastOneCounts() throws {
-        #expect(try place(number: 1001).position == 901, "another claim has returned its number meanwhile")
+        #expect(try place(number: 1001).position == 901, "another claim has returned its number")
     }
 
     /// A key carries the last four digits of a number, which repeat after 16.7 million claims.

@@ -1,25 +1,70 @@
 import Claims
 import Foundation
+import RuntimeSupport
 import SeededRandom
 import Testing
 
 @Suite struct ClaimIDTests {
     private let issuer = ClaimIDIssuer(secret: "a secret of at least 32 characters")
 
-    private func id(_ user: String, _ key: String, by issuer: ClaimIDIssuer? = nil) throws -> ClaimID {
+    /// 2026-11-26, day 20,783.
+    private let day = Timestamp(milliseconds: 20783 * 86_400_000)
+
+    private func id(
+        _ user: String, _ key: String, by issuer: ClaimIDIssuer? = nil, at time: Timestamp? = nil
+    ) throws -> ClaimID {
         // Quoted, so that the keys may hold any character.
         let key = key.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
         return try (issuer ?? self.issuer).id(
-            user: #require(UserID(user)), key: #require(IdempotencyKey(headerValue: "\"\(key)\"")))
+            user: #require(UserID(user)), key: #require(IdempotencyKey(headerValue: "\"\(key)\"")), at: time ?? day)
     }
 
     /// Computed independently, as HMAC-SHA256 with keys derived by HKDF. A change would break every key in use.
     @Test func theIDOfARequestNeverChanges() throws {
-        #expect(try id("u1", "order-4711").description == "uf5jq8koagdurr3j5if03f068mdjd7r8hp44tvi6")
-        #expect(try id("größe", "order 4711").description == "iqgb6jrbg0f1gur5q2cqoauqo2o4o2sp7qlc7ggu")
+        #expect(try id("u1", "order-4711").description == "uf5jq8koagdurr3j5if03f0608052btnqbummlfi")
+        #expect(try id("größe", "order 4711").description == "iqgb6jrbg0f1gur5q2cqoauq08052bshr5q4kiqa")
+        let nextDay = Timestamp(milliseconds: day.milliseconds + 86_400_000)
+        #expect(try id("u1", "order-4711", at: nextDay).description == "uf5jq8koagdurr3j5if03f0608052c22jkm26084")
     }
 
-    /// The ids are those that the version before access issued.
+    @Test func requestsBeforeTheFirstDatedDayGetIDsOfTheFirstVersion() throws {
+        issuer.datesIDsFrom = 20784
+        let old = try id("u1", "order-4711")
+        #expect(old.description == "uf5jq8koagdurr3j5if03f068mdjd7r8hp44tvi6")
+        #expect(issuer.day(of: old) == nil)
+        let nextDay = Timestamp(milliseconds: day.milliseconds + 86_400_000)
+        #expect(try id("u1", "order-4711", at: nextDay).description == "uf5jq8koagdurr3j5if03f0608052c22jkm26084")
+    }
+
+    @Test func anIDCarriesTheDayOfItsRequest() throws {
+        for (time, expected) in [(0, 20783), (86_399_999, 20783), (86_400_000, 20784)] {
+            let time = Timestamp(milliseconds: day.milliseconds + Int64(time))
+            #expect(issuer.day(of: try id("u1", "k", at: time)) == expected)
+        }
+        let other = ClaimIDIssuer(secret: "the next secret of 32 characters")
+        #expect(other.day(of: try id("u1", "k")) == nil)
+        let rotated = ClaimIDIssuer(
+            secret: "the next secret of 32 characters", former: ["a secret of at least 32 characters"])
+        #expect(rotated.day(of: try id("u1", "k")) == 20783)
+    }
+
+    @Test func idsOfOneRequestOnDifferentDaysAreEqual() throws {
+        let nextDay = Timestamp(milliseconds: day.milliseconds + 86_400_000)
+        let (first, second) = (try id("u1", "k"), try id("u1", "k", at: nextDay))
+        #expect(first.description != second.description)
+        #expect(first == second && Set([first, second]).count == 1)
+        #expect(issuer.id(second, at: day).description == first.description)
+        #expect(try id("u1", "l") != second)
+    }
+
+    @Test func anIDOfAnEarlierSecretKeepsItsSecretWhenItIsDatedAgain() throws {
+        let rotated = ClaimIDIssuer(
+            secret: "the next secret of 32 characters", former: ["a secret of at least 32 characters"])
+        let nextDay = Timestamp(milliseconds: day.milliseconds + 86_400_000)
+        #expect(rotated.id(try id("u1", "k", at: nextDay), at: day).description == (try id("u1", "k").description))
+    }
+
+    /// The ids are those that releases without a day in the id issued.
     @Test(arguments: ["uf5jq8koagdurr3j5if03f068mdjd7r8hp44tvi6", "iqgb6jrbg0f1gur5q2cqoauqo2o4o2sp7qlc7ggu"])
     func anIDThatAnEarlierVersionIssuedIsRecognised(_ text: String) {
         #expect(issuer.issued(text)?.description == text)
@@ -94,14 +139,14 @@ import Testing
         let new = ClaimIDIssuer(
             secret: "the next secret of 32 characters", former: ["a secret of at least 32 characters"])
         let (user, key) = (try #require(UserID("u1")), try #require(IdempotencyKey(headerValue: "k")))
-        let old = issuer.id(user: user, key: key)
+        let old = issuer.id(user: user, key: key, at: day)
         #expect(new.issued(old.description) == old)
-        #expect(new.id(user: user, key: key) != old)
-        #expect(new.issued(new.id(user: user, key: key).description) != nil)
-        #expect(issuer.issued(new.id(user: user, key: key).description) == nil)
+        #expect(new.id(user: user, key: key, at: day) != old)
+        #expect(new.issued(new.id(user: user, key: key, at: day).description) != nil)
+        #expect(issuer.issued(new.id(user: user, key: key, at: day).description) == nil)
         // A repeated request is found under the id that it had.
-        #expect(new.formerIDs(user: user, key: key) == [old])
-        #expect(issuer.formerIDs(user: user, key: key) == [])
+        #expect(new.formerIDs(user: user, key: key, at: day) == [old])
+        #expect(issuer.formerIDs(user: user, key: key, at: day) == [])
     }
 
     @Test func anIDHasOneSpellingOnly() throws {
