@@ -2,6 +2,7 @@ import Broker
 import Claims
 import Foundation
 import Logging
+import OrderedCollections
 import Testing
 
 extension IntegrationTests {
