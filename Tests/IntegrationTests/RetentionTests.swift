@@ -81,6 +81,20 @@ extension IntegrationTests {
             #expect(amounts == [["2", "1"]])
         }
 
+        /// The id of a claim that was decided on the first day of the period does not tell that the claim is gone.
+        @Test func aClaimOfTheFirstDayOfThePeriodIsKept() async throws {
+            let (edge, _) = try await oldClaims(["ann"], amount: 1)
+            try Database.script(
+                """
+                update claims set decided_at = date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'
+                    - interval '2 days' where coupon_name = '\(edge)'
+                """)
+            let (due, _) = try await oldClaims(["ann"], amount: 1)
+            try await restartWorker()
+            try await waitUntilArchived(due)
+            #expect(try Database.number("select count(*) from claims where coupon_name = $1", .text(edge)) == 1)
+        }
+
         @Test func aPendingClaimIsNotGone() async throws {
             let coupon = try await api.coupon("NEW", amount: 1)
             let worker = try system.program("worker-1")

@@ -56,8 +56,8 @@ locate_tools() {
   cc -O2 -o "$WORK/raw_publish" "$DEPLOY_DIR/benchmarks/raw_publish.c" -lrabbitmq
 }
 
-# restart_empty FOLDER: replaces the programs by those of FOLDER, on empty stores, so that each round begins in the same state and
-# programs with another schema can follow. The queues are empty already: each stage waits for its claims.
+# restart_empty FOLDER: replaces the programs by those of FOLDER, on empty stores, so that each round begins in the same
+# state and programs with another schema can follow. The queues are empty already: each stage waits for its claims.
 restart_empty() {
   local user_password=${REDIS_URL#redis://:}
   PROGRAM_DIR=$1

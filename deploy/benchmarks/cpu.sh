@@ -22,7 +22,8 @@ cpu_snapshot() {
   done
 }
 
-# add_up_cpu ROOTS: reads lines of /proc/PID/stat. ROOTS is a list of NAME:PID. Fails if a child of a root has ended in between.
+# add_up_cpu ROOTS: reads lines of /proc/PID/stat. ROOTS is a list of NAME:PID. Fails if a child of a root has ended
+# since.
 add_up_cpu() {
   awk -v roots="$1" '
     { pid = $1; if (!sub(/^.*\) /, "")) next }

@@ -180,7 +180,8 @@ package struct ClaimArchive {
 
     /// The number of the advisory lock: "claims" in ASCII.
     private static let lockKey = 0x636c_6169_6d73
-    private static let cutoff = "now() - make_interval(days => $1::int)"
+    /// The begin of a day in UTC. A claim from before it has an id of an earlier day, so that the API knows that it is gone.
+    private static let cutoff = "date_trunc('day', now()) - make_interval(days => $1::int)"
     private static let archived = """
         archived as (
             insert into claims_archive (id, status, reason, user_id, coupon_name, attempts, created_at, decided_at)
