@@ -123,7 +123,7 @@ let package = Package(
         .executableTarget(
             name: "ClaimAPI",
             dependencies: [
-                "Broker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -142,7 +142,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            resources: [.copy("openapi.json"), .copy("page.html")],
+            resources: [.copy("openapi.json"), .copy("Console/Page")],
             swiftSettings: strict),
         .executableTarget(
             name: "ClaimWorker",
@@ -197,7 +197,7 @@ let package = Package(
         .testTarget(
             name: "ClaimAPITests",
             dependencies: [
-                "Broker", "ClaimAPI", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                "Broker", "ClaimAPI", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -63,10 +63,27 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         logger: logger)
     let submission = ClaimSubmission(
         issuer: issuer, conveyor: conveyor, outcomes: outcomes, admission: admission, logger: logger)
+    let reader = DeadLetterReader(settings.stores)
+    let jobs = OperatorJobs(settings.stores, redis: redis, logger: logger)
+    let queues = QueueObserver(settings.stores, name: "\(name) queues", logger: logger)
+    let overview = OverviewFeed(
+        lanes: lanes, redis: redis, queues: queues, requiresTokens: settings.access.requiresTokens
+    ) {
+        Overview.Stores(
+            rabbitmq: publisher.unavailableReason, redis: redis.unavailableReason,
+            postgres: postgres.unavailableReason)
+    }
 
     let endpoints =
-        ClaimRoutes(submission: submission, outcomes: outcomes, issuer: issuer, tickets: access.tickets).endpoints
+        ClaimRoutes(
+            submission: submission, outcomes: outcomes, issuer: issuer, tickets: access.tickets, reader: reader
+        ).endpoints
         + CouponRoutes(postgres: postgres, changes: changesPool).endpoints
+        + DeadLetterRoutes(reader: reader, jobs: jobs, stores: settings.stores).endpoints
+        + KeyRoutes(postgres: postgres, changes: changesPool).endpoints
+        + LogRoutes(postgres: postgres).endpoints
+        + OverviewRoutes(feed: overview).endpoints
+        + ConsoleFiles.endpoints
         + OperatorRoutes(
             metrics: metrics, publisher: publisher, redis: redis, postgres: postgres, access: access.gate.access
         ).endpoints
@@ -102,7 +119,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
     let services: [any Service] =
         [
             postgres, changesPool, redis, RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes,
-            ClaimPoller(outcomes: outcomes),
+            ClaimPoller(outcomes: outcomes), queues, overview, jobs,
         ] + access.services + (certificates.map { [$0] } ?? []) + [server]
     // A service ends with an error if a setting contradicts the database. Requests that are being served still finish.
     var configuration = ServiceGroupConfiguration(

@@ -16,7 +16,7 @@ struct ClaimCtl: AsyncParsableCommand {
             """,
         subcommands: [
             Migrate.self, CouponCommand.self, ClaimCommand.self, DLQCommand.self, Status.self, LanesCommand.self,
-            AuditCommand.self, KeyCommand.self, LogCommand.self, UserCommand.self,
+            AuditCommand.self, RushCommand.self, KeyCommand.self, LogCommand.self, UserCommand.self,
         ])
 
     /// Runs a command. An error is printed in one sentence and ends the process with an exit code of the contract.

@@ -43,11 +43,15 @@ enum AccessRules {
         "/readyz": [.get: .open],
         "/openapi.json": [.get: .open],
         "/metrics": [.get: .services(.metricsRead)],
+        "/console/{file}": [.get: .open],
+        "/overview": [.get: .services(.metricsRead)],
+        "/overview/events": [.get: .services(.metricsRead)],
         "/claims": [.post: .usersAndServices(.claimsWrite)],
         "/claims/{id}": [.get: .usersAndServices(.claimsRead)],
         "/claims/{id}/events": [.get: .ticketHolders(.claimsRead)],
         "/claims/{id}/ticket": [.post: .usersAndServices(.claimsRead)],
         "/claims/{id}/cancel": [.post: .usersAndServices(.claimsWrite)],
+        "/claims/{id}/timeline": [.get: .services(.claimsRead)],
         "/coupons": [.get: .services(.couponsRead), .post: .services(.couponsWrite)],
         "/coupons/{name}": [.get: .usersAndServices(.couponsRead), .patch: .services(.couponsWrite)],
         "/coupons/{name}/claims": [.get: .services(.claimsRead)],
@@ -55,5 +59,17 @@ enum AccessRules {
         "/coupons/{name}/eligible-users": [
             .put: .services(.couponsWrite), .post: .services(.couponsWrite), .delete: .services(.couponsWrite),
         ],
+        "/dlq": [.get: .services(.deadLettersRead)],
+        "/dlq/stats": [.get: .services(.deadLettersRead)],
+        "/dlq/messages/{id}": [.get: .services(.deadLettersRead)],
+        "/dlq/discarded": [.get: .services(.deadLettersRead)],
+        // A plan changes no message, but it records who made it.
+        "/dlq/plans": [.post: .services(.deadLettersWrite)],
+        "/dlq/jobs": [.post: .services(.deadLettersWrite)],
+        "/dlq/jobs/{id}": [.get: .services(.deadLettersRead)],
+        "/keys": [.get: .services(.keysWrite), .post: .services(.keysWrite)],
+        "/keys/{id}": [.delete: .services(.keysWrite)],
+        "/keys/{id}/rotate": [.post: .services(.keysWrite)],
+        "/log": [.get: .services(.keysWrite)],
     ]
 }

@@ -95,6 +95,9 @@ extension Problem {
         Problem(.invalidParameter, "The query parameter \(name) must be \(rule).")
     }
 
+    static let invalidUserID = invalidParameter(
+        "user_id", "1 to \(UserID.maximumLength) characters without control characters")
+
     /// - Parameter detail: one sentence that names the field.
     static func invalidBody(_ detail: String) -> Problem {
         Problem(.invalidBody, detail)
@@ -122,6 +125,9 @@ extension Problem {
     }
 
     static let noRule = Problem(.forbidden, "No rule allows this request.")
+
+    static let crossSite = Problem(
+        .forbidden, "A page of another site sent this request. Nothing was changed.")
 
     static let forbiddenUser = Problem(
         .forbiddenUser,
@@ -199,6 +205,16 @@ extension Problem {
         Problem(
             .amountBelowClaimed,
             "amount must be at least \(claimed), the number of coupons already claimed. Nothing was changed.")
+    }
+
+    // MARK: Keys
+
+    static let keyNotFound = Problem(.keyNotFound, "No API key has this id. Nothing was changed.")
+
+    static func keyNotActive(_ status: APIKey.Status) -> Problem {
+        Problem(
+            .keyNotActive,
+            "The key is \(status.rawValue), so it cannot be rotated. Nothing was changed. Create a new key.")
     }
 
     // MARK: Servers

@@ -27,6 +27,10 @@ enum ProblemType: String, CaseIterable, Sendable {
     case couponNotFound = "coupon_not_found"
     case couponExists = "coupon_exists"
     case amountBelowClaimed = "amount_below_claimed"
+    case nothingMatched = "nothing_matched"
+    case jobNotFound = "job_not_found"
+    case keyNotFound = "key_not_found"
+    case keyNotActive = "key_not_active"
     case storeUnavailable = "store_unavailable"
     case brokerUnavailable = "broker_unavailable"
     case overloaded
@@ -67,6 +71,10 @@ enum ProblemType: String, CaseIterable, Sendable {
         case .couponNotFound: (.notFound, "Coupon not found")
         case .couponExists: (.conflict, "Coupon already exists")
         case .amountBelowClaimed: (.conflict, "Amount below claimed")
+        case .nothingMatched: (.notFound, "Nothing matched")
+        case .jobNotFound: (.notFound, "Job not found")
+        case .keyNotFound: (.notFound, "Key not found")
+        case .keyNotActive: (.conflict, "Key not active")
         case .storeUnavailable: (.serviceUnavailable, "Database unavailable")
         case .brokerUnavailable: (.serviceUnavailable, "Broker unavailable")
         case .overloaded: (.serviceUnavailable, "Overloaded")

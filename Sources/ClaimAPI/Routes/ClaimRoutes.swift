@@ -1,4 +1,5 @@
 import Claims
+import DeadLetters
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -10,6 +11,8 @@ struct ClaimRoutes: Sendable {
     let outcomes: OutcomeReader
     let issuer: ClaimIDIssuer
     let tickets: ClaimTickets
+    /// For the timeline.
+    let reader: DeadLetterReader
 
     var endpoints: [Endpoint] {
         [
@@ -18,6 +21,7 @@ struct ClaimRoutes: Sendable {
             Endpoint("/claims/{id}/events", [.get: { request, context in try await follow(request, context) }]),
             Endpoint("/claims/{id}/ticket", [.post: { _, context in try await makeTicket(context) }]),
             Endpoint("/claims/{id}/cancel", [.post: { _, context in try await cancel(context) }]),
+            Endpoint("/claims/{id}/timeline", [.get: { _, context in try await timeline(context) }]),
         ]
     }
 
@@ -127,6 +131,16 @@ struct ClaimRoutes: Sendable {
         response.headers[.location] = "/claims/\(id)"
         if claim.status != .cancelled { response.headers[.retryAfter] = "1" }
         return response
+    }
+
+    /// Returns what happened to the claim, as far as the stores remember.
+    private func timeline(_ context: APIContext) async throws -> Response {
+        let claim = try await outcomes.claim(try claimID(context))
+        let session = reader.session
+        let json = try await DeadLetterThread.value {
+            try JSON.encoder.encode(ClaimTimeline.lookUp(claim, session))
+        }
+        return .json(encoded: json)
     }
 
     private func claimID(_ context: APIContext) throws(Problem) -> ClaimID {

@@ -85,6 +85,15 @@ struct CouponRoutes: Sendable {
             return status
         }
         let name = try couponName(context)
+        if let text = request.queryParameter("user_id") {
+            guard let user = UserID(text) else { throw Problem.invalidUserID }
+            let found = try await postgres.run { connection throws(PostgresError) in
+                try CouponStore(connection).claims(of: name, by: user)
+            }
+            guard let claims = found else { throw Problem.couponNotFound }
+            let matching = claims.map(\.claim).filter { status == nil || $0.status == status }
+            return try .json(Listing("claims", matching, nextCursor: nil))
+        }
         let found = try await postgres.run { connection throws(PostgresError) in
             try CouponStore(connection).claims(
                 of: name, status: status, after: page.after.flatMap { Int($0) }, limit: page.limit + 1)
@@ -121,10 +130,7 @@ struct CouponRoutes: Sendable {
         let named = request.queryParameter("user_id")
         guard let user = try context.caller.subject(named: named.flatMap(UserID.init)),
             named == nil || UserID(named ?? "") != nil
-        else {
-            throw Problem.invalidParameter(
-                "user_id", "1 to \(UserID.maximumLength) characters without control characters")
-        }
+        else { throw Problem.invalidUserID }
         let found = try await postgres.run { connection throws(PostgresError) in
             try CouponStore(connection).rejections(of: user, claiming: name, at: .now())
         }

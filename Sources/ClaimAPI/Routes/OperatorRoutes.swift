@@ -7,7 +7,7 @@ import Observability
 import Postgres
 import Redis
 
-/// The routes for operators: health, readiness, metrics, the OpenAPI document and the front page.
+/// The routes for operators: health, readiness, metrics and the OpenAPI document.
 struct OperatorRoutes: Sendable {
     let metrics: MetricsRegistry
     let publisher: Publisher<ClaimMessage>
@@ -21,7 +21,6 @@ struct OperatorRoutes: Sendable {
             Endpoint("/healthz", [.get: { _, _ in .json(encoded: Data(#"{"status":"ok"}"#.utf8)) }]),
             Endpoint("/readyz", [.get: { _, _ in try readiness() }]),
             Endpoint("/metrics", [.get: { _, _ in await withoutEventLoop { await exposition() } }]),
-            Endpoint("/", [.get: { _, _ in try FrontPage.response() }]),
             Endpoint("/openapi.json", [.get: { _, _ in .json(encoded: try Self.openAPI.get()) }]),
         ]
     }

@@ -26,6 +26,13 @@ package struct StoreSettings: Sendable {
 
     package static let all = [databaseURL, redisURL, brokerURLs, laneCount]
 
+    package init(database: PostgresAddress, redis: RedisAddress, brokers: [BrokerAddress], lanes: Int) {
+        self.database = database
+        self.redis = redis
+        self.brokers = brokers
+        self.lanes = lanes
+    }
+
     package init(_ reader: SettingReader) throws(SettingError) {
         database = try Self.database(reader)
         redis = try Self.redis(reader)

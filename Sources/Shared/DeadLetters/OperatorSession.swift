@@ -16,6 +16,8 @@ package struct OperatorSession: Sendable {
             case discarding, restoring, exporting
             /// Reading all rows; counted in pages.
             case auditing
+            /// Sending claims, and waiting for their outcomes.
+            case claiming, deciding
         }
 
         package let activity: Activity

@@ -35,7 +35,7 @@ struct Status: ParsableCommand {
         let lanes = Self.lanes(stores)
         let report = StatusReport(
             lanes: lanes, depths: try QueueDepths(lanes: StoreSettings.laneLimit, broker),
-            waiting: try redis.send(LaneQueue.waiting(lanes: lanes)), live: live,
+            waiting: try redis.send(LaneQueue.counters(lanes: lanes)).map { $0?.waiting }, live: live,
             recent: try redis.send(WorkerRegistry.recent),
             memory: try redis.send(RedisMemory.lookUp), now: .now())
         if output.json { return try Output.document(report) }

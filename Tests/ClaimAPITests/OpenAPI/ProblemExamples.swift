@@ -36,17 +36,22 @@ enum ProblemExamples {
         "ConfirmTimeout": .brokerUnavailable(.timeout, for: .claim),
         "PublishQueueFull": .brokerUnavailable(.queueFull, for: .claim),
         "CancelNotConfirmed": .brokerUnavailable(.unreachable, for: .cancel),
+        "NothingMatched": .nothingMatched,
+        "KeyNotFound": .keyNotFound,
+        "KeyNotActive": .keyNotActive(.revoked),
+        "DeadLettersUnavailable": .deadLettersUnavailable,
         "NotReadyStopping": .notReady("RabbitMQ: shutting down."),
     ]
 
     /// The examples that a request is answered with.
     static let answered: [Exchange] =
-        queries + claims + coupons + userLists + [
+        queries + claims + coupons + userLists + operators + [
             Exchange(example: "NotFound", method: .get, uri: "/nowhere"),
             Exchange(example: "MethodNotAllowed", method: .delete, uri: "/metrics"),
             Exchange(example: "NotReadyConnecting", method: .get, uri: "/readyz"),
             Exchange(
                 example: "NotAcceptable", method: .get, uri: "/claims/x/events", headers: [.accept: "application/json"]),
+            Exchange(example: "JobNotFound", method: .get, uri: "/dlq/jobs/x"),
             Exchange(example: "ClaimNotFound", method: .get, uri: "/claims/x"),
             Exchange(example: "CouponNotFound", method: .get, uri: "/coupons/%21"),
             Exchange(example: "StoreUnavailable", method: .get, uri: "/coupons"),
@@ -58,6 +63,7 @@ enum ProblemExamples {
         Exchange(example: "CursorInvalid", method: .get, uri: "/coupons?cursor=x"),
         Exchange(example: "StatusInvalid", method: .get, uri: "/coupons/A/claims?status=lost"),
         Exchange(example: "AllInvalid", method: .delete, uri: "/coupons/A/eligible-users?all=yes"),
+        Exchange(example: "FilterInvalid", method: .get, uri: "/dlq?older_than=x"),
         Exchange(example: "UserIDInvalid", method: .get, uri: "/coupons/A/eligibility"),
     ]
 
@@ -91,6 +97,13 @@ enum ProblemExamples {
         Exchange(
             example: "EligibleUserInvalid", method: .post, uri: "/coupons",
             body: #"{"name": "A", "amount": 1, "eligible_users": ["u1", ""]}"#),
+    ]
+
+    private static let operators = [
+        Exchange(example: "SelectionInvalid", method: .post, uri: "/dlq/plans", body: #"{"action": "replay"}"#),
+        Exchange(example: "PlanMissing", method: .post, uri: "/dlq/jobs", body: #"{"action": "replay"}"#),
+        Exchange(example: "ScopesInvalid", method: .post, uri: "/keys", body: #"{"name": "a", "scopes": ["all"]}"#),
+        Exchange(example: "OverlapInvalid", method: .post, uri: "/keys/x/rotate", body: #"{"overlap": "x"}"#),
     ]
 
     private static let userLists = [

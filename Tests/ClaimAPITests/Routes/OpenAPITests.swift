@@ -39,11 +39,24 @@ import Testing
         let submission = ClaimSubmission(
             issuer: issuer, conveyor: conveyor, outcomes: outcomes,
             admission: AdmissionControl(maximum: 100, target: .seconds(1)), logger: .quiet)
+        let broker = try #require(BrokerAddress.list("amqp://guest:guest@127.0.0.1:1/"))
+        let stores = StoreSettings(database: address, redis: redisAddress, brokers: broker, lanes: 1)
+        let reader = DeadLetterReader(stores)
+        let queues = QueueObserver(stores, name: "test", logger: .quiet)
+        let feed = OverviewFeed(lanes: 1, redis: redis, queues: queues, requiresTokens: access != nil) {
+            Overview.Stores(rabbitmq: "away", redis: "away", postgres: "away")
+        }
         let endpoints =
             ClaimRoutes(
-                submission: submission, outcomes: outcomes, issuer: issuer, tickets: ClaimTickets(secrets: [secret])
+                submission: submission, outcomes: outcomes, issuer: issuer, tickets: ClaimTickets(secrets: [secret]),
+                reader: reader
             ).endpoints
             + CouponRoutes(postgres: postgres, changes: postgres).endpoints
+            + DeadLetterRoutes(
+                reader: reader, jobs: OperatorJobs(stores, redis: redis, logger: .quiet), stores: stores
+            ).endpoints
+            + KeyRoutes(postgres: postgres, changes: postgres).endpoints + LogRoutes(postgres: postgres).endpoints
+            + OverviewRoutes(feed: feed).endpoints + ConsoleFiles.endpoints
             + OperatorRoutes(
                 metrics: MetricsRegistry(), publisher: publisher, redis: redis, postgres: postgres, access: access
             ).endpoints

@@ -61,8 +61,11 @@ extension API {
     }()
 
     /// Opens the stream of a claim.
-    func events(_ id: String) async throws -> Events {
-        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/claims/\(id)/events")
+    func events(_ id: String) async throws -> Events { try await stream("/claims/\(id)/events") }
+
+    /// Opens a stream of events.
+    func stream(_ path: String) async throws -> Events {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
         request.headers.add(name: "Accept", value: "text/event-stream")
         let response = try await Self.streams.execute(request, timeout: .seconds(90))
         try #require(response.status == .ok)

@@ -62,15 +62,28 @@ package enum LaneQueue {
         ]) { readPlace(Array($0), now: now) }
     }
 
-    /// Looks up how many claims of each lane are undecided, including those that a worker holds. Answer: nil for a lane
-    /// that Redis has no record of.
-    ///
-    /// The number is near, not exact: a claim that waits for a retry is not counted while later ones are decided.
-    package static func waiting(lanes: Int) -> RedisRequest<[Int?]> {
+    /// How many claims a lane has accepted and decided. Both only rise, until Redis loses them.
+    package struct Counters: Hashable, Sendable {
+        package let accepted: Int64
+        package let decided: Int64
+
+        package init(accepted: Int64, decided: Int64) {
+            self.accepted = accepted
+            self.decided = decided
+        }
+
+        /// The undecided claims, including those that a worker holds.
+        ///
+        /// The number is near, not exact: a claim that waits for a retry is not counted while later ones are decided.
+        package var waiting: Int { Int(max(0, accepted - decided)) }
+    }
+
+    /// Looks up the counters of the lanes from 0 on. Answer: nil for a lane that Redis has no record of.
+    package static func counters(lanes: Int) -> RedisRequest<[Counters?]> {
         RedisRequest((0..<lanes).map { ["HMGET", RedisKeys.lane($0), "accepted", "decided"] }) { replies in
             replies.map { reply in
                 guard let fields = reply.array, fields.count == 2, let accepted = number(fields[0]) else { return nil }
-                return Int(max(0, accepted - (number(fields[1]) ?? 0)))
+                return Counters(accepted: accepted, decided: number(fields[1]) ?? 0)
             }
         }
     }

@@ -21,6 +21,8 @@ package enum RedisKeys {
     package static func rate(_ policy: String, _ owner: String) -> String { "claims:rate:\(policy):\(owner)" }
     /// A set: the keys of a user's claims for a coupon that were pending when they were last looked at.
     package static func pending(_ user: UserID, _ coupon: CouponName) -> String { "claims:pending:\(coupon):\(user)" }
+    /// A string: a job that an operator started, as JSON, for a day.
+    package static func job(_ id: String) -> String { "claims:job:\(id)" }
     /// A channel: the ids of claims whose state has changed, separated by spaces.
     package static let changes = "claims:changes"
 }

@@ -108,10 +108,50 @@ package struct CouponStore {
             Self.paging(name, statuses: status.map { [$0] } ?? ClaimStatus.allCases, after: after, limit: limit),
         ])
         guard results[0].count > 0 else { return nil }
-        return (0..<results[1].count).compactMap { row in
-            guard let claim = ClaimStore.claim(results[1], row), let number = results[1].integer(row, 8) else {
-                return nil
-            }
+        return Self.numbered(results[1])
+    }
+
+    /// The newest claims of a coupon and status among which those of one user are looked for.
+    package static let searchedClaims = 100_000
+
+    /// Returns the claims of one user for a coupon that are no longer pending, in the order of decision, 100 at most.
+    ///
+    /// Those that hold the coupon are found by an index. There is none for the others, so only the newest
+    /// ``searchedClaims`` of each status are looked at.
+    /// - Returns: each claim with its number; nil if the coupon does not exist.
+    package func claims(
+        of name: CouponName, by user: UserID
+    ) throws(PostgresError) -> [(number: Int, claim: Claim)]? {
+        let results = try connection.transaction([
+            PostgresQuery("select from coupons where name = $1", [.text(name.description)]),
+            PostgresQuery(
+                """
+                select \(ClaimStore.columns(of: "k")), k.number from claims k
+                where k.id in (
+                    select u.claim_id from user_claims u join coupons c on c.id = u.coupon_id
+                    where c.name = $1 and u.user_id = $2
+                    union all
+                    select newest.id from unnest($3::text[]) as wanted(status) cross join lateral (
+                        select id, user_id from claims
+                        where coupon_name = $1 and status = wanted.status order by number desc limit $4
+                    ) newest
+                    where newest.user_id = $2
+                )
+                order by k.number limit 100
+                """,
+                [
+                    .text(name.description), .text(user.description),
+                    .texts(ClaimStatus.allCases.filter { $0 != .claimed && $0 != .pending }.map(\.rawValue)),
+                    .integer(Self.searchedClaims),
+                ]),
+        ])
+        guard results[0].count > 0 else { return nil }
+        return Self.numbered(results[1])
+    }
+
+    private static func numbered(_ rows: PostgresRows) -> [(number: Int, claim: Claim)] {
+        (0..<rows.count).compactMap { row in
+            guard let claim = ClaimStore.claim(rows, row), let number = rows.integer(row, 8) else { return nil }
             return (number, claim)
         }
     }

@@ -60,16 +60,42 @@ package struct OperatorLog {
     package func actions(since time: Timestamp?, limit: Int) throws(PostgresError) -> [OperatorAction] {
         let rows = try connection.execute(
             """
-            select \(PostgresRows.milliseconds("done_at")), operator, action, subject, outcome, detail
-            from operator_actions where done_at >= coalesce($1, '-infinity') order by number desc limit $2
+            select \(Self.columns) from operator_actions where done_at >= coalesce($1, '-infinity')
+            order by number desc limit $2
             """, [.timestamp(time), .integer(limit)])
-        return (0..<rows.count).reversed().compactMap { row in
+        return Self.actions(rows).reversed().map(\.action)
+    }
+
+    /// Returns a page of all actions, the newest first, each with its number.
+    ///
+    /// - Parameters:
+    ///   - number: the number of the last action of the previous page; nil for the first page.
+    ///   - limit: the most actions to return.
+    package func page(
+        before number: Int?, limit: Int
+    ) throws(PostgresError) -> [(number: Int, action: OperatorAction)] {
+        Self.actions(
+            try connection.execute(
+                """
+                select \(Self.columns) from operator_actions where number < coalesce($1, 9223372036854775807)
+                order by number desc limit $2
+                """, [.integer(number), .integer(limit)]))
+    }
+
+    private static let columns =
+        "\(PostgresRows.milliseconds("done_at")), operator, action, subject, outcome, detail, number"
+
+    private static func actions(_ rows: PostgresRows) -> [(number: Int, action: OperatorAction)] {
+        (0..<rows.count).compactMap { row in
             guard let at = rows.timestamp(row, 0), let name = rows.text(row, 1), let action = rows.text(row, 2),
-                let outcome = rows.text(row, 4)
+                let outcome = rows.text(row, 4), let number = rows.integer(row, 6)
             else { return nil }
-            return OperatorAction(
-                at: at, operator: name, action: action, subject: rows.text(row, 3), outcome: outcome,
-                detail: rows.text(row, 5))
+            return (
+                number,
+                OperatorAction(
+                    at: at, operator: name, action: action, subject: rows.text(row, 3), outcome: outcome,
+                    detail: rows.text(row, 5))
+            )
         }
     }
 

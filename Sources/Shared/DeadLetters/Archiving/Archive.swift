@@ -77,10 +77,12 @@ package final class Archive {
 
     /// Returns the messages that were discarded and not restored, oldest first.
     ///
-    /// - Parameter names: ids or fingerprints; nil for all.
+    /// - Parameters:
+    ///   - names: ids or fingerprints; nil for all.
+    ///   - limit: only this many of the newest; nil for all.
     /// - Throws: `PostgresError`.
-    package func discarded(_ names: [String]? = nil) throws -> [ArchivedMessage] {
-        try store.discarded(names)
+    package func discarded(_ names: [String]? = nil, limit: Int? = nil) throws -> [ArchivedMessage] {
+        try store.discarded(names, limit: limit)
     }
 
     /// Puts discarded messages back into the queue.

@@ -116,23 +116,43 @@ struct DeadLetterStore {
 
     /// Returns the messages that were discarded and not restored, oldest first.
     ///
-    /// - Parameter names: ids or fingerprints; nil for all.
-    func discarded(_ names: [String]? = nil) throws(PostgresError) -> [ArchivedMessage] {
+    /// - Parameters:
+    ///   - names: ids or fingerprints; nil for all.
+    ///   - limit: only this many of the newest; nil for all.
+    func discarded(_ names: [String]? = nil, limit: Int? = nil) throws(PostgresError) -> [ArchivedMessage] {
         let rows = try connection.execute(
             """
             select id, fingerprint, copies, note, done_by, message, \(PostgresRows.milliseconds("done_at"))
             from dead_letter_archive
             where action = 'discarded' and restored_at is null
                 and ($1 or id = any($2) or fingerprint = any($2))
-            order by number
-            """, [.boolean(names == nil), .texts(names ?? [])])
-        return (0..<rows.count).compactMap { row in
+            order by number desc limit $3
+            """, [.boolean(names == nil), .texts(names ?? []), .integer(limit)])
+        return (0..<rows.count).reversed().compactMap { row in
             guard let id = rows.text(row, 0), let fingerprint = rows.text(row, 1), let by = rows.text(row, 4),
                 let line = rows.text(row, 5)
             else { return nil }
             return ArchivedMessage(
                 action: .discarded, id: id, fingerprint: fingerprint, copies: rows.integer(row, 2) ?? 1,
                 note: rows.text(row, 3), archivedAt: rows.timestamp(row, 6), archivedBy: by, line: line)
+        }
+    }
+
+    /// Returns the archive's entries of a claim, the oldest first, up to 100.
+    func archived(_ id: ClaimID) throws(PostgresError) -> [ClaimTimeline.Archived] {
+        let rows = try connection.execute(
+            """
+            select action, \(PostgresRows.milliseconds("done_at")), done_by, note,
+                \(PostgresRows.milliseconds("restored_at")), restored_by, message
+            from dead_letter_archive where id = $1 order by number limit 100
+            """, [.text(id.description)])
+        return (0..<rows.count).compactMap { row in
+            guard let action = rows.text(row, 0).flatMap(ArchivedMessage.Action.init), let by = rows.text(row, 2)
+            else { return nil }
+            return ClaimTimeline.Archived(
+                action: action, at: rows.timestamp(row, 1), by: by, note: rows.text(row, 3),
+                restoredAt: rows.timestamp(row, 4), restoredBy: rows.text(row, 5),
+                letter: rows.text(row, 6).flatMap { try? ExportedMessage(line: $0).letter })
         }
     }
 

@@ -36,10 +36,18 @@ package struct DeadLetterFilter: Hashable, Sendable {
 
     /// Whether a dead letter matches. One with an unknown time of death counts as older than all others.
     package func matches(_ letter: DeadLetter, at now: Timestamp) -> Bool {
-        if let reason, letter.reason != reason { return false }
-        if let couponName, letter.couponName != couponName { return false }
-        if let userID, letter.userID != userID { return false }
-        let age = letter.diedAt.map { now.seconds(since: $0) } ?? .infinity
+        matches(
+            reason: letter.reason, couponName: letter.couponName, userID: letter.userID, diedAt: letter.diedAt, at: now)
+    }
+
+    /// Whether a dead letter with these fields matches.
+    func matches(
+        reason: String?, couponName: String?, userID: String?, diedAt: Timestamp?, at now: Timestamp
+    ) -> Bool {
+        if let wanted = self.reason, reason != wanted { return false }
+        if let wanted = self.couponName, couponName != wanted { return false }
+        if let wanted = self.userID, userID != wanted { return false }
+        let age = diedAt.map { now.seconds(since: $0) } ?? .infinity
         if let olderThan, age <= Double(olderThan) { return false }
         if let newerThan, age >= Double(newerThan) { return false }
         return true

@@ -1,9 +1,8 @@
-import Claims
 import Redis
 import RuntimeSupport
 import Testing
 
-@testable import claimctl
+@testable import Claims
 
 @Suite struct StatusReportTests {
     private func worker(

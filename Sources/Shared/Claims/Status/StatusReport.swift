@@ -1,23 +1,23 @@
-import Claims
-import Redis
-import RuntimeSupport
+package import Redis
+package import RuntimeSupport
 
-/// What `claimctl status` shows: queues, workers, and what needs attention. Pure; encodes as JSON.
-struct StatusReport: Encodable {
-    struct Queue: Encodable, Hashable {
-        let name: String
+/// What `claimctl status` and the overview of the console show: queues, workers, and what needs attention. Pure; encodes
+/// as JSON.
+package struct StatusReport: Encodable, Sendable {
+    package struct Queue: Encodable, Hashable, Sendable {
+        package let name: String
         /// Ready messages. A message of a lane carries one claim or several.
-        let messages: Int
+        package let messages: Int
         /// Claims that were accepted and are not decided; nil if it is unknown, or the queue is no lane's.
-        let waiting: Int?
+        package let waiting: Int?
         /// Claims that workers hold, as they report; nil for queues that no lane reads.
-        let unacknowledged: Int?
+        package let unacknowledged: Int?
         /// When the oldest claim that a worker holds was accepted; nil if none waits there.
-        let oldestPendingAt: Timestamp?
+        package let oldestPendingAt: Timestamp?
         /// Seconds since then.
-        let oldestAge: Int?
+        package let oldestAge: Int?
 
-        enum CodingKeys: String, CodingKey {
+        package enum CodingKeys: String, CodingKey {
             case name, messages, unacknowledged
             case waiting = "waiting_claims"
             case oldestPendingAt = "oldest_pending_at"
@@ -25,30 +25,30 @@ struct StatusReport: Encodable {
         }
     }
 
-    struct Worker: Encodable, Hashable {
-        let id: String
-        let name: String
+    package struct Worker: Encodable, Hashable, Sendable {
+        package let id: String
+        package let name: String
         /// The lanes that it reads.
-        let lanes: [Int]
-        let startedAt: Timestamp
-        let unacknowledged: Int?
+        package let lanes: [Int]
+        package let startedAt: Timestamp
+        package let unacknowledged: Int?
         /// Whether it is subscribed to every lane.
-        let isHealthy: Bool
+        package let isHealthy: Bool
 
-        enum CodingKeys: String, CodingKey {
+        package enum CodingKeys: String, CodingKey {
             case id, name, lanes, unacknowledged
             case startedAt = "started_at"
             case isHealthy = "healthy"
         }
     }
 
-    struct Memory: Encodable, Hashable {
-        let used: Int64
-        let limit: Int64
-        let policy: String
-        let evictedKeys: Int64
+    package struct Memory: Encodable, Hashable, Sendable {
+        package let used: Int64
+        package let limit: Int64
+        package let policy: String
+        package let evictedKeys: Int64
 
-        enum CodingKeys: String, CodingKey {
+        package enum CodingKeys: String, CodingKey {
             case used = "used_bytes"
             case limit = "limit_bytes"
             case policy
@@ -56,12 +56,12 @@ struct StatusReport: Encodable {
         }
     }
 
-    let lanes: Int
-    let queues: [Queue]
-    let workers: [Worker]
-    let redis: Memory?
+    package let lanes: Int
+    package let queues: [Queue]
+    package let workers: [Worker]
+    package let redis: Memory?
     /// Each in one sentence.
-    let warnings: [String]
+    package let warnings: [String]
 
     /// - Parameters:
     ///   - lanes: the number of lanes that the system has.
@@ -69,7 +69,7 @@ struct StatusReport: Encodable {
     ///   - waiting: the waiting claims of each lane, as Redis counts them.
     ///   - live: the workers with a heartbeat.
     ///   - recent: the ids of the workers that sent a heartbeat recently. A worker that stopped leaves the list.
-    init(
+    package init(
         lanes: Int, depths: QueueDepths, waiting: [Int?], live: [WorkerStatus], recent: [String],
         memory: RedisMemory?, now: Timestamp
     ) {

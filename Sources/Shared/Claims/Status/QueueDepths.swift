@@ -31,11 +31,8 @@ package struct QueueDepths: Sendable {
     ///
     /// - Parameter lanes: the number of lanes to look for.
     package init(lanes: Int, _ connection: AMQPConnection) throws(BrokerError) {
-        let retries = (0..<10).map { (Topology.retry($0), Kind.retry) }
-        let dead = [Topology.deadQueue, Topology.brokerDeadLetterQueue].map { ($0, Kind.deadLetters) }
-        let lanes = (0..<lanes).map { (Topology.workQueue(lane: $0), Kind.lane($0)) }
         var all: [Queue] = []
-        for (index, (name, kind)) in (lanes + retries + dead).enumerated() {
+        for (index, (name, kind)) in Self.names(lanes: lanes).enumerated() {
             // The broker closes the channel if a queue does not exist, so each question has its own.
             let channel = UInt16(index + 1)
             try connection.openChannel(channel)
@@ -45,6 +42,13 @@ package struct QueueDepths: Sendable {
             }
         }
         self.all = all
+    }
+
+    /// The names of all queues that may exist.
+    static func names(lanes: Int) -> [(String, Kind)] {
+        let retries = (0..<10).map { (Topology.retry($0), Kind.retry) }
+        let dead = [Topology.deadQueue, Topology.brokerDeadLetterQueue].map { ($0, Kind.deadLetters) }
+        return (0..<lanes).map { (Topology.workQueue(lane: $0), Kind.lane($0)) } + retries + dead
     }
 
     /// The lanes outside of a number that hold messages. No worker reads them.

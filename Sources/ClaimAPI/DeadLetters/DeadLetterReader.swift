@@ -1,0 +1,78 @@
+import Claims
+import DeadLetters
+import RuntimeSupport
+import Synchronization
+
+/// Reads the dead-letter queue for all requests: one reading at a time, and one for all that ask at the same time.
+///
+/// A reading takes all messages of the queue, so a list is answered from the last reading for as long as that is new.
+final class DeadLetterReader: Sendable {
+    private typealias Answer = Result<DeadLetterSnapshot, any Error>
+
+    private struct State {
+        var latest: (snapshot: DeadLetterSnapshot, readAt: ContinuousClock.Instant, took: Duration)?
+        var isReading = false
+        var waiting: [CheckedContinuation<Answer, Never>] = []
+    }
+
+    /// For reading, without an operator's name.
+    let session: OperatorSession
+    private let state = Mutex(State())
+    /// A snapshot is new for this long, or ten times as long as reading it took.
+    private static let shortestAge = Duration.seconds(1)
+
+    init(_ stores: StoreSettings) {
+        session = OperatorSession(stores, operatorName: "", connectionName: "ClaimAPI dlq")
+    }
+
+    /// Returns a snapshot of the queue.
+    ///
+    /// - Parameter isNew: whether the queue is read now; else a snapshot of some seconds ago may be returned.
+    /// - Throws: `BrokerError` or `DeadLetterError`.
+    func snapshot(isNew: Bool) async throws -> DeadLetterSnapshot {
+        enum Step { case use(DeadLetterSnapshot), read, wait }
+        let answer: Answer = await withCheckedContinuation { caller in
+            let step = state.withLock { state -> Step in
+                if !isNew, let latest = state.latest,
+                    .now - latest.readAt < max(Self.shortestAge, latest.took * 10)
+                {
+                    return .use(latest.snapshot)
+                }
+                state.waiting.append(caller)
+                guard !state.isReading else { return .wait }
+                state.isReading = true
+                return .read
+            }
+            switch step {
+            case .use(let snapshot): caller.resume(returning: .success(snapshot))
+            case .read: read()
+            case .wait: break
+            }
+        }
+        return try answer.get()
+    }
+
+    /// Makes the next list read the queue, after a change of it.
+    func forget() {
+        state.withLock { $0.latest = nil }
+    }
+
+    /// Reads on a thread of its own, and answers all who wait by the end.
+    private func read() {
+        DeadLetterThread.start { [self] in
+            let begin = ContinuousClock.now
+            let answer = Answer { try DeadLetterSnapshot(session) }
+            let waiting = state.withLock { state in
+                defer {
+                    state.isReading = false
+                    state.waiting = []
+                }
+                if case .success(let snapshot) = answer {
+                    state.latest = (snapshot, .now, .now - begin)
+                }
+                return state.waiting
+            }
+            for caller in waiting { caller.resume(returning: answer) }
+        }
+    }
+}
