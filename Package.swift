@@ -123,7 +123,8 @@ let package = Package(
         .executableTarget(
             name: "ClaimAPI",
             dependencies: [
-                "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
+                "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -161,6 +162,9 @@ let package = Package(
             name: "claimctl",
             dependencies: [
                 "Audit", "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
@@ -197,7 +201,8 @@ let package = Package(
         .testTarget(
             name: "ClaimAPITests",
             dependencies: [
-                "Broker", "ClaimAPI", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                "Broker", "ClaimAPI", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
+                "Settings",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -64,10 +64,13 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
     let submission = ClaimSubmission(
         issuer: issuer, conveyor: conveyor, outcomes: outcomes, admission: admission, logger: logger)
     let reader = DeadLetterReader(settings.stores)
-    let jobs = OperatorJobs(settings.stores, redis: redis, logger: logger)
+    let jobs = OperatorJobs("dlq", settings.stores, redis: redis, logger: logger)
+    let audits = OperatorJobs("audit", settings.stores, redis: redis, logger: logger)
     let queues = QueueObserver(settings.stores, name: "\(name) queues", logger: logger)
     let overview = OverviewFeed(
-        lanes: lanes, redis: redis, queues: queues, requiresTokens: settings.access.requiresTokens
+        lanes: lanes, redis: redis, queues: queues,
+        access: OverviewAccess(
+            requiresTokens: settings.access.requiresTokens, isOpenOnLoopback: settings.access.isOpenOnLoopback)
     ) {
         Overview.Stores(
             rabbitmq: publisher.unavailableReason, redis: redis.unavailableReason,
@@ -80,6 +83,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         ).endpoints
         + CouponRoutes(postgres: postgres, changes: changesPool).endpoints
         + DeadLetterRoutes(reader: reader, jobs: jobs, stores: settings.stores).endpoints
+        + AuditRoutes(jobs: audits).endpoints
         + KeyRoutes(postgres: postgres, changes: changesPool).endpoints
         + LogRoutes(postgres: postgres).endpoints
         + OverviewRoutes(feed: overview).endpoints
@@ -119,7 +123,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
     let services: [any Service] =
         [
             postgres, changesPool, redis, RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes,
-            ClaimPoller(outcomes: outcomes), queues, overview, jobs,
+            ClaimPoller(outcomes: outcomes), queues, overview, jobs, audits,
         ] + access.services + (certificates.map { [$0] } ?? []) + [server]
     // A service ends with an error if a setting contradicts the database. Requests that are being served still finish.
     var configuration = ServiceGroupConfiguration(

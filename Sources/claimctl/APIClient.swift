@@ -10,8 +10,8 @@ struct APIClient {
     static let token = Setting(
         "CLAIMS_TOKEN", defaultValue: "", isSecret: true, help: "API key or JWT for claimctl claim")
 
-    private let base: String
-    private let token: String
+    let base: String
+    let token: String
 
     init(_ reader: SettingReader) throws(SettingError) {
         token = try reader.text(Self.token)

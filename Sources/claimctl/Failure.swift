@@ -22,7 +22,7 @@ extension Failure {
         case .invalidSelection, .ambiguousID: self = .usage(error.description)
         case .nothingMatched, .planNotFound: self = .nothingMatched(error.description)
         case .severalClaims, .invalidBody, .alreadyDecided, .invalidImport, .invalidArchive, .notStored, .someMissing,
-            .rampStopped, .cancelWaits, .temporaryFile:
+            .rampStopped, .cancelWaits, .queueBusy, .temporaryFile:
             self = .failed(error.description)
         }
     }

@@ -18,9 +18,11 @@ struct Access: Sendable {
         let access = settings.access
         tickets = ClaimTickets(secrets: settings.idSecrets)
         let limits = RateLimits(access.limits, redis: redis)
+        let browsers = BrowserCheck(
+            origins: Set(access.corsOrigins ?? []), requiresLocalHost: access.mode == .auto && access.isOpenOnLoopback)
         Self.log(access, settings, logger)
         guard access.requiresTokens else {
-            gate = Gate(access: nil, limits: limits)
+            gate = Gate(access: nil, limits: limits, browsers: browsers)
             services = []
             return
         }
@@ -37,7 +39,7 @@ struct Access: Sendable {
         gate = Gate(
             access: AccessControl(
                 keys: keys, tokens: verifier, tickets: tickets, failures: FailureLimit(access.failures)),
-            limits: limits)
+            limits: limits, browsers: browsers)
         self.services = services
     }
 

@@ -67,6 +67,9 @@ enum AccessRules {
         "/dlq/plans": [.post: .services(.deadLettersWrite)],
         "/dlq/jobs": [.post: .services(.deadLettersWrite)],
         "/dlq/jobs/{id}": [.get: .services(.deadLettersRead)],
+        // Reads the rows of all claims, and changes nothing.
+        "/audits": [.post: .services(.claimsRead)],
+        "/audits/{id}": [.get: .services(.claimsRead)],
         "/keys": [.get: .services(.keysWrite), .post: .services(.keysWrite)],
         "/keys/{id}": [.delete: .services(.keysWrite)],
         "/keys/{id}/rotate": [.post: .services(.keysWrite)],

@@ -22,6 +22,8 @@ struct AccessSettings: Sendable {
     var tokens: Tokens?
     /// Whether requests need a token.
     var requiresTokens: Bool
+    /// Whether requests need no token and can come only from this machine.
+    var isOpenOnLoopback: Bool
     var limits: RateLimits.Configuration
     /// Nil for no limit.
     var failures: RatePolicy?
@@ -74,6 +76,7 @@ struct AccessSettings: Sendable {
             case .required: true
             case .off: false
             }
+        isOpenOnLoopback = !requiresTokens && Loopback.contains(host)
         limits = RateLimits.Configuration(
             user: try Self.policy(reader, Self.rateUser, name: "user"),
             key: try Self.policy(reader, Self.rateKey, name: "key"),

@@ -3,12 +3,13 @@ import Hummingbird
 
 /// What a request passes before its route: who sends it, and how often.
 ///
-/// An API without tokens and limits has an empty gate, which adds nothing to a request.
+/// An API without tokens and limits checks only where a browser's request comes from.
 struct Gate: Sendable {
     /// Nil for an open API.
     var access: AccessControl?
     /// Nil without limits.
     var limits: RateLimits?
+    var browsers = BrowserCheck()
     var rule: @Sendable (HTTPRequest.Method, String) -> AccessRule? = AccessRules.rule
 
     /// Returns the handler of a route behind the gate.
@@ -17,11 +18,18 @@ struct Gate: Sendable {
     {
         // A route that was forgotten in the table must not be open.
         guard let rule = rule(method, path) else { return { _, _ in throw Problem.noRule } }
-        guard rule != .open, access != nil || limits != nil else { return handler }
-        let (access, limits) = (access, limits)
+        guard rule != .open else { return handler }
+        let (access, limits, browsers) = (access, limits, browsers)
+        guard access != nil || limits != nil else {
+            return { request, context in
+                try browsers.check(request)
+                return try await handler(request, context)
+            }
+        }
         // The route charges its request itself, after it has found out whether it is a replay.
         let chargesItself = method == .post && path == "/claims"
         return { request, context in
+            try browsers.check(request)
             var context = context
             if let access { context.caller = try await access.admit(request, context, rule) }
             guard let limits else { return try await handler(request, context) }

@@ -18,19 +18,36 @@ final class DeadLetterReader: Sendable {
     /// For reading, without an operator's name.
     let session: OperatorSession
     private let state = Mutex(State())
+    private let requests = ConcurrencyLimit(DeadLetterReader.maximumRequests)
+    /// The most requests that work on the queue at the same time. Each has a thread, and most wait for the queue.
+    private static let maximumRequests = 16
+    /// The most requests that wait for a reading.
+    private static let maximumWaiting = 500
+    /// The longest wait of a request for another operator who has the queue open.
+    static let patience = Duration.seconds(10)
     /// A snapshot is new for this long, or ten times as long as reading it took.
     private static let shortestAge = Duration.seconds(1)
 
     init(_ stores: StoreSettings) {
-        session = OperatorSession(stores, operatorName: "", connectionName: "ClaimAPI dlq")
+        session = OperatorSession(
+            stores, operatorName: "", connectionName: "ClaimAPI dlq", patience: Self.patience)
+    }
+
+    /// Runs blocking work of a request on a thread of its own.
+    ///
+    /// - Throws: ``Problem`` `overloaded` if too many requests work on the queue, or the error of `work`.
+    func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        guard requests.enter() else { throw Problem.overloaded }
+        defer { requests.leave() }
+        return try await DeadLetterThread.value(work)
     }
 
     /// Returns a snapshot of the queue.
     ///
     /// - Parameter isNew: whether the queue is read now; else a snapshot of some seconds ago may be returned.
-    /// - Throws: `BrokerError` or `DeadLetterError`.
+    /// - Throws: `BrokerError`, `DeadLetterError`, or ``Problem`` `overloaded` if too many requests wait.
     func snapshot(isNew: Bool) async throws -> DeadLetterSnapshot {
-        enum Step { case use(DeadLetterSnapshot), read, wait }
+        enum Step { case use(DeadLetterSnapshot), read, wait, refuse }
         let answer: Answer = await withCheckedContinuation { caller in
             let step = state.withLock { state -> Step in
                 if !isNew, let latest = state.latest,
@@ -38,6 +55,7 @@ final class DeadLetterReader: Sendable {
                 {
                     return .use(latest.snapshot)
                 }
+                guard state.waiting.count < Self.maximumWaiting else { return .refuse }
                 state.waiting.append(caller)
                 guard !state.isReading else { return .wait }
                 state.isReading = true
@@ -47,6 +65,7 @@ final class DeadLetterReader: Sendable {
             case .use(let snapshot): caller.resume(returning: .success(snapshot))
             case .read: read()
             case .wait: break
+            case .refuse: caller.resume(returning: .failure(Problem.overloaded))
             }
         }
         return try answer.get()

@@ -19,7 +19,7 @@ struct DeadLetterRoutes: Sendable {
             Endpoint("/dlq/discarded", [.get: { _, _ in try await discarded() }]),
             Endpoint("/dlq/plans", [.post: { request, context in try await plan(request, context) }]),
             Endpoint("/dlq/jobs", [.post: { request, context in try await start(request, context) }]),
-            Endpoint("/dlq/jobs/{id}", [.get: { _, context in try await job(context) }]),
+            Endpoint("/dlq/jobs/{id}", [.get: { _, context in try await jobs.response(context) }]),
         ]
     }
 
@@ -40,7 +40,7 @@ struct DeadLetterRoutes: Sendable {
         let isNew = try Self.isNew(request)
         return try await reporting {
             let snapshot = try await reader.snapshot(isNew: isNew)
-            let found = try await DeadLetterThread.value {
+            let found = try await reader.run {
                 try snapshot.page(filter, after: page.after, limit: page.limit)
             }
             var json = JSONText(reserving: 64 << 10)
@@ -67,7 +67,7 @@ struct DeadLetterRoutes: Sendable {
         let id = context.pathParameter("id")
         return try await reporting {
             let session = reader.session
-            let json = try await DeadLetterThread.value {
+            let json = try await reader.run {
                 let match = try DeadLetterMatch(id: id, session)
                 return try JSON.encoder.encode(DeadLetterDocument(match.newest, session))
             }
@@ -78,7 +78,7 @@ struct DeadLetterRoutes: Sendable {
     private func discarded() async throws -> Response {
         try await reporting {
             let session = reader.session
-            let messages = try await DeadLetterThread.value {
+            let messages = try await reader.run {
                 try Archive(session).discarded(limit: Page.maximumLimit)
             }
             return try .json(["messages": messages])
@@ -95,12 +95,11 @@ struct DeadLetterRoutes: Sendable {
     }
 
     private func plan(_ request: Request, _ context: APIContext) async throws -> Response {
-        try SameOrigin.check(request)
         let body = try await request.json(SelectionBody.self)
         let selection = try body.selection()
         let session = session(context)
         return try await reporting {
-            let json = try await DeadLetterThread.value {
+            let json = try await reader.run {
                 let now = Timestamp.now()
                 let shown = SortedLines(limit: Page.defaultLimit)
                 var statistics = DeadLetterStatistics()
@@ -132,25 +131,19 @@ struct DeadLetterRoutes: Sendable {
     }
 
     private func start(_ request: Request, _ context: APIContext) async throws -> Response {
-        try SameOrigin.check(request)
         let change = try await request.json(DeadLetterJobBody.self).job()
         let reader = reader
         let job = try jobs.start(change.action, on: change.subject, by: context.caller.operatorName) { session in
             defer { reader.forget() }
             return try await DeadLetterThread.value { try change.run(session) }
         }
-        var response = try Response.json(job, status: .accepted)
-        response.headers[.location] = "/dlq/jobs/\(job.id)"
-        return response
-    }
-
-    private func job(_ context: APIContext) async throws -> Response {
-        guard let json = try await jobs.document(context.pathParameter("id")) else { throw Problem.jobNotFound }
-        return .json(encoded: json)
+        return try .started(job, at: "/dlq/jobs")
     }
 
     private func session(_ context: APIContext) -> OperatorSession {
-        OperatorSession(stores, operatorName: context.caller.operatorName, connectionName: "ClaimAPI dlq")
+        OperatorSession(
+            stores, operatorName: context.caller.operatorName, connectionName: "ClaimAPI dlq",
+            patience: DeadLetterReader.patience)
     }
 
     /// Runs `body`, and throws its errors as problems.

@@ -7,9 +7,11 @@ extension Problem {
     init?(deadLetters error: any Error) {
         switch error {
         case let error as DeadLetterError:
-            // The others are errors of changes, which are jobs.
-            guard error.code == .nothingMatched else { return nil }
-            self = .nothingMatched
+            switch error.code {
+            case .nothingMatched: self = .nothingMatched
+            case .queueBusy: self = .deadLettersBusy
+            default: return nil  // errors of changes, which are jobs
+            }
         case is BrokerError:
             self = .deadLettersUnavailable
         default:
@@ -22,6 +24,11 @@ extension Problem {
         "The dead-letter queue cannot be read, because RabbitMQ is unreachable or too slow. Nothing was changed. Send the "
             + "request again.",
         headers: [.retryAfter: "1"])
+
+    static let deadLettersBusy = Problem(
+        .overloaded,
+        "Another operator has the dead-letter queue open. Nothing was changed. Send the request again later.",
+        headers: [.retryAfter: "5"])
 
     static let nothingMatched = Problem(
         .nothingMatched, "No message in the dead-letter queue matches. Nothing was changed.")

@@ -7,10 +7,10 @@ import RuntimeSupport
 import ServiceLifecycle
 import Synchronization
 
-/// Runs the long operations that operators start over HTTP, one after the other, each on a thread of its own.
+/// Runs long operations of one kind that operators start over HTTP, one after the other.
 ///
-/// Changes of the dead-letter queue exclude each other anyway. The state of a job is copied to Redis, so that every API
-/// process can tell it for a day.
+/// Changes of the dead-letter queue exclude each other anyway, and two audits at a time would only be slower. The state
+/// of a job is copied to Redis, so that every API process can report it for a day.
 final class OperatorJobs: Service {
     /// Does the work of a job, and returns its report.
     typealias Work = @Sendable (OperatorSession) async throws -> any Encodable & Sendable
@@ -34,6 +34,10 @@ final class OperatorJobs: Service {
     /// The time between two copies of a job's progress.
     private static let copyInterval = Duration.seconds(1)
 
+    /// The longest wait for another operator who has the dead-letter queue open.
+    private static let patience = Duration.seconds(600)
+
+    private let kind: String
     private let stores: StoreSettings
     private let redis: RedisClient
     private let logger: Logger
@@ -41,7 +45,9 @@ final class OperatorJobs: Service {
     private let queue: AsyncStream<(id: String, work: Work)>
     private let enqueue: AsyncStream<(id: String, work: Work)>.Continuation
 
-    init(_ stores: StoreSettings, redis: RedisClient, logger: Logger) {
+    /// - Parameter kind: one word, a part of the jobs' Redis keys.
+    init(_ kind: String, _ stores: StoreSettings, redis: RedisClient, logger: Logger) {
+        self.kind = kind
         self.stores = stores
         self.redis = redis
         self.logger = logger
@@ -52,7 +58,7 @@ final class OperatorJobs: Service {
     ///
     /// - Parameters:
     ///   - action: what the job does, in one word.
-    ///   - subject: what it does it to, in one line.
+    ///   - subject: what the action is applied to, in one line.
     ///   - operatorName: recorded in the audit trail.
     /// - Throws: ``Problem`` `overloaded` if too many jobs are open.
     func start(
@@ -77,7 +83,7 @@ final class OperatorJobs: Service {
     /// Returns a job as JSON; nil if it is unknown or older than a day.
     func document(_ id: String) async throws -> Data? {
         if let job = state.withLock({ $0.entries[id]?.job }) { return try JSON.encoder.encode(job) }
-        let copy = try? await redis.send(RedisRequest(command: ["GET", RedisKeys.job(id)]) { $0.string })
+        let copy = try? await redis.send(RedisRequest(command: ["GET", RedisKeys.job(id, of: kind)]) { $0.string })
         return (copy ?? nil).map { Data($0.utf8) }
     }
 
@@ -105,7 +111,7 @@ final class OperatorJobs: Service {
         update(id, copies: true) { $0.state = .running }
         let session = OperatorSession(
             stores, operatorName: job.startedBy, connectionName: "ClaimAPI \(job.action)",
-            notice: { notice in self.update(id, copies: true) { $0.note(notice) } },
+            patience: Self.patience, notice: { notice in self.update(id, copies: true) { $0.note(notice) } },
             progress: { progress in self.update(id, copies: false) { $0.advance(progress) } })
         do {
             let report = try await work(session)
@@ -142,6 +148,6 @@ final class OperatorJobs: Service {
         }
         guard let copy, let json = try? JSON.encoder.encode(copy) else { return }
         redis.sendWithoutReply(
-            RedisRequest([["SET", RedisKeys.job(id), String(decoding: json, as: UTF8.self), "EX", "86400"]]))
+            RedisRequest([["SET", RedisKeys.job(id, of: kind), String(decoding: json, as: UTF8.self), "EX", "86400"]]))
     }
 }

@@ -61,6 +61,8 @@ struct Overview: Encodable, Sendable {
     let warnings: [String]
     /// Whether requests need a token.
     let requiresTokens: Bool
+    /// Whether requests need no token and can come only from this machine.
+    let isOpenOnLoopback: Bool
     /// The samples of the last minutes, only in the first event of a stream.
     var history: [RateHistory.Sample]?
 
@@ -70,6 +72,7 @@ struct Overview: Encodable, Sendable {
         case decided = "decided_per_second"
         case deadLetters = "dead_letters"
         case requiresTokens = "requires_tokens"
+        case isOpenOnLoopback = "open_on_loopback"
     }
 
     private enum LatencyKeys: String, CodingKey {
@@ -93,6 +96,7 @@ struct Overview: Encodable, Sendable {
         try container.encode(retrying, forKey: .retrying)
         try container.encode(warnings, forKey: .warnings)
         try container.encode(requiresTokens, forKey: .requiresTokens)
+        try container.encode(isOpenOnLoopback, forKey: .isOpenOnLoopback)
         if let history {
             // Compact: the whole history is 300 samples.
             try container.encode(
@@ -108,6 +112,12 @@ struct Overview: Encodable, Sendable {
     private static func rounded(_ number: Double) -> Double { (number * 10).rounded() / 10 }
 }
 
+/// Who may use the API, as far as the console needs to know.
+struct OverviewAccess: Hashable, Sendable {
+    let requiresTokens: Bool
+    let isOpenOnLoopback: Bool
+}
+
 extension Overview {
     /// - Parameters:
     ///   - report: what the servers say of queues and workers.
@@ -115,7 +125,7 @@ extension Overview {
     ///   - knowsWorkers: whether Redis has answered.
     init(
         _ report: StatusReport, waiting: [Int?], stores: Stores, history: RateHistory, decisions: DecisionWindow,
-        knowsDepths: Bool, knowsWorkers: Bool, requiresTokens: Bool, now: Timestamp
+        knowsDepths: Bool, knowsWorkers: Bool, access: OverviewAccess, now: Timestamp
     ) {
         let queues = Dictionary(report.queues.map { ($0.name, $0) }) { first, _ in first }
         at = now
@@ -137,6 +147,7 @@ extension Overview {
             ? (0..<10).reduce(0) { $0 + (queues[Topology.retry($1)]?.messages ?? 0) } : nil
         // Without Redis it is not known whether a worker is alive.
         warnings = knowsWorkers ? report.warnings : []
-        self.requiresTokens = requiresTokens
+        requiresTokens = access.requiresTokens
+        isOpenOnLoopback = access.isOpenOnLoopback
     }
 }

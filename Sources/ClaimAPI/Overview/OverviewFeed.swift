@@ -30,18 +30,18 @@ final class OverviewFeed: Service {
     private let redis: RedisClient
     private let queues: QueueObserver
     private let stores: @Sendable () -> Overview.Stores
-    private let requiresTokens: Bool
+    private let access: OverviewAccess
     private let state = Mutex(State())
 
     /// - Parameter stores: returns the state of the stores, without asking them.
     init(
-        lanes: Int, redis: RedisClient, queues: QueueObserver, requiresTokens: Bool,
+        lanes: Int, redis: RedisClient, queues: QueueObserver, access: OverviewAccess,
         stores: @escaping @Sendable () -> Overview.Stores
     ) {
         self.lanes = lanes
         self.redis = redis
         self.queues = queues
-        self.requiresTokens = requiresTokens
+        self.access = access
         self.stores = stores
     }
 
@@ -140,7 +140,7 @@ final class OverviewFeed: Service {
         return state.withLock { state in
             Overview(
                 report, waiting: waiting, stores: stores(), history: state.history, decisions: state.decisions,
-                knowsDepths: depths != nil, knowsWorkers: live != nil, requiresTokens: requiresTokens, now: now)
+                knowsDepths: depths != nil, knowsWorkers: live != nil, access: access, now: now)
         }
     }
 

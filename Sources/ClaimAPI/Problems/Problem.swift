@@ -129,6 +129,11 @@ extension Problem {
     static let crossSite = Problem(
         .forbidden, "A page of another site sent this request. Nothing was changed.")
 
+    static let foreignHost = Problem(
+        .forbidden,
+        "The Host of this request is not a name of this machine, and this API needs no token because it listens on "
+            + "loopback only. Nothing was changed. Use 127.0.0.1 or localhost, or set CLAIMS_AUTH.")
+
     static let forbiddenUser = Problem(
         .forbiddenUser,
         "user_id must be the user of the token. It can be left out. Nothing was changed.")

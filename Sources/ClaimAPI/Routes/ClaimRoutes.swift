@@ -137,7 +137,7 @@ struct ClaimRoutes: Sendable {
     private func timeline(_ context: APIContext) async throws -> Response {
         let claim = try await outcomes.claim(try claimID(context))
         let session = reader.session
-        let json = try await DeadLetterThread.value {
+        let json = try await reader.run {
             try JSON.encoder.encode(ClaimTimeline.lookUp(claim, session))
         }
         return .json(encoded: json)

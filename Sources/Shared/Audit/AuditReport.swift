@@ -29,12 +29,12 @@ package struct AuditReport: Encodable, Sendable {
         case deadLettered = "dead_lettered"
     }
 
-    /// Reads all rows as of one moment, then the queues.
+    /// Reads all rows as of one moment, then the queues. Blocks.
     ///
-    /// - Throws: `PostgresError` or `BrokerError`.
-    package init(_ session: OperatorSession) async throws {
+    /// - Throws: `PostgresError`, `BrokerError` or `DeadLetterError`.
+    package init(_ session: OperatorSession) throws {
         let snapshot = try AuditSnapshot(session)
-        let totals = try await TablePass(snapshot, session).totals()
+        let totals = try TablePass(snapshot, session).totals()
         let audited = try AuditedCoupons(on: snapshot.connection, totals)
         var violations = audited.violations
         for rule in audited.brokenRules {

@@ -16,6 +16,8 @@ final class TablePass: Sendable {
         var totals = AuditTotals()
         var pagesDone = 0
         var error: PostgresError?
+        /// The other threads that still read.
+        var readers = TablePass.connections - 1
     }
 
     private let state: Mutex<State>
@@ -23,7 +25,7 @@ final class TablePass: Sendable {
     private let reference: AuditSnapshot.Reference
     private let session: OperatorSession
 
-    private static let connections = 2
+    fileprivate static let connections = 2
     /// 32 MiB at the usual page size.
     private static let pagesPerChunk = 4096
 
@@ -47,19 +49,24 @@ final class TablePass: Sendable {
         self.session = session
     }
 
-    /// Reads all pages and returns what they add up to.
+    /// Reads all pages and returns what they add up to. Blocks.
     ///
     /// - Throws: ``PostgresError``, the first of all connections.
-    func totals() async throws -> AuditTotals {
-        await withDiscardingTaskGroup { group in
-            for number in 1...Self.connections {
-                group.addTask { await BlockingThread.run(name: "audit-\(number)") { self.work() } }
+    func totals() throws(PostgresError) -> AuditTotals {
+        let ended = WakeSignal()
+        for number in 1..<Self.connections {
+            BlockingThread.start(name: "audit-\(number)") {
+                self.work()
+                self.state.withLock { $0.readers -= 1 }
+                ended.raise()
             }
         }
-        return try state.withLock { state in
-            if let error = state.error { throw error }
-            return state.totals
-        }
+        work()
+        // Each statement of the other threads has a timeout.
+        while state.withLock({ $0.readers > 0 }) { ended.wait(atMost: .seconds(1)) }
+        let (totals, error) = state.withLock { ($0.totals, $0.error) }
+        if let error { throw error }
+        return totals
     }
 
     private func work() {

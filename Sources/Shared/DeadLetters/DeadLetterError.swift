@@ -30,6 +30,8 @@ package struct DeadLetterError: Error, Hashable, Sendable, CustomStringConvertib
         case rampStopped = "ramp_stopped"
         /// A cancel was not sent, because its claim has no outcome yet. The cancel is still in the queue.
         case cancelWaits = "cancel_waits"
+        /// Another operator has had the queue open for too long. Nothing was changed by this attempt to open it.
+        case queueBusy = "queue_busy"
         /// The temporary file for messages that do not fit into memory can't be used.
         case temporaryFile = "temporary_file"
     }

@@ -16,8 +16,6 @@ package struct OperatorSession: Sendable {
             case discarding, restoring, exporting
             /// Reading all rows; counted in pages.
             case auditing
-            /// Sending claims, and waiting for their outcomes.
-            case claiming, deciding
         }
 
         package let activity: Activity
@@ -38,6 +36,8 @@ package struct OperatorSession: Sendable {
     package let connectionName: String
     /// The heartbeat timeout of the connections to the broker, in seconds.
     let heartbeat: Int
+    /// The longest wait for another operator who has the dead-letter queue open; nil to wait until it is closed.
+    let patience: Duration?
     /// Is told what delays an operation, in one sentence.
     package let notice: @Sendable (String) -> Void
     /// Is told how far an operation is, up to thousands of times per second.
@@ -45,13 +45,14 @@ package struct OperatorSession: Sendable {
 
     package init(
         _ stores: StoreSettings, operatorName: String, connectionName: String, heartbeat: Int = 60,
-        notice: @escaping @Sendable (String) -> Void = { _ in },
+        patience: Duration? = nil, notice: @escaping @Sendable (String) -> Void = { _ in },
         progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
         self.stores = stores
         self.operatorName = operatorName
         self.connectionName = connectionName
         self.heartbeat = heartbeat
+        self.patience = patience
         self.notice = notice
         self.progress = progress
     }

@@ -4,7 +4,7 @@ import DeadLetters
 import RuntimeSupport
 
 /// `claimctl audit`
-struct AuditCommand: AsyncParsableCommand {
+struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
         abstract: "Check the invariants over the raw rows and the dead-letter queue; exit 1 if one is violated.",
@@ -17,8 +17,8 @@ struct AuditCommand: AsyncParsableCommand {
 
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-        let report = try await AuditReport(.atTerminal("claimctl audit"))
+    func run() throws {
+        let report = try AuditReport(.atTerminal("claimctl audit"))
         if output.json {
             try Output.document(report)
         } else {

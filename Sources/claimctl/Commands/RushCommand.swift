@@ -39,11 +39,20 @@ struct RushCommand: AsyncParsableCommand {
         guard (1...1000).contains(connections) else { throw Failure.usage("--connections must be from 1 to 1000") }
         let api = try APIClient(SettingReader())
         let session = try OperatorSession.atTerminal("claimctl rush")
+        let client = RushClient(api, connections: connections)
+        let bar = RushBar(users: users)
         let rush = Rush(
-            api: api, users: users, amount: amount, coupons: coupons, connections: connections,
-            progress: session.progress)
-        let result = try await rush.run()
-        let audit = try await AuditReport(session)
+            client: client, users: users, amount: amount, coupons: coupons, parallel: connections, bar: bar)
+        let result: Rush.Result
+        do {
+            result = try await rush.run()
+        } catch {
+            await client.close()
+            throw error
+        }
+        await client.close()
+        bar.end()
+        let audit = try AuditReport(session)
         let report = RushReport(result, audit)
         if output.json { try Output.document(report) } else { show(report) }
         if !report.isRight { throw ExitCode(1) }

@@ -66,8 +66,6 @@ final class ProgressLine: Sendable {
         case .restoring: "restored"
         case .exporting: "exported"
         case .auditing: "pages read:"
-        case .claiming: "claims accepted:"
-        case .deciding: "claims decided:"
         }
     }
 }

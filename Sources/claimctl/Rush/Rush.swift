@@ -1,7 +1,5 @@
-import DeadLetters
 import Foundation
 import RuntimeSupport
-import Synchronization
 
 /// Many users who claim a few coupons at the same time, through ClaimAPI.
 struct Rush: Sendable {
@@ -25,12 +23,13 @@ struct Rush: Sendable {
         var givenOut = 0
     }
 
-    let api: APIClient
+    let client: RushClient
     let users: Int
     let amount: Int
     let coupons: Int
-    let connections: Int
-    let progress: @Sendable (OperatorSession.Progress) -> Void
+    /// The requests at the same time.
+    let parallel: Int
+    let bar: RushBar
 
     /// Requests that were refused are sent again with the same key, for so many times.
     private static let tries = 60
@@ -44,65 +43,53 @@ struct Rush: Sendable {
         let stamp = String(Timestamp.now().milliseconds, radix: 36).uppercased()
         for number in 1...coupons {
             let name = coupons == 1 ? "RUSH_\(stamp)" : "RUSH_\(stamp)_\(number)"
-            let answer = try await api.send(
-                "POST", "/coupons", body: Data(#"{"name":"\#(name)","amount":\#(amount)}"#.utf8))
+            let answer = try await client.send("POST", "/coupons", body: #"{"name":"\#(name)","amount":\#(amount)}"#)
             guard answer.status == 201 else { throw Failure.failed(answer.problem) }
             result.coupons.append(name)
         }
-        result.available = (0..<coupons).reduce(0) { sum, coupon in
-            // Users choose the coupons in turn.
-            sum + min(amount, users / coupons + (coupon < users % coupons ? 1 : 0))
-        }
+        let sent = Sent(users: users, coupons: coupons)
+        result.available = (0..<coupons).reduce(0) { $0 + min(amount, sent.users(of: $1)) }
         let begin = ContinuousClock.now
-        (result.accepted, result.failures) = await send(to: result.coupons)
-        result.acceptedSeconds = Self.rounded(ContinuousClock.now - begin)
-        try await follow(&result)
+        let names = result.coupons
+        async let sending = send(to: names, sent)
+        let outcomes = try await outcomes(of: names, sent)
+        let end = await sending
+        result.outcomes = outcomes
         result.seconds = Self.rounded(ContinuousClock.now - begin)
+        result.acceptedSeconds = Self.rounded(end - begin)
+        (result.accepted, result.failures) = sent.counts
+        result.givenOut = try await givenOut(names)
         return result
     }
 
     // MARK: Sending
 
-    private struct Sent: Sendable {
-        var next = 0
-        var accepted = 0
-        var failures: [String: Int] = [:]
-
-        /// Returns the next user; nil if all have claimed.
-        mutating func takeUser(of count: Int) -> Int? {
-            guard next < count else { return nil }
-            defer { next += 1 }
-            return next
-        }
-    }
-
-    private func send(to names: [String]) async -> (accepted: Int, failures: [String: Int]) {
-        let state = Mutex(Sent())
+    /// Sends the claims of all users, and returns the time of the last answer.
+    private func send(to names: [String], _ sent: Sent) async -> ContinuousClock.Instant {
         await withTaskGroup { group in
-            for _ in 0..<min(connections, users) {
+            for _ in 0..<min(parallel, users) {
                 group.addTask { @Sendable in
-                    while let user = state.withLock({ $0.takeUser(of: users) }) {
-                        let problem = await claim(names[user % names.count], for: user)
-                        let done = state.withLock { state in
-                            if let problem { state.failures[problem, default: 0] += 1 } else { state.accepted += 1 }
-                            return state.accepted + state.failures.values.reduce(0, +)
-                        }
-                        progress(.init(.claiming, done: done, total: users))
+                    while let user = sent.takeUser() {
+                        let coupon = user % names.count
+                        let problem = await claim(names[coupon], for: user)
+                        sent.add(problem, to: coupon)
+                        if problem == nil { bar.add(accepted: 1) }
                     }
                 }
             }
         }
-        return state.withLock { ($0.accepted, $0.failures) }
+        sent.end()
+        return .now
     }
 
     /// Claims a coupon. Returns the problem if the claim was given up.
     private func claim(_ name: String, for user: Int) async -> String? {
-        let body = Data(#"{"user_id":"user-\#(user)","coupon_name":"\#(name)"}"#.utf8)
+        let body = #"{"user_id":"user-\#(user)","coupon_name":"\#(name)"}"#
         var last = ""
         for attempt in 0..<Self.tries {
             if attempt > 0 { try? await Task.sleep(for: Self.pause) }
             do {
-                let answer = try await api.send(
+                let answer = try await client.send(
                     "POST", "/claims", headers: [("Idempotency-Key", "\(name)-\(user)")], body: body)
                 if answer.status == 202 { return nil }
                 last = answer.problem
@@ -123,48 +110,51 @@ struct Rush: Sendable {
         let next_cursor: String?
     }
 
-    /// Counts the outcomes as they are decided, until all are.
-    private func follow(_ result: inout Result) async throws {
-        for name in result.coupons {
-            try await follow(name, &result)
-            struct Quota: Decodable { let amount, remaining_amount: Int }
-            let answer = try await api.send("GET", "/coupons/\(name)")
-            guard answer.status == 200 else { throw Failure.failed(answer.problem) }
-            let quota = try JSONDecoder().decode(Quota.self, from: answer.body)
-            result.givenOut += quota.amount - quota.remaining_amount
+    /// Counts the outcomes by status as they are decided, until all accepted claims have one.
+    private func outcomes(of names: [String], _ sent: Sent) async throws -> [String: Int] {
+        var outcomes: [String: Int] = [:]
+        for (coupon, name) in names.enumerated() {
+            var cursor: String?
+            /// The claims of the last page, which is read again until it is full.
+            var (seen, counted) = (0, 0)
+            var lastChange = ContinuousClock.now
+            while !sent.areAllDecided(counted, of: coupon), ContinuousClock.now - lastChange < Self.patience {
+                let query = cursor.map {
+                    "&cursor=\($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? $0)"
+                }
+                let answer = try await client.send("GET", "/coupons/\(name)/claims?limit=500\(query ?? "")")
+                guard answer.status == 200 else {
+                    try await Task.sleep(for: Self.pause)
+                    continue
+                }
+                let page = try JSONDecoder().decode(Page.self, from: answer.body)
+                let new = page.claims.dropFirst(seen)
+                for claim in new { outcomes[claim.status, default: 0] += 1 }
+                counted += new.count
+                bar.add(decided: new.count)
+                if !new.isEmpty || !sent.isOver { lastChange = .now }
+                if let next = page.next_cursor {
+                    (cursor, seen) = (next, 0)
+                } else {
+                    seen = page.claims.count
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
         }
+        return outcomes
     }
 
-    private func follow(_ name: String, _ result: inout Result) async throws {
-        let number = result.coupons.firstIndex(of: name) ?? 0
-        let expected = users / coupons + (number < users % coupons ? 1 : 0)
-        var cursor: String?
-        /// The claims of the last page, which is read again until it is full.
-        var (seen, counted) = (0, 0)
-        var lastChange = ContinuousClock.now
-        while counted < expected, ContinuousClock.now - lastChange < Self.patience {
-            let query = cursor.map {
-                "&cursor=\($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? $0)"
-            }
-            let answer = try await api.send("GET", "/coupons/\(name)/claims?limit=500\(query ?? "")")
-            guard answer.status == 200 else {
-                try await Task.sleep(for: Self.pause)
-                continue
-            }
-            let page = try JSONDecoder().decode(Page.self, from: answer.body)
-            for claim in page.claims.dropFirst(seen) {
-                result.outcomes[claim.status, default: 0] += 1
-                counted += 1
-                lastChange = .now
-            }
-            progress(.init(.deciding, done: result.outcomes.values.reduce(0, +), total: users))
-            if let next = page.next_cursor {
-                (cursor, seen) = (next, 0)
-            } else {
-                seen = page.claims.count
-                if counted < expected { try await Task.sleep(for: .milliseconds(100)) }
-            }
+    /// What the quotas of the coupons say: how many were given out.
+    private func givenOut(_ names: [String]) async throws -> Int {
+        struct Quota: Decodable { let amount, remaining_amount: Int }
+        var sum = 0
+        for name in names {
+            let answer = try await client.send("GET", "/coupons/\(name)")
+            guard answer.status == 200 else { throw Failure.failed(answer.problem) }
+            let quota = try JSONDecoder().decode(Quota.self, from: answer.body)
+            sum += quota.amount - quota.remaining_amount
         }
+        return sum
     }
 
     private static func rounded(_ time: Duration) -> Double { (time.inSeconds * 100).rounded() / 100 }

@@ -27,6 +27,8 @@ import Testing
         "POST /dlq/plans": (.deadLettersWrite, false),
         "POST /dlq/jobs": (.deadLettersWrite, false),
         "GET /dlq/jobs/{id}": (.deadLettersRead, false),
+        "POST /audits": (.claimsRead, false),
+        "GET /audits/{id}": (.claimsRead, false),
         "GET /keys": (.keysWrite, false),
         "POST /keys": (.keysWrite, false),
         "DELETE /keys/{id}": (.keysWrite, false),

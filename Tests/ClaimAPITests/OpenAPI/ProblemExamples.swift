@@ -40,6 +40,7 @@ enum ProblemExamples {
         "KeyNotFound": .keyNotFound,
         "KeyNotActive": .keyNotActive(.revoked),
         "DeadLettersUnavailable": .deadLettersUnavailable,
+        "DeadLettersBusy": .deadLettersBusy,
         "NotReadyStopping": .notReady("RabbitMQ: shutting down."),
     ]
 

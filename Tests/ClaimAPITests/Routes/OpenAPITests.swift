@@ -43,7 +43,8 @@ import Testing
         let stores = StoreSettings(database: address, redis: redisAddress, brokers: broker, lanes: 1)
         let reader = DeadLetterReader(stores)
         let queues = QueueObserver(stores, name: "test", logger: .quiet)
-        let feed = OverviewFeed(lanes: 1, redis: redis, queues: queues, requiresTokens: access != nil) {
+        let isOpen = OverviewAccess(requiresTokens: access != nil, isOpenOnLoopback: access == nil)
+        let feed = OverviewFeed(lanes: 1, redis: redis, queues: queues, access: isOpen) {
             Overview.Stores(rabbitmq: "away", redis: "away", postgres: "away")
         }
         let endpoints =
@@ -53,8 +54,9 @@ import Testing
             ).endpoints
             + CouponRoutes(postgres: postgres, changes: postgres).endpoints
             + DeadLetterRoutes(
-                reader: reader, jobs: OperatorJobs(stores, redis: redis, logger: .quiet), stores: stores
+                reader: reader, jobs: OperatorJobs("dlq", stores, redis: redis, logger: .quiet), stores: stores
             ).endpoints
+            + AuditRoutes(jobs: OperatorJobs("audit", stores, redis: redis, logger: .quiet)).endpoints
             + KeyRoutes(postgres: postgres, changes: postgres).endpoints + LogRoutes(postgres: postgres).endpoints
             + OverviewRoutes(feed: feed).endpoints + ConsoleFiles.endpoints
             + OperatorRoutes(

@@ -1,3 +1,5 @@
+import Broker
+import Claims
 import Foundation
 import Testing
 
@@ -101,10 +103,53 @@ extension IntegrationTests {
             let json = [("Content-Type", "application/json"), ("Sec-Fetch-Site", "cross-site")]
             for (method, path) in [
                 ("POST", "/keys"), ("DELETE", "/keys/x"), ("POST", "/keys/x/rotate"), ("POST", "/dlq/plans"),
-                ("POST", "/dlq/jobs"),
+                ("POST", "/dlq/jobs"), ("POST", "/coupons"), ("POST", "/claims"), ("POST", "/claims/x/cancel"),
             ] {
                 #expect(try await api.send(method, path, headers: json, body: "{}").code == "forbidden", "\(path)")
             }
+            // A page whose host name resolves to 127.0.0.1.
+            #expect(try await api.send("GET", "/keys", headers: [("Host", "evil.example")]).code == "forbidden")
+            #expect(try await api.send("GET", "/healthz", headers: [("Host", "evil.example")]).status == 200)
+        }
+
+        @Test func anAuditIsAJobWithAResult() async throws {
+            let coupon = try await api.coupon("AUDITED", amount: 1)
+            _ = try await api.outcomes(["ann", "bob"].map { API.Order(user: $0, coupon: coupon) })
+            let started = try await api.send("POST", "/audits")
+            try #require(started.status == 202, "\(started)")
+            struct Audit: Decodable {
+                struct Result: Decodable {
+                    let violations: [[String: String]]
+                    let claims: Int
+                }
+                let id, state: String
+                let result: Result?
+                let endedAt: String?
+            }
+            let path = try #require(started.header("Location"))
+            let audit = try await eventually("the end of the audit") {
+                let audit = try await api.get(path).decoded(Audit.self)
+                return audit.endedAt == nil ? nil : audit
+            }
+            #expect(audit.state == "done" && audit.result?.violations.isEmpty == true)
+            #expect(try #require(audit.result).claims >= 2)
+            #expect(try await api.get("/dlq/jobs/\(audit.id)").code == "job_not_found")
+        }
+
+        @Test func aRequestDoesNotWaitForeverForAnotherOperator() async throws {
+            let connection = try AMQPConnection(anyOf: try Setup.stores().brokers, heartbeat: 60, name: "operator")
+            defer { connection.close() }
+            try connection.openChannel(1)
+            try await eventually("the lock") {
+                if try connection.declareExclusiveQueue(Topology.deadQueueLock, channel: 1) { return true }
+                try connection.openChannel(1)
+                return false
+            }
+            let answers = try await concurrently(["/dlq?fresh=true", "/dlq/messages/x"]) { [api] path in
+                try await api.get(path)
+            }
+            #expect(answers.map(\.status) == [503, 503] && answers.allSatisfy { $0.code == "overloaded" })
+            #expect(answers.allSatisfy { $0.text.contains("Another operator") })
         }
 
         @Test func aKeyIsCreatedOnceListedRotatedAndRevoked() async throws {

@@ -34,6 +34,10 @@ extension IntegrationTests {
             let history: [[Double?]]?
         }
 
+        private final class Counter: Sendable {
+            let count = Mutex(0)
+        }
+
         /// Opens the stream, and passes each event to `visit` until it returns true.
         private func follow(_ visit: @Sendable (Document) async throws -> Bool) async throws {
             for try await block in try await api.stream("/overview/events") {
@@ -48,12 +52,12 @@ extension IntegrationTests {
             let first = try await decode(Document.self, from: api.get("/overview").body)
             #expect(first.stores.rabbitmq == "ok" && first.stores.redis == "ok" && first.stores.postgres == "ok")
             #expect(first.history == nil)
-            let outcomes = Mutex(0)
+            let seen = Counter()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try await follow { document in
-                        if outcomes.withLock({ $0 }) == 0 { #expect(document.history != nil) }
-                        outcomes.withLock { $0 += 1 }
+                        if seen.count.withLock({ $0 }) == 0 { #expect(document.history != nil) }
+                        seen.count.withLock { $0 += 1 }
                         let sold = document.outcomes.first { $0.reason == "sold_out" }?.count ?? 0
                         let claimed = document.outcomes.first { $0.status == "claimed" }?.count ?? 0
                         let lanesHaveWorkers = document.lanes.allSatisfy { $0.worker == document.workers.first?.id }
@@ -62,7 +66,7 @@ extension IntegrationTests {
                     }
                 }
                 // The windows begin with the first event.
-                try await eventually("two events") { outcomes.withLock { $0 } >= 2 ? true : nil }
+                try await eventually("two events") { seen.count.withLock { $0 } >= 2 }
                 _ = try await api.outcomes((1...10).map { API.Order(user: "u\($0)", coupon: coupon) })
                 try await group.waitForAll()
             }

@@ -22,7 +22,7 @@ package enum RedisKeys {
     /// A set: the keys of a user's claims for a coupon that were pending when they were last looked at.
     package static func pending(_ user: UserID, _ coupon: CouponName) -> String { "claims:pending:\(coupon):\(user)" }
     /// A string: a job that an operator started, as JSON, for a day.
-    package static func job(_ id: String) -> String { "claims:job:\(id)" }
+    package static func job(_ id: String, of kind: String) -> String { "claims:job:\(kind):\(id)" }
     /// A channel: the ids of claims whose state has changed, separated by spaces.
     package static let changes = "claims:changes"
 }

@@ -51,15 +51,20 @@ package final class DeadLetterQueue {
     /// Waits until no other operator has the queue open.
     ///
     /// - Parameter alsoKeepAlive: sends and checks the heartbeats of a connection that waits while the queue is read.
-    /// - Throws: `BrokerError`.
+    /// - Throws: `BrokerError`, or ``DeadLetterError/Code/queueBusy`` after ``OperatorSession/patience``.
     init(
         _ session: OperatorSession,
         alsoKeepAlive: @escaping () throws(BrokerError) -> Void = { () throws(BrokerError) in }
-    ) throws(BrokerError) {
+    ) throws {
         self.session = session
         self.alsoKeepAlive = alsoKeepAlive
         control = try session.broker()
-        try lock()
+        do {
+            try lock()
+        } catch {
+            control.close()
+            throw error
+        }
         guard try control.depth(of: Topology.deadQueue, channel: Self.channel) != nil else {
             throw BrokerError(
                 .refused(code: 404),
@@ -67,13 +72,18 @@ package final class DeadLetterQueue {
         }
     }
 
-    private func lock() throws(BrokerError) {
+    private func lock() throws {
         let begin = ContinuousClock.now
         var isNoticed = false
         while true {
             try control.openChannel(Self.channel)
             if try control.declareExclusiveQueue(Topology.deadQueueLock, channel: Self.channel) { return }
-            if !isNoticed, ContinuousClock.now - begin > Self.silentWait {
+            let waited = ContinuousClock.now - begin
+            if let patience = session.patience, waited > patience {
+                throw DeadLetterError(
+                    .queueBusy, "another operator has the dead-letter queue open", nextStep: "try again later")
+            }
+            if !isNoticed, waited > Self.silentWait {
                 session.notice("another operator has the dead-letter queue open; waiting")
                 isNoticed = true
             }

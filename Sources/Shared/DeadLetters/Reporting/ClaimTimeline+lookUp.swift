@@ -18,6 +18,8 @@ extension ClaimTimeline {
                 try DeadLetterQueue.forEachLetter(session) { letter in
                     if letter.claimID == claim.id { letters.append(letter) }
                 }
+            } catch let error as DeadLetterError {
+                missing.append("The dead-letter queue could not be read: \(error.message).")
             } catch {
                 missing.append("The dead-letter queue could not be read, because RabbitMQ is unreachable.")
             }
