@@ -1,7 +1,9 @@
 """Chromium without a window, and what the tests of the console share."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 import urllib.error
@@ -13,6 +15,8 @@ from selenium.webdriver.common.by import By
 
 URL = os.environ["CLAIMS_URL"]
 DEPLOY = os.environ["CLAIMS_TEST_DEPLOY"]
+RUN_DIR = os.environ["CLAIMS_RUN_DIR"]
+PROGRAMS = os.path.join(DEPLOY, "..", ".build", "release")
 PATIENCE = 30
 
 
@@ -90,15 +94,65 @@ def refuse_claims(message):
     return lambda: sql("drop trigger if exists refuse on user_claims")
 
 
+def dead_letter(users, coupon, message):
+    """Claims a coupon for each user, lets every attempt fail, and returns the claims when they are dead-lettered."""
+    stop = refuse_claims(message)
+    try:
+        claims = [submit(user, coupon, f"{coupon}-{number}", 0) for number, user in enumerate(users)]
+        # With the default delays, three retries take 36 s.
+        return [eventually(f"the dead letter of {claim['user_id']}", lambda claim=claim: in_status(claim, "dead_lettered"), 90)
+                for claim in claims]
+    finally:
+        stop()
+
+
+def in_status(claim, status):
+    """The claim, if it has the status."""
+    now = request("GET", f"/claims/{claim['id']}?wait=5")[1]
+    return now if now["status"] == status else None
+
+
+def kill(program):
+    """Kills a program of the copy."""
+    with open(os.path.join(RUN_DIR, "pids", program), encoding="ascii") as file:
+        os.kill(int(file.read().split()[0]), signal.SIGKILL)
+
+
+def create_key(*scopes):
+    """Creates an API key, and returns it."""
+    command = [os.path.join(PROGRAMS, "claimctl"), "key", "create", "browser test", "--expires", "1h", "--json"]
+    for scope in scopes:
+        command += ["--scope", scope]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)["key"]
+
+
+@contextlib.contextmanager
+def another_api(settings):
+    """Runs another ClaimAPI on the port 5 above that of the copy, and yields its URL."""
+    port = int(os.environ["CLAIMS_HTTP_PORT"]) + 5
+    url = f"http://127.0.0.1:{port}"
+    environment = {**os.environ, "CLAIMS_HTTP_PORT": str(port), **settings}
+    with open(os.path.join(RUN_DIR, "logs", "api-browser"), "wb") as log:
+        program = subprocess.Popen([os.path.join(PROGRAMS, "ClaimAPI")], env=environment, stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=log)
+    try:
+        eventually(url, lambda: urllib.request.urlopen(f"{url}/readyz", timeout=5).status == 200)
+        yield url
+    finally:
+        program.terminate()
+        program.wait(30)
+
+
 class Console:
     """The page, as an operator uses it."""
 
-    def __init__(self, driver):
+    def __init__(self, driver, url=URL):
         self.driver = driver
+        self.url = url
 
     def open(self, page=""):
         self.driver.get("about:blank")
-        self.driver.get(f"{URL}/#/{page}")
+        self.driver.get(f"{self.url}/#/{page}")
         eventually(f"the heading of {page or 'the overview'}", lambda: self.all("main h1"))
 
     def all(self, selector):
@@ -112,6 +166,19 @@ class Console:
 
     def sees(self, text, selector="body", patience=PATIENCE):
         eventually(f"“{text}”", lambda: text in self.text(selector), patience)
+
+    def is_loaded(self):
+        """Waits until the page has what it asked the API for."""
+        eventually("the content", lambda: self.driver.execute_script(
+            "return (document.documentElement.dataset.requests ?? '0') === '0' && !document.querySelector('.stores .unknown')"))
+
+    def tile(self, name):
+        """The number in a tile."""
+        tile = next(tile for tile in self.all("main .tile") if tile.text.startswith(name))
+        return int(tile.text.split()[-1].replace(",", ""))
+
+    def row(self, text):
+        return eventually(f"a row with {text}", lambda: [row for row in self.all("main tbody tr") if text in row.text])[0]
 
     def button(self, text, within=""):
         return eventually(f"the button {text}", lambda: [

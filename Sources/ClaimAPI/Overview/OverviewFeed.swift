@@ -47,7 +47,8 @@ final class OverviewFeed: Service {
 
     /// Returns the present overview.
     func overview() async -> Overview {
-        await look(at: .now())
+        await queues.refresh()
+        return await look(at: .now())
     }
 
     /// The events of one watcher.

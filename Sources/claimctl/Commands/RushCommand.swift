@@ -71,9 +71,8 @@ struct RushCommand: AsyncParsableCommand {
             ),
         ])
         for problem in report.problems { Output.line("wrong: \(problem)".printable) }
+        let audited = "\(report.checkedCoupons.counted("coupon")) and \(report.checkedClaims.counted("claim")) audited"
         Output.line(
-            report.isRight
-                ? "All is right: \(report.checkedCoupons.counted("coupon")) and \(report.checkedClaims.counted("claim")) "
-                    + "audited, no violation" : "Something is wrong")
+            report.isRight ? "Correct: \(audited), no violation" : "Wrong: \(report.problems.count.counted("problem"))")
     }
 }

@@ -30,7 +30,7 @@ final class RushBar: Sendable {
             state.decided += decided
             guard isShown, state.shownAt.map({ .now - $0 > Self.interval }) ?? true else { return nil }
             state.shownAt = .now
-            return text(state)
+            return line(state)
         }
         if let text { Terminal.writeError("\r\u{1b}[K\(text)") }
     }
@@ -38,10 +38,10 @@ final class RushBar: Sendable {
     /// Shows the bar as it is at the end.
     func end() {
         guard isShown else { return }
-        Terminal.writeError("\r\u{1b}[K\(state.withLock { text($0) })\n")
+        Terminal.writeError("\r\u{1b}[K\(state.withLock { line($0) })\n")
     }
 
-    private func text(_ state: State) -> String {
+    private func line(_ state: State) -> String {
         Self.text(
             accepted: state.accepted, decided: state.decided, of: users, after: ContinuousClock.now - begin)
     }

@@ -26,10 +26,10 @@ final class RushClient: Sendable {
     ///
     /// - Throws: ``Failure`` if ClaimAPI is unreachable.
     func send(
-        _ method: HTTPMethod, _ path: String, headers: [(String, String)] = [], body: String? = nil
+        _ method: String, _ path: String, headers: [(String, String)] = [], body: String? = nil
     ) async throws -> APIClient.Answer {
         var request = HTTPClientRequest(url: api.base + path)
-        request.method = method
+        request.method = HTTPMethod(rawValue: method)
         if !api.token.isEmpty { request.headers.add(name: "Authorization", value: "Bearer \(api.token)") }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body {

@@ -28,8 +28,21 @@ async function problem(response) {
   return new Problem(response.status, body?.code ?? `http_${response.status}`, body?.detail ?? `HTTP ${response.status}`);
 }
 
+let inProgress = 0;
+
+/** Counts the requests in progress, and shows their number on the root element for tests. */
+function count(change) {
+  inProgress += change;
+  document.documentElement.dataset.requests = inProgress;
+}
+
 /** Sends a request and returns the decoded answer. */
-export async function send(method, path, { body, signal, headers: more } = {}) {
+export async function send(method, path, options = {}) {
+  count(1);
+  try { return await exchange(method, path, options); } finally { count(-1); }
+}
+
+async function exchange(method, path, { body, signal, headers: more }) {
   let response;
   try {
     response = await fetch(path, {

@@ -109,7 +109,7 @@ follow(() => {
   const count = document.getElementById("dead-count");
   count.hidden = !overview?.dead_letters;
   if (overview?.dead_letters) setText(count, number(overview.dead_letters));
-  document.getElementById("rush-page").hidden = !overview || overview.requires_tokens;
+  document.getElementById("rush-page").hidden = !overview?.open_on_loopback;
   if (overview?.requires_tokens) sign.hidden = false;
 }, new AbortController().signal);
 

@@ -3,10 +3,10 @@
 import { svg, setText } from "./dom.js";
 import { number } from "./format.js";
 
-const width = 600;
 const height = 170;
-const left = 44;
-const bottom = 18;
+const left = 48;
+const top = 6;
+const bottom = 20;
 
 /** The least of 1, 2, 5, 10, 20 … that is not below a value. */
 export function ceiling(value) {
@@ -17,31 +17,35 @@ export function ceiling(value) {
 
 /**
  * A chart of several series over the last seconds.
- * @param {{names: string[], seconds: number, describe: function(): string, unit?: string}} options
+ * @param {{names: string[], seconds: number, describe: function(): string, kinds?: string[], unit?: string}} options
  */
-export function lineChart({ names, seconds, describe, unit = "" }) {
-  const kinds = ["one", "two", "three"];
-  const top = svg("text", { x: left - 6, y: 12, "text-anchor": "end" });
-  const middle = svg("text", { x: left - 6, y: (height - bottom) / 2 + 6, "text-anchor": "end" });
+export function lineChart({ names, seconds, describe, kinds = ["one", "two"], unit = "" }) {
+  const levels = [0, 0.5, 1].map((share) => {
+    const y = top + (height - top - bottom) * (1 - share);
+    return { share, line: svg("line", { class: "axis", x1: left, y1: y, y2: y }),
+      label: svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }) };
+  });
   const area = svg("path", { class: "area" });
   const lines = names.map((_, index) => svg("path", { class: `line ${kinds[index]}` }));
-  const axis = (y) => svg("line", { class: "axis", x1: left, x2: width, y1: y, y2: y });
-  const element = svg("svg", {
-    class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": describe(),
-  },
-  axis(2), axis((height - bottom) / 2), axis(height - bottom), area, lines, top, middle,
-  svg("text", { x: left - 6, y: height - bottom, "text-anchor": "end" }, "0"),
-  svg("text", { x: left, y: height - 3 }, `${Math.round(seconds / 60)} min ago`),
-  svg("text", { x: width - 2, y: height - 3, "text-anchor": "end" }, "now"));
+  const now = svg("text", { y: height - 4, "text-anchor": "end" }, "now");
+  const element = svg("svg", { class: "chart", height, role: "img", "aria-label": describe() },
+    levels.map((level) => [level.line, level.label]), area, lines,
+    svg("text", { x: left, y: height - 4 }, `${Math.round(seconds / 60)} min ago`), now);
   let described = 0;
 
   function draw(series) {
+    // One unit is one pixel, so that the texts have one size on every screen.
+    const width = element.clientWidth || 600;
+    element.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    now.setAttribute("x", width - 2);
     const highest = Math.max(0, ...series.flat().filter((value) => value !== null && value !== undefined));
     const limit = ceiling(highest);
-    setText(top, `${number(limit)}${unit}`);
-    setText(middle, `${number(limit / 2)}${unit}`);
+    for (const { share, line, label } of levels) {
+      line.setAttribute("x2", width);
+      setText(label, share === 0 ? "0" : `${number(limit * share)}${unit}`);
+    }
     const x = (index, count) => left + (width - left) * (1 - (count - 1 - index) / (seconds - 1));
-    const y = (value) => 2 + (height - bottom - 2) * (1 - value / limit);
+    const y = (value) => top + (height - bottom - top) * (1 - value / limit);
     series.forEach((values, which) => {
       let path = "";
       let isDown = false;

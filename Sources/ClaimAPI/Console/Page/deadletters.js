@@ -1,7 +1,7 @@
 // The dead-letter queue: causes, list, one message, and changes as plans that are carried out later exactly as shown.
 
 import { confirmed, field, fields, fill, h, setText, table, toast } from "./dom.js";
-import { ago, counted, number, time, words } from "./format.js";
+import { ago, counted, number, sentence, time, words } from "./format.js";
 import { get, path, post, query } from "./api.js";
 import { edit } from "./coupons.js";
 
@@ -33,7 +33,7 @@ async function showQueue(main, signal) {
   const choice = h("div.actions");
   main.append(
     h("div.head", null, h("h1", null, "Dead letters"),
-      h("span", null, h("a", { href: "#/dead-letters/discarded" }, "Discarded messages"), " ",
+      h("div.row", null, h("a", { href: "#/dead-letters/discarded" }, "Discarded messages"),
         h("button", { onclick: () => load(true) }, "Read again"))),
     h("section.card", null, h("h2", null, "Causes"), causes),
     h("section.card", null, h("h2", null, "Messages"),
@@ -44,7 +44,7 @@ async function showQueue(main, signal) {
           for (const control of [reason, coupon, user, older, newer]) control.value = "";
           cursors = [""];
           load();
-        } }, "All")),
+        } }, "Clear")),
       note, choice, list));
   let cursors = [""];
 
@@ -53,12 +53,13 @@ async function showQueue(main, signal) {
   const given = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
 
   function drawChoice(matching) {
+    choice.hidden = matching === 0;
     const isFiltered = Object.keys(given(filter())).length > 0;
     const selection = selected.size > 0 ? { ids: [...selected] } : isFiltered ? { filter: given(filter()) } : { all: true };
     const what = selected.size > 0 ? `${number(selected.size)} selected` : `all ${number(matching)}${isFiltered ? " that match" : ""}`;
     fill(choice,
-      h("button", { disabled: matching === 0, onclick: () => plan("replay", selection, signal) }, `Replay ${what} …`),
-      h("button.danger", { disabled: matching === 0, onclick: () => plan("discard", selection, signal) }, `Discard ${what} …`));
+      h("button", { onclick: () => plan("replay", selection, signal) }, `Replay ${what} …`),
+      h("button.danger", { onclick: () => plan("discard", selection, signal) }, `Discard ${what} …`));
   }
 
   async function load(isFresh = false) {
@@ -75,15 +76,15 @@ async function showQueue(main, signal) {
         if (event.target.checked) selected.add(letter.fingerprint); else selected.delete(letter.fingerprint);
         drawChoice(answer.matching);
       } });
-      fill(list, answer.messages.length === 0 ? h("p.empty", null, "The queue has no such message.")
-        : table("Dead letters, the oldest first", [[""], ["Died"], ["Reason"], ["Attempts", "number"], ["Coupon", "break"], ["User", "break"],
-          ["Error", "break"], ["Message", "break"]],
+      fill(list, answer.messages.length === 0 ? h("p.empty", null, answer.total === 0 ? "The queue is empty." : "No message matches.")
+        : table("Dead letters, the oldest first", [[""], ["Died", "fixed"], ["Reason", "fixed"], ["Attempts", "number"], ["Coupon", "break"], ["User", "break"],
+          ["Error", "long"], ["Message", "id"]],
         answer.messages.map((letter) => [
           box(letter), h("span", { title: time(letter.died_at) }, ago(letter.died_at)), words(letter.reason), number(letter.attempts),
           letter.coupon_name ?? "–", letter.user_id ?? "–", letter.error ?? "–",
           h("a", { href: path`#/dead-letters/${letter.fingerprint}` }, h("code", null, letter.id)),
         ])),
-      h("div.actions", null,
+      h("div.actions", { hidden: cursors.length === 1 && !answer.next_cursor },
         h("button", { disabled: cursors.length === 1, onclick: () => { cursors.pop(); load(); } }, "Previous page"),
         h("button", { disabled: !answer.next_cursor, onclick: () => { cursors.push(answer.next_cursor); load(); } }, "Next page")));
     } catch (error) {
@@ -95,13 +96,13 @@ async function showQueue(main, signal) {
   }
 
   function drawCauses(statistics) {
-    fill(causes, statistics.count === 0 ? h("p.empty", null, "No claim has failed for good.")
+    fill(causes, statistics.count === 0 ? h("p.empty", null, "There are no dead letters.")
       : table(`${counted(statistics.count, "message")} by cause, the most frequent first`,
-        [["Count", "number"], ["Reason"], ["Cause", "break"], ["Coupons", "number"], ["Oldest"], ["Newest"], ["Example"]],
+        [["Reason", "fixed"], ["Cause", "long"], ["Messages", "number"], ["Coupons", "number"], ["Oldest", "fixed"], ["Newest", "fixed"],
+          ["Example"]],
         statistics.causes.slice(0, 50).map((cause) => [
-          number(cause.count),
           h("button.link", { type: "button", onclick: () => { reason.value = cause.reason ?? ""; cursors = [""]; load(); } }, words(cause.reason)),
-          cause.error ?? "–", number(cause.coupons), ago(cause.oldest_died_at), ago(cause.newest_died_at),
+          cause.error ?? "–", number(cause.count), number(cause.coupons), ago(cause.oldest_died_at), ago(cause.newest_died_at),
           cause.example_id ? h("a", { href: path`#/dead-letters/${cause.example_id}` }, "show") : "–",
         ])));
   }
@@ -128,12 +129,14 @@ async function plan(action, selection, signal) {
         h("label", null, ramp, "Send 1, then 5, then 50 …; stop if more than a tenth fail again"))))
     : field("Note, the claims' new reason", note);
   const body = h("div", null,
-    h("p", null, `Exactly these ${counted(frozen.count, "message")} would be ${action === "replay" ? "replayed" : "discarded"}. `
-      + "What arrives later is not touched. ", "Plan ", h("code", null, frozen.plan), "."),
+    h("p", null, `Exactly ${frozen.count === 1 ? "this message is" : `these ${number(frozen.count)} messages are`} ${action === "replay" ? "replayed" : "discarded"}. `
+      + "Messages that arrive later are not touched. ", "Plan ", h("code", null, frozen.plan), "."),
     frozen.missing.length > 0 && h("p.warn", null, `Not in the queue: ${frozen.missing.join(", ")}`),
-    table("By cause", [["Count", "number"], ["Reason"], ["Cause", "break"]],
+    h("h3", null, "Causes"),
+    table("Causes", [["Messages", "number"], ["Reason", "fixed"], ["Cause", "break"]],
       frozen.statistics.causes.slice(0, 10).map((cause) => [number(cause.count), words(cause.reason), cause.error ?? "–"])),
-    table(`The first ${number(Math.min(frozen.count, frozen.messages.length))}`, [["Coupon", "break"], ["User", "break"], ["Reason"]],
+    h("h3", null, frozen.count > 20 ? "The first 20 messages" : "Messages"),
+    table("Messages", [["Coupon", "break"], ["User", "break"], ["Reason"]],
       frozen.messages.slice(0, 20).map((letter) => [letter.coupon_name ?? "–", letter.user_id ?? "–", words(letter.reason)])),
     settings);
   const verb = action === "replay" ? "Replay" : "Discard";
@@ -196,7 +199,7 @@ async function showJob(main, id, signal) {
           : typeof value === "number" ? number(value) : words(value)]),
       ...(job.result?.failed_ids?.length ? [["Failed claims", job.result.failed_ids.slice(0, 20).map((claim) =>
         h("div", null, h("a", { href: path`#/claims/${claim}` }, h("code", null, claim))))]] : []),
-    ]), job.notices.map((text) => h("p.warn", null, `${text}.`)));
+    ]), job.notices.map((text) => h("p.warn", null, `${sentence(text)}.`)));
     if (isOver) return;
     await new Promise((resolve) => setTimeout(resolve, 400));
   }
@@ -210,7 +213,7 @@ async function showMessage(main, id, signal) {
   const body = typeof letter.body === "string" ? letter.body : JSON.stringify(letter.body, null, 2);
   main.append(
     h("div.head", null, h("h1", null, "Dead letter"), h("a", { href: "#/dead-letters" }, "Dead letters")),
-    h("section.card", null, h("h2", null, "Diagnosis"), h("p.verdict", { class: kind }, verdict), h("p", null, `${letter.diagnosis.text}.`),
+    h("section.card", null, h("h2", null, "Diagnosis"), h("p.verdict", { class: kind }, verdict), h("p", null, `${sentence(letter.diagnosis.text)}.`),
       h("div.actions", null,
         h("button.primary", { onclick: () => plan("replay", { ids: [letter.fingerprint] }, signal) }, "Replay …"),
         h("button", { onclick: () => editBody(letter) }, "Edit and replay …"),

@@ -59,15 +59,18 @@ export function field(label, control, { narrow = false, hint = null } = {}) {
 }
 
 /** A table with a caption. Columns: [title, class]; rows: arrays of cells. */
-export function table(caption, columns, rows) {
-  const live = liveTable(caption, columns, "");
+export function table(caption, columns, rows, options) {
+  const live = liveTable(caption, columns, "", options);
   live.update(rows);
   return live.element;
 }
 
-/** A table whose rows change. The table itself stays, and the focus on it; without rows a text is shown. */
-export function liveTable(caption, columns, empty) {
-  const title = h("caption", null, caption);
+/**
+ * A table whose rows change. The table itself stays, and the focus on it; without rows a text is shown.
+ * The caption is for screen readers, unless `showsCaption` is set.
+ */
+export function liveTable(caption, columns, empty, { showsCaption = false } = {}) {
+  const title = h("caption", null, showsCaption ? caption : h("span.hidden-text", null, caption));
   const body = h("tbody");
   const note = h("p.empty", { hidden: true }, empty);
   const region = h("div.wide", { tabindex: 0, role: "region", "aria-label": caption },

@@ -49,3 +49,8 @@ export function counted(count, noun) {
 export function words(code) {
   return code === null || code === undefined ? "–" : String(code).replaceAll("_", " ");
 }
+
+/** A text with a capital letter at the beginning. */
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
