@@ -75,6 +75,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         Overview.Stores(
             rabbitmq: publisher.unavailableReason, redis: redis.unavailableReason,
             postgres: postgres.unavailableReason)
+    } onDeadLetters: { depth in
+        reader.prepare(depth: depth)
     }
 
     let endpoints =

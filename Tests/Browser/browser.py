@@ -128,7 +128,7 @@ def create_key(*scopes):
 
 @contextlib.contextmanager
 def another_api(settings):
-    """Runs another ClaimAPI on the port 5 above that of the copy, and yields its URL."""
+    """Runs another ClaimAPI on the port 5 above that of the copy, and yields its URL and process."""
     port = int(os.environ["CLAIMS_HTTP_PORT"]) + 5
     url = f"http://127.0.0.1:{port}"
     environment = {**os.environ, "CLAIMS_HTTP_PORT": str(port), **settings}
@@ -137,7 +137,7 @@ def another_api(settings):
                                    stdout=log, stderr=log)
     try:
         eventually(url, lambda: urllib.request.urlopen(f"{url}/readyz", timeout=5).status == 200)
-        yield url
+        yield url, program
     finally:
         program.terminate()
         program.wait(30)

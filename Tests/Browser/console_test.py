@@ -81,7 +81,7 @@ class ConsoleTest(unittest.TestCase):
             "return document.activeElement.textContent") == "Create a coupon")
 
     def test_without_a_token_the_page_asks_for_a_key(self):
-        with another_api({"CLAIMS_AUTH": "required"}) as url:
+        with another_api({"CLAIMS_AUTH": "required"}) as (url, _):
             console = Console(self.driver, url)
             console.open()
             console.type("API key", "ck_0000000000000000_" + "0" * 64, "dialog")

@@ -19,4 +19,5 @@ source "$DEPLOY_DIR/lib/rabbitmq.sh"
 source "$DEPLOY_DIR/lib/servers.sh"     # the three servers together
 source "$DEPLOY_DIR/lib/build.sh"       # building, if something has changed
 source "$DEPLOY_DIR/lib/programs.sh"    # ClaimAPI, ClaimWorker, claimctl
+source "$DEPLOY_DIR/lib/chromium.sh"    # Chromium and selenium
 source "$DEPLOY_DIR/lib/copy.sh"        # the processes of this copy: recognise, stop, undo

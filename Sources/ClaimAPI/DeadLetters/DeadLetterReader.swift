@@ -5,14 +5,33 @@ import Synchronization
 
 /// Reads the dead-letter queue for all requests: one reading at a time, and one for all that ask at the same time.
 ///
-/// A reading takes all messages of the queue, so a list is answered from the last reading for as long as that is new.
+/// A reading takes all messages of the queue. So a list is answered from the last snapshot while that is new, and the
+/// list of a long queue from an older one while a new reading is under way.
 final class DeadLetterReader: Sendable {
     private typealias Answer = Result<DeadLetterSnapshot, any Error>
 
+    private struct Latest {
+        let snapshot: DeadLetterSnapshot
+        let readAt: ContinuousClock.Instant
+        let took: Duration
+
+        var age: Duration { .now - readAt }
+        /// Whether a request needs no newer snapshot.
+        var isNew: Bool { age < max(.seconds(1), took * 10) }
+        /// Whether no request should wait for the next reading.
+        var isOfLongQueue: Bool { took > .milliseconds(300) }
+    }
+
     private struct State {
-        var latest: (snapshot: DeadLetterSnapshot, readAt: ContinuousClock.Instant, took: Duration)?
+        var latest: Latest?
         var isReading = false
         var waiting: [CheckedContinuation<Answer, Never>] = []
+
+        /// Declares that a reading begins. Returns false if one is under way.
+        mutating func beginReading() -> Bool {
+            defer { isReading = true }
+            return !isReading
+        }
     }
 
     /// For reading, without an operator's name.
@@ -25,8 +44,12 @@ final class DeadLetterReader: Sendable {
     private static let maximumWaiting = 500
     /// The longest wait of a request for another operator who has the queue open.
     static let patience = Duration.seconds(10)
-    /// A snapshot is new for this long, or ten times as long as reading it took.
-    private static let shortestAge = Duration.seconds(1)
+    /// A snapshot of a long queue is used for this long.
+    private static let longestAge = Duration.seconds(600)
+    /// While a console is open, a snapshot of a long queue is replaced after this time.
+    private static let preparedAge = Duration.seconds(300)
+    /// The messages of a long queue, at least.
+    private static let longQueue = 5000
 
     init(_ stores: StoreSettings) {
         session = OperatorSession(
@@ -44,31 +67,44 @@ final class DeadLetterReader: Sendable {
 
     /// Returns a snapshot of the queue.
     ///
-    /// - Parameter isNew: whether the queue is read now; else a snapshot of some seconds ago may be returned.
+    /// - Parameter isNew: whether the queue is read now; else an earlier snapshot may be returned.
     /// - Throws: `BrokerError`, `DeadLetterError`, or ``Problem`` `overloaded` if too many requests wait.
     func snapshot(isNew: Bool) async throws -> DeadLetterSnapshot {
-        enum Step { case use(DeadLetterSnapshot), read, wait, refuse }
+        enum Step { case use(DeadLetterSnapshot, andRead: Bool), read, wait, refuse }
         let answer: Answer = await withCheckedContinuation { caller in
             let step = state.withLock { state -> Step in
-                if !isNew, let latest = state.latest,
-                    .now - latest.readAt < max(Self.shortestAge, latest.took * 10)
-                {
-                    return .use(latest.snapshot)
+                if !isNew, let latest = state.latest {
+                    if latest.isNew { return .use(latest.snapshot, andRead: false) }
+                    if latest.isOfLongQueue, latest.age < Self.longestAge {
+                        return .use(latest.snapshot, andRead: state.beginReading())
+                    }
                 }
                 guard state.waiting.count < Self.maximumWaiting else { return .refuse }
                 state.waiting.append(caller)
-                guard !state.isReading else { return .wait }
-                state.isReading = true
-                return .read
+                return state.beginReading() ? .read : .wait
             }
             switch step {
-            case .use(let snapshot): caller.resume(returning: .success(snapshot))
+            case .use(let snapshot, let andRead):
+                caller.resume(returning: .success(snapshot))
+                if andRead { read() }
             case .read: read()
             case .wait: break
             case .refuse: caller.resume(returning: .failure(Problem.overloaded))
             }
         }
         return try answer.get()
+    }
+
+    /// Reads a long queue before its list is requested.
+    ///
+    /// - Parameter depth: the number of messages in the queue.
+    func prepare(depth: Int) {
+        guard depth >= Self.longQueue else { return }
+        let reads = state.withLock { state in
+            if let latest = state.latest, latest.age < Self.preparedAge { return false }
+            return state.beginReading()
+        }
+        if reads { read() }
     }
 
     /// Makes the next list read the queue, after a change of it.
@@ -87,7 +123,7 @@ final class DeadLetterReader: Sendable {
                     state.waiting = []
                 }
                 if case .success(let snapshot) = answer {
-                    state.latest = (snapshot, .now, .now - begin)
+                    state.latest = Latest(snapshot: snapshot, readAt: .now, took: .now - begin)
                 }
                 return state.waiting
             }

@@ -30,19 +30,24 @@ final class OverviewFeed: Service {
     private let redis: RedisClient
     private let queues: QueueObserver
     private let stores: @Sendable () -> Overview.Stores
+    private let onDeadLetters: @Sendable (_ depth: Int) -> Void
     private let access: OverviewAccess
     private let state = Mutex(State())
 
-    /// - Parameter stores: returns the state of the stores, without asking them.
+    /// - Parameters:
+    ///   - stores: returns the state of the stores, without asking them.
+    ///   - onDeadLetters: receives the depth of the dead-letter queue every second while someone watches.
     init(
         lanes: Int, redis: RedisClient, queues: QueueObserver, access: OverviewAccess,
-        stores: @escaping @Sendable () -> Overview.Stores
+        stores: @escaping @Sendable () -> Overview.Stores,
+        onDeadLetters: @escaping @Sendable (_ depth: Int) -> Void = { _ in }
     ) {
         self.lanes = lanes
         self.redis = redis
         self.queues = queues
         self.access = access
         self.stores = stores
+        self.onDeadLetters = onDeadLetters
     }
 
     /// Returns the present overview.
@@ -121,7 +126,9 @@ final class OverviewFeed: Service {
             state.decisions.add(families)
             state.lastMetrics = now
         }
-        let event = Self.event(await look(at: now, counters))
+        let overview = await look(at: now, counters)
+        if let depth = overview.deadLetters { onDeadLetters(depth) }
+        let event = Self.event(overview)
         for watcher in state.withLock({ Array($0.watchers.values) }) { watcher.yield(event) }
     }
 
