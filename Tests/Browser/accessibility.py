@@ -1,4 +1,4 @@
-"""Checks of a page that stand for what a screen reader, a keyboard and weak eyes need."""
+"""Checks of a page for use with a screen reader, by keyboard and with low vision: labels, names, order and contrast."""
 
 SCRIPT = r"""
 const problems = [];

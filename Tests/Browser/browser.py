@@ -52,7 +52,7 @@ def eventually(what, condition, patience=PATIENCE):
         except Exception as error:  # An element may be replaced while it is read.
             last = error
         time.sleep(0.05)
-    raise AssertionError(f"in vain for {patience} s: {what}" + (f" ({last})" if last else ""))
+    raise AssertionError(f"not seen within {patience} s: {what}" + (f" ({last})" if last else ""))
 
 
 def request(method, path, body=None, headers=None):

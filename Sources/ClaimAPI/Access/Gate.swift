@@ -3,7 +3,7 @@ import Hummingbird
 
 /// What a request passes before its route: who sends it, and how often.
 ///
-/// An API without tokens and limits checks only where a browser's request comes from.
+/// An API without tokens and limits checks only the origin of requests from browsers.
 struct Gate: Sendable {
     /// Nil for an open API.
     var access: AccessControl?

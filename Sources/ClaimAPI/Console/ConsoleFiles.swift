@@ -6,7 +6,7 @@ import NIOCore
 
 /// The files of the console: one page, its style and its script modules, built into the program.
 ///
-/// They are read once. Each has an entity tag, so that a browser asks again and gets 304 until the program changes.
+/// They are read once. Each has an entity tag, so that a browser revalidates it and gets 304 until the program changes.
 enum ConsoleFiles {
     /// A file as it is sent.
     private struct File: Sendable {

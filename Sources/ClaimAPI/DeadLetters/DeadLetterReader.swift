@@ -3,10 +3,10 @@ import DeadLetters
 import RuntimeSupport
 import Synchronization
 
-/// Reads the dead-letter queue for all requests: one reading at a time, and one for all that ask at the same time.
+/// Reads the dead-letter queue for all requests. There is one reading at a time, which all requests of that time share.
 ///
-/// A reading takes all messages of the queue. So a list is answered from the last snapshot while that is new, and the
-/// list of a long queue from an older one while a new reading is under way.
+/// A reading takes all messages of the queue. So a list is a page of the last snapshot while that is new. The list of a
+/// long queue is a page of an older snapshot while the queue is read again.
 final class DeadLetterReader: Sendable {
     private typealias Answer = Result<DeadLetterSnapshot, any Error>
 
@@ -107,12 +107,12 @@ final class DeadLetterReader: Sendable {
         if reads { read() }
     }
 
-    /// Makes the next list read the queue, after a change of it.
+    /// Discards the snapshot after a change of the queue, so that the next list reads the queue.
     func forget() {
         state.withLock { $0.latest = nil }
     }
 
-    /// Reads on a thread of its own, and answers all who wait by the end.
+    /// Reads on a thread of its own, and answers all requests that wait when the reading ends.
     private func read() {
         DeadLetterThread.start { [self] in
             let begin = ContinuousClock.now

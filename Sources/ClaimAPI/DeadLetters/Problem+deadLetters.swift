@@ -3,7 +3,7 @@ import DeadLetters
 import HTTPTypes
 
 extension Problem {
-    /// The problem that an error of the dead-letter queue amounts to; nil for an error that has its problem already.
+    /// The problem for an error of the dead-letter queue; nil for other errors.
     init?(deadLetters error: any Error) {
         switch error {
         case let error as DeadLetterError:

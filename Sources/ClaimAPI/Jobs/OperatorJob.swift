@@ -3,7 +3,7 @@ import DeadLetters
 import Foundation
 import RuntimeSupport
 
-/// A long operation that an operator has started, and how far it is. Encodes as JSON.
+/// A long operation that an operator has started, with its progress. Encodes as JSON.
 struct OperatorJob: Encodable, Hashable, Sendable {
     enum State: String, Encodable, Hashable, Sendable {
         /// Another job runs first.

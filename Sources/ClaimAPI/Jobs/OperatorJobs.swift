@@ -54,7 +54,7 @@ final class OperatorJobs: Service {
         (queue, enqueue) = AsyncStream.makeStream()
     }
 
-    /// Starts a job when those before it have ended.
+    /// Adds a job, which starts when those before it have ended.
     ///
     /// - Parameters:
     ///   - action: what the job does, in one word.
@@ -95,7 +95,7 @@ final class OperatorJobs: Service {
         }
     }
 
-    /// Takes no more jobs. The one that runs goes on; those that wait fail.
+    /// Accepts no more jobs. The running job continues; waiting jobs fail.
     private func close() {
         state.withLock { $0.isClosed = true }
         enqueue.finish()

@@ -1,4 +1,4 @@
-/// How much counters of several processes have risen in the last seconds. Pure.
+/// The rise of counters of several processes in the last seconds. Pure.
 ///
 /// A process counts from 0 when it starts, and its id is new then.
 struct CounterWindow<Key: Hashable & Sendable>: Sendable {
@@ -29,7 +29,7 @@ struct CounterWindow<Key: Hashable & Sendable>: Sendable {
         last = values
     }
 
-    /// Begins anew: the next values are the first ones.
+    /// Discards all values.
     mutating func reset() {
         steps = []
         last = nil

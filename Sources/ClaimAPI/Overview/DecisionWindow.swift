@@ -3,7 +3,7 @@ import Observability
 
 /// The decisions of the last minutes, from the metrics that the workers send with their heartbeats. Pure.
 struct DecisionWindow: Sendable {
-    /// A status with its reason, and how many claims were decided so.
+    /// A status with its reason, and the number of claims that were decided so.
     struct Outcome: Encodable, Hashable, Sendable {
         let status: String
         let reason: String?
@@ -64,7 +64,7 @@ struct DecisionWindow: Sendable {
         buckets.add(latencies)
     }
 
-    /// Begins anew, after a time without metrics.
+    /// Discards all metrics, after a gap.
     mutating func reset() {
         decisions.reset()
         buckets.reset()

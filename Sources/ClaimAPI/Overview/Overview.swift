@@ -1,7 +1,7 @@
 import Claims
 import RuntimeSupport
 
-/// What happens at present, as `GET /overview` and each event of its stream show it. Encodes as JSON.
+/// The present state of the system, for `GET /overview` and the events of its stream. Encodes as JSON.
 struct Overview: Encodable, Sendable {
     /// Each store: `ok`, or why it cannot be used.
     struct Stores: Encodable, Hashable, Sendable {
@@ -16,7 +16,7 @@ struct Overview: Encodable, Sendable {
         }
     }
 
-    /// A lane and what waits in it.
+    /// A lane with its waiting claims.
     struct Lane: Encodable, Hashable, Sendable {
         let lane: Int
         /// The worker that reads it; nil if none does, or that is unknown.
@@ -120,7 +120,7 @@ struct OverviewAccess: Hashable, Sendable {
 
 extension Overview {
     /// - Parameters:
-    ///   - report: what the servers say of queues and workers.
+    ///   - report: the state of queues and workers.
     ///   - knowsDepths: whether the broker has ever reported the depths of its queues.
     ///   - knowsWorkers: whether Redis has answered.
     init(

@@ -7,14 +7,14 @@ import RuntimeSupport
 import ServiceLifecycle
 import Synchronization
 
-/// Finds out once a second what happens, once for all who watch, and passes it to each of them.
+/// Collects the overview once a second for all watchers, and sends it to each.
 ///
-/// Without a watcher it only reads the lanes' counters, so that the rates of the last minutes are known when one comes.
+/// Without a watcher, only the lanes' counters are read, so that a new watcher gets the rates of the last minutes.
 final class OverviewFeed: Service {
     /// The most watchers of one process.
     static let maximumWatchers = 500
     private static let interval = Duration.seconds(1)
-    /// A watcher may miss this many seconds of metrics before the windows begin anew.
+    /// After a longer gap, in seconds, the windows of the metrics are discarded.
     private static let longestGap = 5.0
 
     private struct State {
@@ -36,7 +36,7 @@ final class OverviewFeed: Service {
 
     /// - Parameters:
     ///   - stores: returns the state of the stores, without asking them.
-    ///   - onDeadLetters: receives the depth of the dead-letter queue every second while someone watches.
+    ///   - onDeadLetters: receives the depth of the dead-letter queue once a second while there is a watcher.
     init(
         lanes: Int, redis: RedisClient, queues: QueueObserver, access: OverviewAccess,
         stores: @escaping @Sendable () -> Overview.Stores,

@@ -1,7 +1,7 @@
 import Claims
 import RuntimeSupport
 
-/// How many claims were accepted and decided in each of the last seconds. Pure.
+/// The numbers of claims that were accepted and decided in each of the last seconds. Pure.
 struct RateHistory: Sendable {
     /// The claims of one second.
     struct Sample: Hashable, Sendable {
@@ -14,7 +14,7 @@ struct RateHistory: Sendable {
 
     /// The seconds that are kept.
     static let length = 300
-    /// Counters that are further apart do not tell what happened in one second.
+    /// Counters that are further apart, in seconds, give no rate of one second.
     private static let longestGap = 3.0
 
     /// The oldest first.

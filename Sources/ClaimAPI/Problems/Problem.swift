@@ -131,8 +131,8 @@ extension Problem {
 
     static let foreignHost = Problem(
         .forbidden,
-        "The Host of this request is not a name of this machine, and this API needs no token because it listens on "
-            + "loopback only. Nothing was changed. Use 127.0.0.1 or localhost, or set CLAIMS_AUTH.")
+        "The Host header is not an address or a name of this machine. This API listens on loopback and requires no token, "
+            + "so other names are refused. Nothing was changed. Use 127.0.0.1 or localhost, or set CLAIMS_AUTH.")
 
     static let forbiddenUser = Problem(
         .forbiddenUser,

@@ -133,7 +133,7 @@ struct ClaimRoutes: Sendable {
         return response
     }
 
-    /// Returns what happened to the claim, as far as the stores remember.
+    /// Returns the history of the claim.
     private func timeline(_ context: APIContext) async throws -> Response {
         let claim = try await outcomes.claim(try claimID(context))
         let session = reader.session

@@ -23,7 +23,7 @@ package enum BlockingThread {
 
     /// Runs `body` on a new thread and returns its value or throws its error.
     ///
-    /// - Parameter stackSize: bytes; more for code that recurses into data of strangers.
+    /// - Parameter stackSize: bytes; more for code that recurses into untrusted data.
     package static func value<Value: Sendable>(
         name: String, stackSize: Int = BlockingThread.defaultStackSize, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
@@ -33,7 +33,7 @@ package enum BlockingThread {
         return try result.get()
     }
 
-    /// Starts `body` on a new thread. Whoever waits for it must be told by `body` itself.
+    /// Starts `body` on a new thread and returns at once.
     package static func start(
         name: String, stackSize: Int = BlockingThread.defaultStackSize, _ body: @escaping @Sendable () -> Void
     ) {

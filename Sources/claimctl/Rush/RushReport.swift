@@ -1,7 +1,7 @@
 import Audit
 import RuntimeSupport
 
-/// What a rush has shown. Encodes as JSON.
+/// The result of a rush and of the audit after it. Encodes as JSON.
 struct RushReport: Encodable {
     let coupons: [String]
     let users: Int
@@ -13,7 +13,7 @@ struct RushReport: Encodable {
     let seconds: Double
     let checkedCoupons: Int
     let checkedClaims: Int
-    /// What is wrong, each in one sentence; empty if all is right.
+    /// The problems, each in one sentence; empty if every rule holds.
     let problems: [String]
 
     var isRight: Bool { problems.isEmpty }

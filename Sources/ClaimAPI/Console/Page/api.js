@@ -1,11 +1,11 @@
-// Requests to the API. The token is kept in this variable only, so that it is gone when the page is.
+// Requests to the API. The token is kept only in this variable, so it is gone when the page is closed.
 
 let token = "";
 const listeners = new Set();
 
 export function signIn(text) { token = text; }
 export function isSignedIn() { return token !== ""; }
-/** Calls a function when the API asks for a token, or refuses the one it got. */
+/** Calls a function when the API requires a token, or refuses the present one. */
 export function onSignInRequired(listener) { listeners.add(listener); }
 
 /** A refused or failed request. */

@@ -8,7 +8,7 @@ const left = 48;
 const top = 6;
 const bottom = 20;
 
-/** The least of 1, 2, 5, 10, 20 … that is not below a value. */
+/** The smallest of 1, 2, 5, 10, 20 … that is not below a value. */
 export function ceiling(value) {
   if (value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
@@ -60,7 +60,7 @@ export function lineChart({ names, seconds, describe, kinds = ["one", "two"], un
     area.setAttribute("d", values.length < 2 ? "" : `M${x(0, values.length).toFixed(1)} ${height - bottom}`
       + values.map((value, index) => `L${x(index, values.length).toFixed(1)} ${y(value).toFixed(1)}`).join("")
       + `L${width} ${height - bottom}Z`);
-    // A screen reader is told at most every ten seconds.
+    // At most every ten seconds, so that a screen reader is not disturbed.
     if (Date.now() - described > 10_000) {
       element.setAttribute("aria-label", describe());
       described = Date.now();

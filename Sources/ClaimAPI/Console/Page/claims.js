@@ -1,4 +1,4 @@
-// One claim: looking it up, its timeline, following and cancelling it.
+// Claims: look-up by id or by user and coupon, the timeline of a claim, and cancelling it.
 
 import { confirmed, field, fields, fill, h, setText, table, toast } from "./dom.js";
 import { number, span, time, words } from "./format.js";

@@ -1,4 +1,4 @@
-// Coupons: a list with search, one coupon live, creating, changing and closing.
+// Coupons: a list with search, one coupon with its claims, and forms to create, change and close a coupon.
 
 import { confirmed, field, fields, fill, h, setText, table, toast } from "./dom.js";
 import { ago, counted, number, span, time, words } from "./format.js";
@@ -73,7 +73,7 @@ function localTime(text) {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
-/** Opens a form in a dialog. `submit` sends it and returns when that was successful. */
+/** Opens a form in a dialog. The dialog closes when `submit` returns, and shows the error that it throws. */
 export function edit(heading, controls, action, submit) {
   const error = h("p.error", { role: "alert" });
   const button = h("button.primary", null, action);
@@ -197,7 +197,7 @@ async function showCoupon(main, name, signal) {
     }
   }
 
-  // New decisions come at the end, so that the list is followed by its cursor.
+  // New claims are at the end of the list, so its cursor is followed.
   let cursor = null;
   let shown = 0;
   let skipped = 0;

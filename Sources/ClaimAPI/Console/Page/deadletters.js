@@ -1,4 +1,4 @@
-// The dead-letter queue: causes, list, one message, and changes as plans that are carried out later exactly as shown.
+// The dead-letter queue: causes, the list, one message, and changes as plans.
 
 import { confirmed, field, fields, fill, h, setText, table, toast } from "./dom.js";
 import { ago, counted, number, sentence, time, words } from "./format.js";
@@ -111,7 +111,7 @@ async function showQueue(main, signal) {
 
 // MARK: Plans
 
-/** Freezes a selection, shows it, and carries it out after a confirmation. */
+/** Makes a plan for the selected messages, shows it, and carries it out after a confirmation. */
 async function plan(action, selection, signal) {
   let frozen;
   try {

@@ -66,7 +66,7 @@ export function table(caption, columns, rows, options) {
 }
 
 /**
- * A table whose rows change. The table itself stays, and the focus on it; without rows a text is shown.
+ * A table whose rows change. The table element and its focus are kept. Without rows, a text is shown.
  * The caption is for screen readers, unless `showsCaption` is set.
  */
 export function liveTable(caption, columns, empty, { showsCaption = false } = {}) {

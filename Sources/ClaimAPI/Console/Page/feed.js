@@ -1,10 +1,10 @@
-// The overview of the system, once a second, over one stream for the whole page.
+// The overview of the system, once a second, over one stream for all parts of the page.
 
 import { events } from "./api.js";
 
 const limit = 300;
 
-/** What is known at present. */
+/** The present state. */
 export const state = {
   /** The latest overview; null before the first. */
   overview: null,
@@ -27,7 +27,7 @@ export function follow(listener, signal) {
 
 function changed() { target.dispatchEvent(new Event("change")); }
 
-/** Connects, and again after each loss. A call while connected connects anew, for example with another token. */
+/** Connects, and reconnects after each loss. A call replaces the present connection, for example after signing in. */
 export async function connect() {
   controller?.abort();
   const own = controller = new AbortController();

@@ -1,4 +1,4 @@
-// The audit trail: who did what, when.
+// The audit trail: who changed what, and when.
 
 import { h, table } from "./dom.js";
 import { time } from "./format.js";

@@ -1,4 +1,4 @@
-// What happens now: rates, latency, outcomes, lanes and workers.
+// The overview: rates, latency, outcomes, lanes and workers.
 
 import { fill, h, liveTable, setText } from "./dom.js";
 import { milliseconds, number, sentence, span, time, words } from "./format.js";

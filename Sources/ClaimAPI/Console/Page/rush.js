@@ -159,7 +159,7 @@ export async function show(main, _, signal) {
     await verdict(name, quota, draw(), failures, seconds);
   }
 
-  /** Compares what each user was told with the quota, and audits all rows. */
+  /** Compares the outcomes with the quota, and audits all rows. */
   async function verdict(name, quota, counts, failures, seconds) {
     say("Auditing all rows …");
     const count = dots.length;

@@ -62,7 +62,7 @@ package enum LaneQueue {
         ]) { readPlace(Array($0), now: now) }
     }
 
-    /// How many claims a lane has accepted and decided. Both only rise, until Redis loses them.
+    /// The numbers of claims that a lane has accepted and decided. Both only rise, until Redis loses them.
     package struct Counters: Hashable, Sendable {
         package let accepted: Int64
         package let decided: Int64
@@ -74,7 +74,7 @@ package enum LaneQueue {
 
         /// The undecided claims, including those that a worker holds.
         ///
-        /// The number is near, not exact: a claim that waits for a retry is not counted while later ones are decided.
+        /// The number is not exact: a claim that waits for a retry is not counted while later ones are decided.
         package var waiting: Int { Int(max(0, accepted - decided)) }
     }
 

@@ -1,6 +1,6 @@
 package import Broker
 
-/// Reads the depths of the queues again and again over one connection, with one question to the broker for each queue.
+/// Reads the depths of the queues repeatedly over one connection, with one request for each queue.
 package struct QueueDepthReader {
     private let connection: AMQPConnection
     /// The queues that existed when the reader was made.

@@ -2,11 +2,12 @@ internal import Broker
 package import RuntimeSupport
 internal import Synchronization
 
-/// The dead-letter queue as one reading found it: the main fields of every message in the order of death, and statistics.
+/// The result of one reading of the dead-letter queue: the main fields of all messages in the order of death, and
+/// statistics.
 ///
 /// It takes little memory for any number of messages, because what does not fit is in a temporary file.
 package final class DeadLetterSnapshot: Sendable {
-    /// When the reading ended.
+    /// When the reading began.
     package let at: Timestamp
     package let statistics: DeadLetterStatistics
     /// Each line has the fields of ``Head``, then the message as JSON.

@@ -1,7 +1,7 @@
 package import Claims
 
 extension ClaimTimeline {
-    /// Asks the stores what happened to a claim. Blocks.
+    /// Reads the history of a claim from the stores. Blocks.
     ///
     /// The dead-letter queue is read only if the claim is in it.
     package static func lookUp(_ claim: Claim, _ session: OperatorSession) -> ClaimTimeline {

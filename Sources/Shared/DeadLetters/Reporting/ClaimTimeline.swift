@@ -1,8 +1,8 @@
 package import Claims
 package import RuntimeSupport
 
-/// What happened to a claim, as far as the stores remember: its row, its message in the dead-letter queue, and the archive
-/// of operators. Pure; encodes as JSON.
+/// The history of a claim, from its row, its message in the dead-letter queue and the archive of operators. Pure; encodes
+/// as JSON.
 package struct ClaimTimeline: Encodable, Sendable {
     /// One thing that happened.
     package struct Event: Encodable, Hashable, Sendable {
