@@ -44,7 +44,7 @@ async function showList(main, signal) {
           h("a", { href: path`#/coupons/${coupon.name}` }, coupon.name), number(coupon.remaining_amount), number(coupon.amount),
           meter(coupon), when(coupon), coupon.is_restricted ? "listed users" : "everyone",
         ])),
-      h("div.actions", null,
+      h("div.actions", { hidden: cursors.length === 1 && !answer.next_cursor },
         h("button", { disabled: cursors.length === 1, onclick: () => { cursors.pop(); load().catch(failed); } }, "Previous page"),
         h("button", { disabled: !answer.next_cursor,
           onclick: () => { cursors.push(answer.next_cursor); load().catch(failed); } }, "Next page")));

@@ -41,6 +41,7 @@ export async function show(main, _, signal) {
     h("section.card", null, note, checks));
   main.append(h("div.head", null, h("h1", null, title)), refusal, content);
   follow(() => {
+    if (!state.overview) return;
     const isOffered = state.overview.open_on_loopback;
     refusal.hidden = isOffered;
     content.hidden = !isOffered;
