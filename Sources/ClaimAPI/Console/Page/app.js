@@ -52,8 +52,9 @@ const token = document.getElementById("token");
 function ask(note = "") {
   sign.hidden = false;
   setText(sign, isSignedIn() ? "Sign out" : "Sign in");
+  if (dialog.open) return;
   setText(document.getElementById("sign-in-error"), note);
-  if (!dialog.open) dialog.showModal();
+  dialog.showModal();
 }
 
 onSignInRequired(() => {
