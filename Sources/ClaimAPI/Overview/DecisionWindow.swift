@@ -38,6 +38,8 @@ struct DecisionWindow: Sendable {
 
     private var decisions = CounterWindow<Kind>(steps: Self.outcomeSeconds)
     private var buckets = CounterWindow<Double>(steps: Self.latencySeconds)
+    /// The bounds of the latency's buckets in ascending order.
+    private var bounds: [Double] = []
 
     /// Adds the metrics of all live workers, one second after the last ones.
     mutating func add(_ families: [MetricFamily]) {
@@ -62,6 +64,7 @@ struct DecisionWindow: Sendable {
         }
         decisions.add(decided)
         buckets.add(latencies)
+        bounds = latencies.keys.sorted()
     }
 
     /// Discards all metrics, after a gap.
@@ -81,8 +84,9 @@ struct DecisionWindow: Sendable {
     /// Nil if nothing was decided.
     var latency: Latency? {
         // The count of a bucket includes those below.
-        let cumulative = buckets.totals.sorted { $0.key < $1.key }
-        guard let all = cumulative.last?.value, all > 0 else { return nil }
+        let totals = buckets.totals
+        let cumulative = bounds.map { (bound: $0, count: totals[$0] ?? 0) }
+        guard let all = cumulative.last?.count, all > 0 else { return nil }
         func quantile(_ share: Double) -> Double {
             var (lower, below) = (0.0, 0.0)
             for (bound, count) in cumulative {
