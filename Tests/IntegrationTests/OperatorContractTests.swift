@@ -38,12 +38,22 @@ extension IntegrationTests {
             #expect(paths.count >= 9)
             let coupon = try await api.coupon("DESCRIBED", amount: 1)
             let claim = try await api.submit("u1", coupon)
+            // The ids of other resources are not those of claims.
+            let unknown: Set<String?> = ["nothing_matched", "job_not_found", "key_not_found"]
             for (path, methods) in paths {
                 let real = path.replacing("{id}", with: claim.id).replacing("{name}", with: coupon)
+                    .replacing("{file}", with: "app.js")
                 for method in ["get", "post", "put", "patch", "delete"] {
+                    if method == "get", path == "/overview/events" {
+                        // A stream without an end.
+                        _ = try await api.stream(real)
+                        continue
+                    }
                     let answer = try await api.send(method.uppercased(), real)
                     if methods[method] != nil {
-                        #expect(![404, 405, 500].contains(answer.status), "\(method) \(real): \(answer)")
+                        #expect(
+                            ![404, 405, 500].contains(answer.status) || unknown.contains(answer.code),
+                            "\(method) \(real): \(answer)")
                         let described = try #require(
                             (methods[method] as? [String: Any])?["responses"] as? [String: Any])
                         #expect(described["\(answer.status)"] != nil, "\(method) \(path) gave \(answer), not described")
