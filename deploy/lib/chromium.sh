@@ -6,6 +6,7 @@ SELENIUM_VERSION=4.38.0   # https://pypi.org/project/selenium/
 # prepare_browser [PACKAGE==VERSION…]: installs Chromium, selenium and further packages of PyPI into the run folder. Sets
 # BROWSER_PYTHON. The script ends with exit status 69 if something cannot be installed.
 BROWSER_PYTHON=''
+# shellcheck disable=SC2034,SC2120  # the scripts read BROWSER_PYTHON and pass packages
 prepare_browser() {
   local venv=$RUN_DIR/tools/selenium wanted=("selenium==$SELENIUM_VERSION" "$@")
   PACKAGES=(python3 python3-venv curl chromium chromium-driver fonts-inter fonts-dejavu-core)

@@ -5,7 +5,7 @@ import Testing
 
 extension IntegrationTests {
     /// The dead-letter queue, keys and the audit trail over HTTP.
-    @Suite(.system(workers: 1), .checked)
+    @Suite(.system(workers: 1, ["CLAIMS_RETRY_DELAYS_MS": "50,50,50"]), .checked)
     struct DeadLetterAPI {
         let system = System.current
         var api: API { system.api }
