@@ -38,21 +38,16 @@ extension IntegrationTests {
             #expect(paths.count >= 9)
             let coupon = try await api.coupon("DESCRIBED", amount: 1)
             let claim = try await api.submit("u1", coupon)
-            // The ids of other resources are not those of claims.
-            let unknown: Set<String?> = ["nothing_matched", "job_not_found", "key_not_found"]
             for (path, methods) in paths {
                 let real = path.replacing("{id}", with: claim.id).replacing("{name}", with: coupon)
                     .replacing("{file}", with: "app.js")
+                // A stream may have no end, so it is asked for in another form.
+                let headers = path.hasSuffix("/events") ? [("Accept", "application/json")] : []
                 for method in ["get", "post", "put", "patch", "delete"] {
-                    if method == "get", path == "/overview/events" {
-                        // A stream without an end.
-                        _ = try await api.stream(real)
-                        continue
-                    }
-                    let answer = try await api.send(method.uppercased(), real)
+                    let answer = try await api.send(method.uppercased(), real, headers: headers)
                     if methods[method] != nil {
                         #expect(
-                            ![404, 405, 500].contains(answer.status) || unknown.contains(answer.code),
+                            ![405, 500].contains(answer.status) && answer.code != "not_found",
                             "\(method) \(real): \(answer)")
                         let described = try #require(
                             (methods[method] as? [String: Any])?["responses"] as? [String: Any])
@@ -92,7 +87,8 @@ extension IntegrationTests {
             let needed = [
                 "http_server_request_duration", "claims_publishes", "claims_publish_duration", "batch",
                 "claims_decisions",
-                "sold_out",
+                "sold_out", "claims_lane_consumers{lane=\"0\"", "claims_lane_unacknowledged",
+                "claims_lane_oldest_seconds",
             ]
             try await eventually("a worker's metrics in /metrics") {
                 let text = try await api.get("/metrics").text

@@ -2,6 +2,7 @@ import Broker
 import Claims
 import Foundation
 import Logging
+import OrderedCollections
 import Testing
 
 extension IntegrationTests {
@@ -52,6 +53,31 @@ extension IntegrationTests {
                 exchange: "", routingKey: "tests.nowhere")
             #expect(throws: BrokerError.self) {
                 try publisher.publish((0..<256).map { (message, $0) })
+            }
+        }
+
+        /// RabbitMQ refuses messages for a queue without a leader, and one channel may do so for longer than another.
+        @Test func aConnectionThatRefusesAMessageIsGivenUp() async throws {
+            let queue = "tests.full"
+            let publisher = try ConfirmedPublisher<Int>(
+                anyOf: try Setup.stores().brokers, heartbeat: 60, name: "tests", confirmTimeout: .seconds(120)
+            ) { connection, channel throws(BrokerError) in
+                let arguments: AMQPTable = [
+                    "x-queue-type": .string("quorum"), "x-max-length": .int32(1), "x-expires": .int32(60_000),
+                    "x-overflow": .string("reject-publish"),
+                ]
+                try connection.declareQueue(queue, arguments: arguments, channel: channel)
+            }
+            let message = OutgoingMessage(
+                BrokerMessage(properties: MessageProperties(), body: []), exchange: "", routingKey: queue)
+            try await eventually("a message to be refused") { try publisher.deliver([message]).isEmpty }
+            try await eventually("the connection to be given up", within: .seconds(5)) {
+                do throws(BrokerError) {
+                    _ = try publisher.receive()
+                    return false
+                } catch {
+                    return error.kind == .refused(code: 0)
+                }
             }
         }
     }

@@ -51,8 +51,7 @@ extension IntegrationTests {
 
         @Test func aCopyIsPublishedAgainWhenItsConnectionIsLost() async throws {
             try await withRejectedCopy(.full) {
-                let closed = try await closeRetryConnections()
-                #expect(closed > 0)
+                try await eventually("a connection to be closed") { try await closeRetryConnections() > 0 }
                 try await eventually("the worker to notice") {
                     try log().contains("publishing of retries and dead letters failed, retrying")
                 }
@@ -95,11 +94,13 @@ extension IntegrationTests {
         private func closeRetryConnections() async throws -> Int {
             let list = try await rabbitmqctl("list_connections", "pid", "client_properties", "--quiet")
             let connections = list.split(separator: "\n").filter { $0.contains(" retries\"") }
+            var closed = 0
             for connection in connections {
                 let process = try #require(connection.split(separator: "\t").first)
-                _ = try await rabbitmqctl("close_connection", String(process), "the test")
+                // The worker may have given up the copy by now.
+                if (try? await rabbitmqctl("close_connection", String(process), "the test")) != nil { closed += 1 }
             }
-            return connections.count
+            return closed
         }
     }
 }

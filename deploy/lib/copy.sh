@@ -11,7 +11,7 @@ is_own_process() {
   case $name in
     postgres) [[ ${file##*/} == postgres && /proc/$pid/cwd -ef $DATA_DIR/postgres ]] ;;
     redis)    [[ ${file##*/} == redis-* && /proc/$pid/cwd -ef $DATA_DIR/redis ]] ;;
-    rabbitmq) [[ ${file##*/} == beam.smp && /proc/$pid/cwd -ef $DATA_DIR/rabbitmq ]] ;;
+    rabbitmq | rabbitmq-*) [[ ${file##*/} == beam.smp && /proc/$pid/cwd -ef $DATA_DIR/$name ]] ;;
     api | api-*) [[ ${file##*/} == ClaimAPI ]] && sees_run_dir "$pid" && environment_contains "$pid" "$PROCESS_MARK=$RUN_DIR" ;;
     worker-*) [[ ${file##*/} == ClaimWorker ]] && sees_run_dir "$pid" && environment_contains "$pid" "$PROCESS_MARK=$RUN_DIR" ;;
     *) return 1 ;;
@@ -60,7 +60,7 @@ leftover_processes() {
     if sees_run_dir "$pid"; then found[$pid]=1; fi
   done < <(grep -lszxF "$PROCESS_MARK=$RUN_DIR" /proc/[0-9]*/environ || true)
   for file in /proc/[0-9]*; do
-    for name in postgres redis rabbitmq; do
+    for name in "${SERVERS[@]}"; do
       if [[ $file/cwd -ef $DATA_DIR/$name ]] && is_own_process "$name" "${file#/proc/}"; then found[${file#/proc/}]=1; fi
     done
   done
@@ -91,9 +91,8 @@ stop_leftover_processes() {
 }
 
 stop_all() {
-  local name
   stop_programs
-  for name in "${STOP_ORDER[@]}"; do stop_server "$name"; done
+  stop_servers "${STOP_ORDER[@]}"
   stop_leftover_processes
 }
 

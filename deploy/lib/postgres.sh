@@ -7,10 +7,10 @@ postgres_locate() {
   if [[ -e $data/PG_VERSION ]]; then
     version=$(<"$data/PG_VERSION")
     POSTGRES_BIN=/usr/lib/postgresql/$version/bin
-    [[ -x $POSTGRES_BIN/postgres ]] || fail "the data in $data needs PostgreSQL $version, which is not installed. The data is unchanged. Install postgresql-$version, or delete the data with deploy/down --purge"
+    [[ -x $SERVER_ROOT$POSTGRES_BIN/postgres ]] || fail "the data in $data needs PostgreSQL $version, which is not installed. The data is unchanged. Install postgresql-$version, or delete the data with deploy/down --purge"
   else
-    POSTGRES_BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-    [[ -x $POSTGRES_BIN/postgres ]] || fail "PostgreSQL is not installed. Run deploy/up, which installs it"
+    POSTGRES_BIN=$(newest_in_server_root 'usr/lib/postgresql/*/bin')
+    [[ -x $SERVER_ROOT$POSTGRES_BIN/postgres ]] || fail "PostgreSQL is not installed. Run deploy/up, which installs it"
   fi
 }
 
@@ -21,7 +21,7 @@ postgres_ports() { printf '%s CLAIMS_POSTGRES_PORT\n' "$POSTGRES_PORT"; }
 choose_postgres_user() {
   AS_POSTGRES=()
   ((EUID == 0)) || return 0
-  local user=(setpriv --reuid postgres --regid postgres --init-groups) capability effective
+  local user=("${IN_SERVER_ROOT[@]}" setpriv --reuid postgres --regid postgres --init-groups) capability effective
   if ! "${user[@]}" test -x "$DATA_DIR"; then
     effective=$(sed -n 's/^CapEff:\t*/0x/p' /proc/self/status)
     if ((effective >> 2 & 1)); then capability=dac_read_search; else capability=dac_override; fi   # many containers lack dac_read_search
@@ -41,7 +41,7 @@ postgres_prepare() {
   mark_log_start postgres
   rm -rf "$new"
   mkdir -m 700 "$new"
-  ((EUID != 0)) || chown postgres:postgres "$new"
+  ((EUID != 0)) || "${IN_SERVER_ROOT[@]}" chown postgres:postgres "$new"
   (
     # "reject" permits no login as superuser, so that it needs no password. pg_hba.conf then permits logins by password.
     "${AS_POSTGRES[@]}" "$POSTGRES_BIN/initdb" --pgdata "$new" --username postgres --auth reject \
@@ -94,6 +94,6 @@ postgres_is_ready() {
   local state=()
   postgres_locate
   { mapfile -t state <"$DATA_DIR/postgres/postmaster.pid"; } 2>/dev/null || return 1
-  [[ ${state[0]:-} == "$1" && ${state[7]:-} == ready* ]] &&
-    "$POSTGRES_BIN/pg_isready" --quiet --host 127.0.0.1 --port "$POSTGRES_PORT" --timeout 3
+  [[ ${state[0]:-} == "$2" && ${state[7]:-} == ready* ]] &&
+    "${IN_SERVER_ROOT[@]}" "$POSTGRES_BIN/pg_isready" --quiet --host 127.0.0.1 --port "$POSTGRES_PORT" --timeout 3
 }

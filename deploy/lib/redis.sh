@@ -5,7 +5,7 @@
 redis_ports() { printf '%s CLAIMS_REDIS_PORT\n' "$REDIS_PORT"; }
 
 redis_locate() {
-  command -v redis-server >/dev/null || fail "Redis is not installed. Run deploy/up, which installs it"
+  [[ -x $SERVER_ROOT/usr/bin/redis-server ]] || command -v redis-server >/dev/null || fail "Redis is not installed. Run deploy/up, which installs it"
 }
 
 redis_prepare() {
@@ -36,7 +36,7 @@ CONF
 
 redis_run() {
   umask 077
-  exec_in_session redis-server "$CONF_DIR/redis.conf"
+  exec_in_session "${IN_SERVER_ROOT[@]}" redis-server "$CONF_DIR/redis.conf"
 }
 
 # Redis accepts connections while it loads its data, but answers PING with PONG only afterwards.

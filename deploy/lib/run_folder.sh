@@ -7,6 +7,7 @@
 #   env           environment variables of the copy, to be sourced
 #   token         the API key of an API that requires tokens
 #   workers       the number of workers
+#   brokers       the number of RabbitMQ nodes
 #   bin/          rabbitmqctl and related tools for this copy's node
 #   tools/        promtool, for the tests
 
@@ -70,7 +71,15 @@ write_private_file() {
 
 database_url() { printf 'postgres://claims:%s@127.0.0.1:%s/claims' "$POSTGRES_PASSWORD" "$POSTGRES_PORT"; }
 redis_url()    { printf 'redis://:%s@127.0.0.1:%s/0' "$REDIS_PASSWORD" "$REDIS_PORT"; }
-amqp_url()     { printf 'amqp://claims:%s@127.0.0.1:%s/claims' "$RABBITMQ_PASSWORD" "$AMQP_PORT"; }
+
+# amqp_url: one URL for each node, separated by commas.
+amqp_url() {
+  local name urls=()
+  for name in "${BROKER_NAMES[@]}"; do
+    urls+=("amqp://claims:$RABBITMQ_PASSWORD@127.0.0.1:$(broker_port "$name")/claims")
+  done
+  (IFS=,; printf '%s' "${urls[*]}")
+}
 
 write_environment() {
   rabbitmq_write_tools
@@ -110,7 +119,7 @@ load_environment() {
 # purge_run_dir: removes what the scripts wrote, and the folder if it contains nothing else.
 purge_run_dir() {
   local name
-  for name in pids logs data conf bin tools secrets env token workers test-run benchmark-run benchmark; do
+  for name in pids logs data conf bin tools secrets env token workers brokers test-run benchmark-run benchmark; do
     rm -rf "${RUN_DIR:?}/$name"
   done
   rmdir "$RUN_DIR" 2>/dev/null || true

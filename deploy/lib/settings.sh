@@ -16,6 +16,7 @@ read_settings() {
 
   # shellcheck disable=SC2034  # all other files of this folder read them
   PID_DIR=$RUN_DIR/pids LOG_DIR=$RUN_DIR/logs DATA_DIR=$RUN_DIR/data CONF_DIR=$RUN_DIR/conf
+  read_server_root
 
   check_ports
   # RabbitMQ needs more ports than the AMQP port. They are derived from it, so that each copy has its own and none
@@ -24,6 +25,17 @@ read_settings() {
   # shellcheck disable=SC2034  # rabbitmq.sh reads it
   TOOLS_PORT=$((AMQP_PORT - 1500))          # the first of ten on which rabbitmqctl accepts the answers
   EPMD_PORT=$((AMQP_PORT - 2000))           # the Erlang port mapper
+  set_brokers "$(cat "$RUN_DIR/brokers" 2>/dev/null || printf 1)"
+}
+
+# set_brokers N: sets the number of RabbitMQ nodes of this copy, 1 or 3, and with it the list of servers. The nodes of a
+# cluster use consecutive ports.
+set_brokers() {
+  local number
+  [[ $1 == [13] ]] || usage_error "the number of brokers is '$1'; it must be 1 or 3"
+  BROKERS=$1 BROKER_NAMES=(rabbitmq)
+  for ((number = 2; number <= BROKERS; number++)); do BROKER_NAMES+=("rabbitmq-$number"); done
+  list_servers
   check_ports_differ
 }
 
@@ -40,10 +52,15 @@ check_ports() {
 
 check_ports_differ() {
   local -A used=()
-  local entry port name
-  for entry in "$HTTP_PORT CLAIMS_HTTP_PORT" "$POSTGRES_PORT CLAIMS_POSTGRES_PORT" "$REDIS_PORT CLAIMS_REDIS_PORT" \
-               "$AMQP_PORT CLAIMS_AMQP_PORT" "$DISTRIBUTION_PORT CLAIMS_AMQP_PORT minus 1000" \
-               "$EPMD_PORT CLAIMS_AMQP_PORT minus 2000"; do
+  local entry port name number entries=(
+    "$HTTP_PORT CLAIMS_HTTP_PORT" "$POSTGRES_PORT CLAIMS_POSTGRES_PORT" "$REDIS_PORT CLAIMS_REDIS_PORT"
+    "$AMQP_PORT CLAIMS_AMQP_PORT" "$DISTRIBUTION_PORT CLAIMS_AMQP_PORT minus 1000"
+    "$EPMD_PORT CLAIMS_AMQP_PORT minus 2000")
+  for ((number = 2; number <= BROKERS; number++)); do
+    entries+=("$((AMQP_PORT + number - 1)) CLAIMS_AMQP_PORT of node $number")
+    entries+=("$((DISTRIBUTION_PORT + number - 1)) CLAIMS_AMQP_PORT minus 1000 of node $number")
+  done
+  for entry in "${entries[@]}"; do
     read -r port name <<<"$entry"
     [[ -z ${used[$port]:-} ]] || usage_error "port $port is used twice: by ${used[$port]} and by $name; choose different ports"
     used[$port]=$name
@@ -57,7 +74,8 @@ Environment variables:
   CLAIMS_HTTP_PORT      port of the API (default $1)
   CLAIMS_POSTGRES_PORT  port of PostgreSQL (default $2)
   CLAIMS_REDIS_PORT     port of Redis (default $3)
-  CLAIMS_AMQP_PORT      port of RabbitMQ (default $4); the ports 1000 and 2000 below it are used as well
+  CLAIMS_AMQP_PORT      port of RabbitMQ (default $4); the ports 1000 and 2000 below it are used as well, and with
+                        three brokers the next two of it and of the port 1000 below
   CLAIMS_RUN_DIR        folder of data, logs and process ids (default $5 in the checkout)
 Copies with different ports and folders can run side by side. All ports listen on 127.0.0.1 only.
 TEXT

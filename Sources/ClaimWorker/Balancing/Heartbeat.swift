@@ -13,6 +13,7 @@ final class Heartbeat: Service {
     private let controls: [LaneControl]
     private let health: StoreHealth
     private let metrics: MetricsRegistry
+    private let laneMetrics: LaneMetrics
     private let logger: Logger
     private let startedAt = Timestamp.now()
     private let stop = StopSignal()
@@ -27,6 +28,7 @@ final class Heartbeat: Service {
         self.controls = controls
         self.health = health
         self.metrics = metrics
+        laneMetrics = LaneMetrics(controls)
         self.logger = logger
     }
 
@@ -57,6 +59,7 @@ final class Heartbeat: Service {
             id: id, name: name, startedAt: startedAt, subscribedSince: Dictionary(uniqueKeysWithValues: since),
             unacknowledged: Dictionary(uniqueKeysWithValues: held.map { ($0, $1.claims) }),
             oldestAcceptance: Dictionary(uniqueKeysWithValues: oldest))
+        laneMetrics.record(at: .now())
         let ids = try redis.send(WorkerRegistry.heartbeat(status, metrics: metrics.snapshot()))
         let live = try redis.send(WorkerRegistry.live(ids))
         // A lane that is left returns its messages, and each return counts towards the broker's delivery limit. During an

@@ -15,6 +15,13 @@ extension MetricDescription {
         MetricDescription("claims.repeats", "Messages whose claim had been decided before."),
         MetricDescription("claims.retries", "Failed attempts that are retried after a delay, by reason."),
         MetricDescription("claims.dead_letters", "Messages that were moved to the dead-letter queue, by reason."),
+        MetricDescription(
+            "claims.lane.consumers",
+            "Whether the worker is subscribed to a lane, 1 or 0; the sum is the lane's consumers."),
+        MetricDescription("claims.lane.unacknowledged", "Claims of a lane that the worker holds undecided."),
+        MetricDescription(
+            "claims.lane.oldest.seconds",
+            "Time since the oldest claim of a lane that the worker holds was accepted, in seconds; 0 for none."),
         MetricDescription("claims.lock.waits", "Attempts to lock a coupon whose lock was held."),
         MetricDescription("claims.lock.takeovers", "Locks of dead workers that were taken over."),
         MetricDescription("claims.archived", "Claims that were archived after the retention period."),

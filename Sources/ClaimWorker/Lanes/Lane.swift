@@ -12,6 +12,9 @@ final class Lane: Sendable {
     private let settings: WorkerSettings
     private let health: StoreHealth
     private let logger: Logger
+    /// The node of the cluster to connect to first. It is chosen at random, so that the lanes of a worker, and the
+    /// subscribers of a lane, are spread over the nodes, and the loss of a node affects only a part of them.
+    private let firstBroker: Int
 
     init(
         _ control: LaneControl, workerID: String, settings: WorkerSettings, health: StoreHealth, logger: Logger
@@ -20,6 +23,7 @@ final class Lane: Sendable {
         self.workerID = workerID
         self.settings = settings
         self.health = health
+        firstBroker = Int.random(in: settings.stores.brokers.indices)
         var logger = logger
         logger[metadataKey: "lane"] = "\(control.lane)"
         self.logger = logger
@@ -38,8 +42,8 @@ final class Lane: Sendable {
             guard !control.stop.isRequested else { return }
             do {
                 let subscription = try LaneSubscription(
-                    to: brokers[failures % brokers.count], control: control, workerID: workerID, settings: settings,
-                    stores: stores, health: health, logger: logger)
+                    to: brokers[(firstBroker + failures) % brokers.count], control: control, workerID: workerID,
+                    settings: settings, stores: stores, health: health, logger: logger)
                 connected()
                 try subscription.serve()
                 subscription.close()

@@ -8,12 +8,19 @@ package import RuntimeSupport
 /// publishes, and would not receive acknowledgements on it either.
 package final class ConfirmedPublisher<Waiter> {
     private static var channel: UInt16 { 1 }
+    /// How long a connection is kept after a refused message. It is longer than the election of a queue's leader.
+    ///
+    /// A channel of RabbitMQ 3.10 that is opened just after a node was lost may refuse every message to a queue whose
+    /// leader was on that node, until the node is back. A new channel finds the queue's new leader.
+    private static var refusalPatience: Duration { .milliseconds(500) }
 
     private let connection: AMQPConnection
     private let confirmTimeout: Duration
     private var ledger = ConfirmLedger<Waiter>()
     /// An error that ``receive()`` met after it had resolved messages. The next ``receive()`` throws it.
     private var pendingError: BrokerError?
+    /// When the broker first refused a message of this connection; nil if it has refused none.
+    private var refusedSince: ContinuousClock.Instant?
     /// The broker's reason for blocking publishers, a memory or disk alarm; nil if the connection is not blocked.
     package private(set) var blockedReason: String?
 
@@ -75,13 +82,17 @@ package final class ConfirmedPublisher<Waiter> {
     /// Processes what the broker has sent, without waiting.
     ///
     /// - Returns: the resolved messages with their outcomes.
-    /// - Throws: ``BrokerError`` if the connection is lost, or a confirm is overdue and the connection is not blocked.
+    /// - Throws: ``BrokerError`` if the connection is lost, if a confirm is overdue and the connection is not blocked, or
+    ///   some time after the broker has refused a message: a new connection may be able to publish it.
     package func receive() throws(BrokerError) -> [(waiter: Waiter, outcome: PublishOutcome)] {
         if let pendingError { throw pendingError }
         var resolved: [(waiter: Waiter, outcome: PublishOutcome)] = []
         do throws(BrokerError) {
             while let event = try connection.nextEvent() { resolved += apply(event) }
             if blockedReason == nil, let deadline = ledger.firstDeadline, deadline <= .now { throw confirmTimeoutError }
+            if let refusedSince, refusedSince + Self.refusalPatience <= .now {
+                throw BrokerError(.refused(code: 0), "the broker has refused a message (basic.nack)")
+            }
         } catch {
             // The resolved messages have left the ledger, so they are reported before the error.
             guard !resolved.isEmpty else { throw error }
@@ -100,7 +111,10 @@ package final class ConfirmedPublisher<Waiter> {
             // The broker sends no confirms while it blocks, so the confirm timeout starts again.
             ledger.extendDeadlines(to: .now + confirmTimeout)
             return []
-        case .confirmed, .refused, .returned, .delivered, .consumerCancelled:
+        case .refused:
+            refusedSince = refusedSince ?? .now
+            return ledger.apply(event)
+        case .confirmed, .returned, .delivered, .consumerCancelled:
             return ledger.apply(event)
         }
     }

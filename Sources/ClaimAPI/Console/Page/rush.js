@@ -55,11 +55,9 @@ export async function show(main, _, signal) {
     const palette = colours[matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"];
     const ratio = devicePixelRatio || 1;
     const width = canvas.clientWidth || 600;
-    // About 330 pixels high, and exactly as wide as the canvas.
-    const wanted = Math.max(4, Math.min(16, Math.sqrt(width * 330 / Math.max(1, dots.length))));
-    const columns = Math.max(1, Math.floor(width / wanted));
-    const size = width / columns;
-    const height = Math.ceil(Math.max(1, Math.ceil(dots.length / columns)) * size);
+    const size = Math.max(4, Math.min(16, Math.floor(Math.sqrt(width * 330 / Math.max(1, dots.length)))));
+    const columns = Math.max(1, Math.floor(width / size));
+    const height = Math.max(1, Math.ceil(dots.length / columns)) * size;
     canvas.width = width * ratio;
     canvas.height = height * ratio;
     canvas.style.height = `${height}px`;

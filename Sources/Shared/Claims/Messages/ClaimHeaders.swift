@@ -18,6 +18,16 @@ package struct ClaimHeaders: Hashable, Sendable {
     package static let replays = "replays"
     /// The broker's count of failed deliveries.
     package static let deliveryCount = "x-delivery-count"
+    /// The headers that the broker changes while a message is in a queue. RabbitMQ 4.3 counts returns in the second one as
+    /// well.
+    package static let deliveryMarks = [deliveryCount, "x-acquired-count"]
+
+    /// Whether a header is one that the broker writes. RabbitMQ 4 does not accept all of them from a client, so they may be
+    /// missing after a message was published again.
+    package static func isBrokerMark(_ name: String) -> Bool {
+        deliveryMarks.contains(name) || name == "x-death" || name.hasPrefix("x-first-death-")
+            || name.hasPrefix("x-last-death-")
+    }
 
     /// The `type` property of a claim.
     package static let claimType = ClaimAction.claim.rawValue

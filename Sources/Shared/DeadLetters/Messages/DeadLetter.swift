@@ -40,7 +40,7 @@ package final class DeadLetter: Sendable {
     /// - Parameter received: the message as the broker delivered it.
     package init(_ received: BrokerMessage) {
         var message = received
-        message.properties.headers[ClaimHeaders.deliveryCount] = nil
+        for name in ClaimHeaders.deliveryMarks { message.properties.headers[name] = nil }
         self.message = message
         let table = message.properties.headers
         let parts = ClaimMessageCoder.shared.decodeParts(message.body)

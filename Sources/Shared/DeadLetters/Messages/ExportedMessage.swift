@@ -142,7 +142,8 @@ extension ExportedMessage: Codable {
         var properties = whole.properties.properties
         for (name, value) in whole.headers.sorted(by: { $0.key < $1.key }) { properties.headers[name] = value.value }
         let message = BrokerMessage(properties: properties, body: body)
-        guard message.fingerprint == (try container.decode(String.self, forKey: .fingerprint)) else {
+        let fingerprint = try container.decode(String.self, forKey: .fingerprint)
+        guard [message.fingerprint, message.formerFingerprint].contains(fingerprint) else {
             throw ValidationError(description: "the message is not what was exported: its fingerprint does not match")
         }
         self.init(DeadLetter(message))

@@ -6,9 +6,18 @@ internal import OrderedCollections
 extension BrokerMessage {
     /// A digest of the whole message (body, properties and headers, byte by byte) in 40 characters.
     ///
-    /// It stays the same while the message is in the queue, and through an export and import. The broker's delivery count
-    /// and the order of the headers are not part of it. It has the form of a claim's id, but is never a valid one.
+    /// It stays the same while the message is in the queue, and through an export and import. The headers that the broker
+    /// writes and the order of the headers are not part of it. It has the form of a claim's id, but is never a valid one.
     package var fingerprint: String {
+        fingerprint { ClaimHeaders.isBrokerMark($0) }
+    }
+
+    /// The fingerprint that earlier versions exported: with the broker's record of its dead-lettering.
+    var formerFingerprint: String {
+        fingerprint { $0 == ClaimHeaders.deliveryCount }
+    }
+
+    private func fingerprint(withoutHeaders isLeftOut: (String) -> Bool) -> String {
         var hash = ContentHash()
         let properties = properties
         for text in [
@@ -21,7 +30,7 @@ extension BrokerMessage {
         hash.add(properties.priority.map { UInt64($0) })
         hash.add(properties.timestamp)
         var headers = properties.headers
-        headers[ClaimHeaders.deliveryCount] = nil
+        headers.removeAll { isLeftOut($0.key) }
         hash.add(headers)
         hash.add(body)
         return hash.text

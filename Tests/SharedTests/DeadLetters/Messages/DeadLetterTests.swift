@@ -65,8 +65,10 @@ import Testing
     }
 
     @Test func theBrokersDeliveryCountIsRemoved() {
-        let letter = DeadLetter.made(headers: ["x-delivery-count": .int64(3), "x-opt": .void])
+        let letter = DeadLetter.made(
+            headers: ["x-delivery-count": .int64(3), "x-acquired-count": .int64(4), "x-opt": .void])
         #expect(letter.message.properties.headers["x-delivery-count"] == nil)
+        #expect(letter.message.properties.headers["x-acquired-count"] == nil)
         #expect(letter.message.properties.headers["x-opt"] == .void)
         #expect(letter.message.fingerprint == DeadLetter.made(headers: ["x-opt": .void]).message.fingerprint)
     }
