@@ -2,18 +2,22 @@ import Broker
 import Claims
 import Foundation
 import HTTPTypes
+import Testing
 
 @testable import ClaimAPI
 
 /// Where the problems among the document's examples come from.
 enum ProblemExamples {
     /// A request that is answered with an example without any server.
-    struct Exchange: Sendable {
+    struct Exchange: Sendable, CustomTestStringConvertible {
         let example: String
         let method: HTTPRequest.Method
         let uri: String
         var headers: HTTPFields = [.contentType: "application/json"]
         var body = ""
+
+        /// Without the body, which has 16 MiB in one example.
+        var testDescription: String { "\(method) \(uri): \(example)" }
     }
 
     /// The examples that only a running system answers with, or none on purpose.
