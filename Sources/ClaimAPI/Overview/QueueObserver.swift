@@ -15,7 +15,7 @@ final class QueueObserver: Service {
         /// A single request wants the depths until then.
         var wantedUntil: ContinuousClock.Instant?
         var waiting: [CheckedContinuation<Void, Never>] = []
-        var isOver = false
+        var isRunning = false
 
         func wants(at now: ContinuousClock.Instant) -> Bool { isWanted || wantedUntil.map { now < $0 } ?? false }
     }
@@ -52,13 +52,13 @@ final class QueueObserver: Service {
         if wasWanted != wanted { stop.wake.raise() }
     }
 
-    /// Waits until the depths are up to date, or one attempt to read them has failed.
+    /// Waits until the depths are up to date, or one attempt to read them has failed. Returns at once unless ``run()`` runs.
     func refresh() async {
         await withCheckedContinuation { caller in
             let waits = state.withLock { state in
                 let now = ContinuousClock.now
                 let isNew = state.readAt.map { now - $0 < Self.longestAge } ?? false
-                guard !isNew, !state.isOver else { return false }
+                guard !isNew, state.isRunning else { return false }
                 state.wantedUntil = now + Self.lease
                 state.waiting.append(caller)
                 return true
@@ -68,8 +68,9 @@ final class QueueObserver: Service {
     }
 
     func run() async throws {
+        state.withLock { $0.isRunning = true }
         await BlockingThread.run(name: "queue-depths", until: stop) { self.work() }
-        state.withLock { $0.isOver = true }
+        state.withLock { $0.isRunning = false }
         resumeWaiting()
     }
 
