@@ -7,7 +7,8 @@ import unittest
 from selenium.webdriver.common.keys import Keys
 
 from accessibility import problems
-from browser import Console, another_api, chromium, create_key, dead_letter, deploy, eventually, kill, request, resize, submit
+from browser import (
+    RUN_DIR, Console, another_api, chromium, create_key, dead_letter, deploy, eventually, kill, request, resize, submit)
 
 QUICK = os.environ["CLAIMS_BROWSER_MODE"] == "quick"
 HOSTILE = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>"
@@ -29,6 +30,9 @@ class ConsoleTest(unittest.TestCase):
         resize(self.driver, 1440)
 
     def tearDown(self):
+        result = self._outcome.result
+        if any(test is self for test, _ in result.failures + result.errors):
+            self.driver.save_screenshot(os.path.join(RUN_DIR, "logs", f"{self._testMethodName}.png"))
         self.assertEqual(self.console.complaints(), [])
         self.assertIsNone(self.driver.execute_script("return window.hacked ?? null"))
 
@@ -50,6 +54,26 @@ class ConsoleTest(unittest.TestCase):
             "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null")
         self.assertIsNotNone(paint)
         print(f"first paint after {paint:.0f} ms")
+
+    def test_many_pages_share_one_stream(self):
+        # Without sharing, the seventh page waits for a connection.
+        first = self.driver.current_window_handle
+        for _ in range(8):
+            self.driver.switch_to.new_window("tab")
+            self.console.open("coupons")
+            self.console.is_loaded()
+        # Without the pages before it, one of which has the stream, the last page takes over.
+        *others, last = [handle for handle in self.driver.window_handles if handle != first]
+        for handle in others:
+            self.driver.switch_to.window(handle)
+            self.driver.close()
+        self.driver.switch_to.window(last)
+        at = lambda: self.driver.execute_async_script(
+            "import('/console/feed.js').then((feed) => arguments[0](feed.state.overview?.at))")
+        before = at()
+        eventually("a newer overview", lambda: at() > before)
+        self.driver.close()
+        self.driver.switch_to.window(first)
 
     def test_every_page_fits_and_can_be_used_by_all(self):
         name = self.coupon("FIT")

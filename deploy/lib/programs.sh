@@ -84,7 +84,7 @@ restart_dead_programs() {
 start_program() {
   local name=$1 file=$PROGRAM_DIR/$2 pid
   if pid=$(pid_of "$name"); then
-    if is_current_program "$pid" "$file"; then
+    if is_current_program "$name" "$pid" "$file"; then
       resume_if_suspended "$name" "$pid"
       return 0
     fi
@@ -96,10 +96,11 @@ start_program() {
   launch_program "$name"
 }
 
-# is_current_program PID FILE: whether the process runs the last build with the present settings.
+# is_current_program NAME PID FILE: whether the process runs the last build with the present settings. A program reads its
+# resources once, and they can change without it.
 is_current_program() {
-  [[ /proc/$1/exe -ef $2 ]] &&
-    environment_contains "$1" "DATABASE_URL=$(database_url)" "REDIS_URL=$(redis_url)" "AMQP_URL=$(amqp_url)" \
+  [[ /proc/$2/exe -ef $3 && -z $(find "$PROGRAM_DIR"/*.resources -newer "$PID_DIR/$1" -print -quit) ]] &&
+    environment_contains "$2" "DATABASE_URL=$(database_url)" "REDIS_URL=$(redis_url)" "AMQP_URL=$(amqp_url)" \
       "CLAIMS_ID_SECRET=$CLAIMS_ID_SECRET" "CLAIMS_HTTP_PORT=$HTTP_PORT"
 }
 

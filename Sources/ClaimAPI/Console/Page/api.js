@@ -5,6 +5,11 @@ const listeners = new Set();
 
 export function signIn(text) { token = text; }
 export function isSignedIn() { return token !== ""; }
+/** The SHA-256 of the token in hexadecimal, which tells pages with the same token from others. */
+export async function tokenDigest() {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 /** Calls a function when the API requires a token, or refuses the present one. */
 export function onSignInRequired(listener) { listeners.add(listener); }
 

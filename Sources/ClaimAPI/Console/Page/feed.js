@@ -1,6 +1,6 @@
-// The overview of the system, once a second, over one stream for all parts of the page.
+// The overview of the system, once a second, over one stream for all pages of the browser.
 
-import { events } from "./api.js";
+import { events, tokenDigest } from "./api.js";
 
 const limit = 300;
 
@@ -27,16 +27,68 @@ export function follow(listener, signal) {
 
 function changed() { target.dispatchEvent(new Event("change")); }
 
-/** Connects, and reconnects after each loss. A call replaces the present connection, for example after signing in. */
+/**
+ * Connects, and reconnects after each loss. A call replaces the present connection, for example after signing in.
+ *
+ * The pages of one browser that use the same token share one stream, because a browser opens only six connections to a
+ * server: the page that has the lock connects, and sends its state to the others. Without Web Locks, which need HTTPS or
+ * loopback, each page connects.
+ */
 export async function connect() {
-  controller?.abort();
+  disconnect();
   const own = controller = new AbortController();
+  const name = await feedName();
+  if (own !== controller) return;
+  if (name === null) return stream(own, changed);
+  const channel = new BroadcastChannel(name);
+  own.signal.addEventListener("abort", () => channel.close());
+  let isSending = false;
+  channel.addEventListener("message", ({ data }) => {
+    if (data === "state?") {
+      if (isSending) channel.postMessage(state);
+    } else if (!isSending) {
+      Object.assign(state, data);
+      changed();
+    }
+  });
+  channel.postMessage("state?");
+  try {
+    await navigator.locks.request(name, { signal: own.signal }, async () => {
+      isSending = true;
+      await stream(own, () => {
+        channel.postMessage(state);
+        changed();
+      });
+    });
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+  }
+}
+
+function disconnect() {
+  controller?.abort();
+  controller = null;
+}
+
+/** The name that the pages with this token share; null if pages cannot share. */
+async function feedName() {
+  if (!navigator.locks || !crypto.subtle) return null;
+  return `claims-overview-${await tokenDigest()}`;
+}
+
+// A page that the browser keeps for its "back" button must not keep a connection.
+addEventListener("pagehide", disconnect);
+addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+
+/** Reads the stream until the controller is replaced, and reports each change of the state. */
+async function stream(own, report) {
   let pause = 500;
   while (own === controller) {
     try {
       for await (const { event, data } of events("/overview/events", own.signal)) {
         if (event !== "overview") continue;
         take(JSON.parse(data));
+        report();
         pause = 500;
       }
       state.lost = "The stream has ended. Connecting again …";
@@ -44,9 +96,10 @@ export async function connect() {
       if (own !== controller) return;
       state.lost = error.status > 0 ? error.message : "ClaimAPI cannot be reached. Connecting again …";
       // Signing in connects again.
-      if (error.status === 401 || error.status === 403) { changed(); return; }
+      if (error.status === 401 || error.status === 403) { report(); return; }
     }
-    changed();
+    if (own !== controller) return;
+    report();
     await new Promise((resolve) => setTimeout(resolve, pause));
     pause = Math.min(pause * 2, 5000);
   }
@@ -64,5 +117,4 @@ function take(overview) {
   }
   state.overview = overview;
   state.lost = null;
-  changed();
 }
