@@ -48,7 +48,7 @@ class ConsoleTest(unittest.TestCase):
         self.console.open()
         for name in ("RabbitMQ", "Redis", "PostgreSQL"):
             eventually(name, lambda name=name: [item for item in self.console.all("#stores li") if item.text == name])
-        self.console.sees("works", "main")
+        self.console.sees("healthy", "main")
         eventually("a row for each lane", lambda: len(self.console.all("main section:last-child tbody tr")) >= 1)
         paint = self.driver.execute_script(
             "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null")
