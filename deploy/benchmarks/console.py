@@ -100,9 +100,9 @@ def measure_overview():
         finally:
             load.kill()
             load.wait()
-    print(f"{overview['accepted_per_second']} claims accepted per second, {events:.2f} events per second and console, "
-          f"{idle:.2f} % of a core without a console")
-    return report(f"overview, {CONSOLES} consoles under full load: share of a core", used, "%", 2)
+    print(f"{overview['accepted_per_second']} claims accepted per second, {events:.2f} events per second and console; share of "
+          f"a core without a console {idle:.2f} %, with {CONSOLES} consoles {used:.2f} %")
+    return report(f"overview, {CONSOLES} consoles under full load: share of a core", used - idle, "%", 2)
 
 
 def fill():
@@ -140,7 +140,8 @@ def measure_dead_letters():
         while time.monotonic() < deadline and (json.loads(get(url, "/overview")[0])["dead_letters"] or 0) < MESSAGES:
             time.sleep(0.5)
         time.sleep(5)
-        body, first = get(url, "/dlq?limit=100")
+        body, first = get(url, "/dlq?limit=100&partial=true")
+        body, complete = get(url, "/dlq?limit=100")
         page = json.loads(body)
         if page["total"] < MESSAGES:
             raise SystemExit(f"error: the list has {page['total']} messages")
@@ -153,7 +154,7 @@ def measure_dead_letters():
         _, causes = get(url, "/dlq/stats")
         _, again = get(url, "/dlq?limit=100&fresh=true")
         console.close()
-    print(f"{again:.2f} s to read the queue again")
+    print(f"{complete:.2f} s until the list is complete, {again:.2f} s to read the queue again")
     return all([
         report(f"dead letters, {MESSAGES} messages: opening the list", first, "s", 1),
         report("dead letters: the slowest of ten further pages", max(pages), "s", 1),

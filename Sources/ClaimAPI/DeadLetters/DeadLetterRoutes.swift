@@ -26,11 +26,13 @@ struct DeadLetterRoutes: Sendable {
     // MARK: Reading
 
     /// Whether a request asks for a reading that begins now.
-    private static func isNew(_ request: Request) throws(Problem) -> Bool {
-        switch request.queryParameter("fresh") {
+    private static func isNew(_ request: Request) throws(Problem) -> Bool { try flag("fresh", request) }
+
+    private static func flag(_ name: String, _ request: Request) throws(Problem) -> Bool {
+        switch request.queryParameter(name) {
         case nil, "false": false
         case "true": true
-        default: throw .invalidParameter("fresh", "true or false")
+        default: throw .invalidParameter(name, "true or false")
         }
     }
 
@@ -38,21 +40,40 @@ struct DeadLetterRoutes: Sendable {
         let filter = try DeadLetterFilter(request)
         let page = try Page(request, accepts: DeadLetterSnapshot.isPlace)
         let isNew = try Self.isNew(request)
+        let mayBePartial = try Self.flag("partial", request) && !isNew && filter.isEmpty && page.after == nil
         return try await reporting {
-            let snapshot = try await reader.snapshot(isNew: isNew)
+            let snapshot: DeadLetterSnapshot
+            if mayBePartial {
+                switch try await reader.content() {
+                case .complete(let complete): snapshot = complete
+                case .partial(let first):
+                    return Self.listing(
+                        first.messages.prefix(page.limit), next: nil, matching: nil, total: first.total, at: first.at)
+                }
+            } else {
+                snapshot = try await reader.snapshot(isNew: isNew)
+            }
             let found = try await reader.run {
                 try snapshot.page(filter, after: page.after, limit: page.limit)
             }
-            var json = JSONText(reserving: 64 << 10)
-            json.append(json: #"{"messages":["#)
-            json.append(json: found.messages.joined(separator: ","))
-            json.append(json: #"],"next_cursor":"#)
-            json.append(string: found.next.map { Data($0.utf8).base64EncodedString() })
-            json.append(json: #","matching":\#(found.matching),"total":\#(snapshot.count),"read_at":"#)
-            json.append(string: snapshot.at.description)
-            json.append(json: "}")
-            return .json(encoded: json.bytes)
+            return Self.listing(
+                found.messages[...], next: found.next, matching: found.matching, total: snapshot.count, at: snapshot.at)
         }
+    }
+
+    /// - Parameter matching: nil if the list is partial.
+    private static func listing(
+        _ messages: ArraySlice<String>, next: String?, matching: Int?, total: Int, at time: Timestamp
+    ) -> Response {
+        var json = JSONText(reserving: 64 << 10)
+        json.append(json: #"{"messages":["#)
+        json.append(json: messages.joined(separator: ","))
+        json.append(json: #"],"next_cursor":"#)
+        json.append(string: next.map { Data($0.utf8).base64EncodedString() })
+        json.append(json: #","matching":\#(matching.map(String.init) ?? "null"),"total":\#(total),"read_at":"#)
+        json.append(string: time.description)
+        json.append(json: #","complete":\#(matching != nil)}"#)
+        return .json(encoded: json.bytes)
     }
 
     private func statistics(_ request: Request) async throws -> Response {

@@ -14,7 +14,9 @@ extension IntegrationTests {
             struct Message: Decodable { let id, fingerprint: String }
             let messages: [Message]
             let nextCursor: String?
-            let matching, total: Int
+            let matching: Int?
+            let total: Int
+            let complete: Bool
         }
         private struct Plan: Decodable {
             let plan: String
@@ -66,6 +68,23 @@ extension IntegrationTests {
             #expect(try await api.get("/dlq?coupon_name=paged").decoded(Page.self).matching == 25)
             #expect(try await api.get("/dlq/messages/\(ids[3])").status == 200)
             #expect(try await api.get("/dlq/messages/nothing").code == "nothing_matched")
+            try await DLQ.clear()
+        }
+
+        @Test func theFirstMessagesOfALongQueueAreListedWhileItIsRead() async throws {
+            try await DLQ.clear()
+            let ids = try DLQ.put((1...10_000).map { 20_000 - $0 }, of: "LONG")
+            // The first answers may be a snapshot that is a second old.
+            let partial = try await eventually("a list of the long queue") {
+                let page = try await api.get("/dlq?partial=true&limit=10").decoded(Page.self)
+                return page.total == 0 ? nil : page
+            }
+            #expect(!partial.complete && partial.matching == nil && partial.total == ids.count)
+            #expect(partial.messages.count == 10 && Set(partial.messages.map(\.id)).isSubset(of: ids))
+            let complete = try await api.get("/dlq?limit=10").decoded(Page.self)
+            #expect(complete.complete && complete.matching == ids.count && complete.total == ids.count)
+            #expect(complete.messages.map(\.id) == Array(ids.prefix(10)))
+            #expect(try await api.get("/dlq?partial=true&limit=10").decoded(Page.self).complete)
             try await DLQ.clear()
         }
 

@@ -62,37 +62,56 @@ async function showQueue(main, signal) {
       h("button.danger", { onclick: () => plan("discard", selection, signal) }, `Discard ${what} …`));
   }
 
+  let reading = 0;
+
   async function load(isFresh = false) {
+    const own = ++reading;
     selected.clear();
     setText(note, "Reading the queue …");
     try {
-      const answer = await get(`/dlq${query({ ...filter(), limit: 100, cursor: cursors.at(-1), fresh: isFresh || "" })}`, { signal });
+      const asked = { ...filter(), limit: 100, cursor: cursors.at(-1), fresh: isFresh || "" };
+      let answer = await get(`/dlq${query({ ...asked, partial: true })}`, { signal });
+      if (own !== reading) return;
+      if (!answer.complete) {
+        drawList(answer);
+        answer = await get(`/dlq${query(asked)}`, { signal });
+        if (own !== reading) return;
+      }
+      drawList(answer);
       const statistics = await get("/dlq/stats", { signal });
-      drawCauses(statistics);
-      setText(note, `${counted(answer.matching, "message")}${answer.matching === answer.total ? "" : ` of ${number(answer.total)}`}, `
-        + `the oldest first; read ${ago(answer.read_at)}.`);
-      drawChoice(answer.matching);
-      const box = (letter) => h("input", { type: "checkbox", "aria-label": `Select ${letter.id}`, onchange: (event) => {
+      if (own === reading) drawCauses(statistics);
+    } catch (error) {
+      if (error.name === "AbortError" || own !== reading) return;
+      setText(note, error.message);
+      fill(list);
+      fill(choice);
+    }
+  }
+
+  function drawList(answer) {
+    const count = answer.messages.length;
+    setText(note, answer.complete
+      ? `${counted(answer.matching, "message")}${answer.matching === answer.total ? "" : ` of ${number(answer.total)}`}, `
+        + `the oldest first; read ${ago(answer.read_at)}.`
+      : `${number(count)} of ${counted(answer.total, "message")}. The queue is being read …`);
+    drawChoice(answer.complete ? answer.matching : 0);
+    const box = (letter) => h("input", { type: "checkbox", "aria-label": `Select ${letter.id}`, disabled: !answer.complete,
+      onchange: (event) => {
         if (event.target.checked) selected.add(letter.fingerprint); else selected.delete(letter.fingerprint);
         drawChoice(answer.matching);
       } });
-      fill(list, answer.messages.length === 0 ? h("p.empty", null, answer.total === 0 ? "The queue is empty." : "No message matches.")
-        : table("Dead letters, the oldest first", [[""], ["Died", "fixed"], ["Reason", "fixed"], ["Attempts", "number"], ["Coupon", "break"], ["User", "break"],
+    fill(list, count === 0 ? h("p.empty", null, answer.total === 0 ? "The queue is empty." : "No message matches.")
+      : table(answer.complete ? "Dead letters, the oldest first" : "Some dead letters",
+        [[""], ["Died", "fixed"], ["Reason", "fixed"], ["Attempts", "number"], ["Coupon", "break"], ["User", "break"],
           ["Error", "long"], ["Message", "id"]],
         answer.messages.map((letter) => [
           box(letter), h("span", { title: time(letter.died_at) }, ago(letter.died_at)), words(letter.reason), number(letter.attempts),
           letter.coupon_name ?? "–", letter.user_id ?? "–", letter.error ?? "–",
           h("a", { href: path`#/dead-letters/${letter.fingerprint}` }, h("code", null, letter.id)),
         ])),
-      h("div.actions", { hidden: cursors.length === 1 && !answer.next_cursor },
-        h("button", { disabled: cursors.length === 1, onclick: () => { cursors.pop(); load(); } }, "Previous page"),
-        h("button", { disabled: !answer.next_cursor, onclick: () => { cursors.push(answer.next_cursor); load(); } }, "Next page")));
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      setText(note, error.message);
-      fill(list);
-      fill(choice);
-    }
+    h("div.actions", { hidden: cursors.length === 1 && !answer.next_cursor },
+      h("button", { disabled: cursors.length === 1, onclick: () => { cursors.pop(); load(); } }, "Previous page"),
+      h("button", { disabled: !answer.next_cursor, onclick: () => { cursors.push(answer.next_cursor); load(); } }, "Next page")));
   }
 
   function drawCauses(statistics) {

@@ -18,13 +18,17 @@ package final class DeadLetterSnapshot: Sendable {
 
     /// Reads the queue.
     ///
+    /// - Parameter onMessage: receives each message as JSON as soon as it is read, in no particular order.
     /// - Throws: `BrokerError` or ``DeadLetterError/Code/temporaryFile``.
-    package convenience init(_ session: OperatorSession) throws {
-        try self.init(reading: { visit in try DeadLetterQueue.forEachLetter(session, visit) })
+    package convenience init(_ session: OperatorSession, onMessage: (String) -> Void = { _ in }) throws {
+        try self.init(onMessage: onMessage) { visit in try DeadLetterQueue.forEachLetter(session, visit) }
     }
 
     /// - Parameter letters: passes each message to its argument, in any order.
-    package init(reading letters: (_ visit: (DeadLetter) throws -> Void) throws -> Void) throws {
+    package init(
+        onMessage: (String) -> Void = { _ in },
+        reading letters: (_ visit: (DeadLetter) throws -> Void) throws -> Void
+    ) throws {
         let now = Timestamp.now()
         let encoder = OrderedJSONEncoder()
         let lines = Mutex(SortedLines())
@@ -33,8 +37,9 @@ package final class DeadLetterSnapshot: Sendable {
             statistics.add(letter)
             try lines.withLock { lines in
                 try lines.add(letter) {
-                    Head(letter).text
-                        + String(decoding: try encoder.encode(DeadLetterLine(letter, now: now)), as: UTF8.self)
+                    let message = String(decoding: try encoder.encode(DeadLetterLine(letter, now: now)), as: UTF8.self)
+                    onMessage(message)
+                    return Head(letter).text + message
                 }
             }
         }
