@@ -21,7 +21,7 @@ struct APIContext: RequestContext {
 }
 
 extension Channel {
-    /// Runs `body`, and calls `onDisconnect` when the client closes the connection or its sending side meanwhile.
+    /// Runs `body`, and calls `onDisconnect` if the client closes the connection or its sending side before `body` returns.
     ///
     /// - Parameter onDisconnect: called once or several times, at once if the connection is closed already.
     func withDisconnectHandler<Value>(

@@ -3,8 +3,8 @@ internal import Claims
 internal import RuntimeSupport
 
 extension DeadLetterQueue {
-    /// The messages per subscription. The broker reads all that one subscription gets as one block, and does not answer
-    /// meanwhile, so the blocks are small. The library keeps a buffer of 128 KiB for each channel, so that there are not
+    /// The messages per subscription. The broker reads all that one subscription gets as one block, and answers nothing
+    /// until that is done, so the blocks are small. The library keeps a buffer of 128 KiB for each channel, so that there are not
     /// too many.
     private static func size(for messages: Int) -> Int { min(max(messages / 100, 2000), 16_000) }
     /// The broker prepares a block for one connection while the other is read.
