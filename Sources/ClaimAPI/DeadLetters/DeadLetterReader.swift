@@ -10,6 +10,7 @@ import Synchronization
 /// the messages that the reading has got first.
 final class DeadLetterReader: Sendable {
     private typealias Answer = Result<DeadLetterSnapshot, any Error>
+    private typealias FirstWaiter = CheckedContinuation<Result<Content, any Error>, Never>
 
     /// What a list is made of.
     enum Content: Sendable {
@@ -46,7 +47,7 @@ final class DeadLetterReader: Sendable {
         var waiting: [CheckedContinuation<Answer, Never>] = []
         /// Of the reading under way.
         var first: FirstMessages?
-        var waitingForFirst: [CheckedContinuation<Result<Content, any Error>, Never>] = []
+        var waitingForFirst: [FirstWaiter] = []
 
         /// Declares that a reading begins. Returns false if one is under way.
         mutating func beginReading() -> Bool {
@@ -184,7 +185,7 @@ final class DeadLetterReader: Sendable {
             let answer = Answer {
                 try DeadLetterSnapshot(session) { message in
                     count += 1
-                    if count <= Self.firstCount { state.withLock { $0.first?.messages.append(message) } }
+                    if count <= Self.firstCount { self.state.withLock { $0.first?.messages.append(message) } }
                 }
             }
             let (waiting, waitingForFirst) = state.withLock { state in
@@ -206,13 +207,13 @@ final class DeadLetterReader: Sendable {
 
     /// Answers the requests that wait for the first messages, if there are enough.
     private func advance(total: Int) {
-        let (waiting, first) = state.withLock { state in
+        let ready = state.withLock { state -> (callers: [FirstWaiter], first: FirstMessages)? in
             state.first?.total = total
-            guard let first = state.first, first.messages.count == Self.firstCount else { return ([], state.first) }
+            guard let first = state.first, first.messages.count == Self.firstCount else { return nil }
             defer { state.waitingForFirst = [] }
             return (state.waitingForFirst, first)
         }
-        guard let first else { return }
-        for caller in waiting { caller.resume(returning: .success(.partial(first))) }
+        guard let ready else { return }
+        for caller in ready.callers { caller.resume(returning: .success(.partial(ready.first))) }
     }
 }

@@ -20,13 +20,13 @@ package final class DeadLetterSnapshot: Sendable {
     ///
     /// - Parameter onMessage: receives each message as JSON as soon as it is read, in no particular order.
     /// - Throws: `BrokerError` or ``DeadLetterError/Code/temporaryFile``.
-    package convenience init(_ session: OperatorSession, onMessage: (String) -> Void = { _ in }) throws {
+    package convenience init(_ session: OperatorSession, onMessage: @escaping (String) -> Void = { _ in }) throws {
         try self.init(onMessage: onMessage) { visit in try DeadLetterQueue.forEachLetter(session, visit) }
     }
 
     /// - Parameter letters: passes each message to its argument, in any order.
     package init(
-        onMessage: (String) -> Void = { _ in },
+        onMessage: @escaping (String) -> Void = { _ in },
         reading letters: (_ visit: (DeadLetter) throws -> Void) throws -> Void
     ) throws {
         let now = Timestamp.now()
@@ -35,13 +35,10 @@ package final class DeadLetterSnapshot: Sendable {
         var statistics = DeadLetterStatistics()
         try letters { letter in
             statistics.add(letter)
-            try lines.withLock { lines in
-                try lines.add(letter) {
-                    let message = String(decoding: try encoder.encode(DeadLetterLine(letter, now: now)), as: UTF8.self)
-                    onMessage(message)
-                    return Head(letter).text + message
-                }
-            }
+            let message = String(decoding: try encoder.encode(DeadLetterLine(letter, now: now)), as: UTF8.self)
+            onMessage(message)
+            let line = Head(letter).text + message
+            try lines.withLock { try $0.add(letter) { line } }
         }
         at = now
         self.statistics = statistics
