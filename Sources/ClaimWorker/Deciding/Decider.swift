@@ -50,7 +50,7 @@ final class Decider {
                 return verdicts
             case .success:
                 guard tries < Self.conflictTries else {
-                    return attempts.map { _ in .failed(.databaseError, message: "another worker decides the same claims") }
+                    return attempts.map { _ in .failed(.databaseError, message: "another worker decides them too") }
                 }
             case .failure(let error):
                 if error.isConflict, tries < Self.conflictTries { continue }
