@@ -111,7 +111,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
                 configuration: .init(
                     additionalChannelHandlers: [
                         ConnectionLimitHandler(
-                            limits, connections: connections, admission: admission, drain: drain, metrics: requestMetrics)
+                            limits, connections: connections, admission: admission, drain: drain,
+                            metrics: requestMetrics)
                     ])))
     }
     let certificates = try settings.access.certificates.map { try Certificates($0, logger: logger) }

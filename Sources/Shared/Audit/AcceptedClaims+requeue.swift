@@ -18,7 +18,9 @@ extension AcceptedClaims {
     package func requeue(_ session: OperatorSession) throws -> Int {
         let claims = lost.filter { !$0.messages.isEmpty }
         guard !claims.isEmpty else { return 0 }
-        return try session.logged(.claimRequeue, on: "lost claims") { "\($0) published again" } _: {
+        return try session.logged(.claimRequeue, on: "lost claims") {
+            "\($0) published again"
+        } _: {
             let redis = try RedisConnection(session.stores.redis, timeout: .seconds(10))
             let publisher = try ConfirmedPublisher<Int>(
                 anyOf: session.stores.brokers, heartbeat: 60, name: "\(session.connectionName) publisher",
