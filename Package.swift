@@ -118,7 +118,7 @@ let package = Package(
             path: "Sources/Shared/DeadLetters", swiftSettings: strict),
         .target(
             name: "Audit",
-            dependencies: ["Broker", "Claims", "DeadLetters", "Postgres", "RuntimeSupport"],
+            dependencies: ["Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport"],
             path: "Sources/Shared/Audit", swiftSettings: strict),
         .executableTarget(
             name: "ClaimAPI",

@@ -25,7 +25,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         // The sequences of several API processes are comparable, although their machines' clocks differ.
         if let clock = try? SharedClock.read(from: connection) { PublishSequence.followClock(aheadBy: clock.offset) }
     }
-    let issuer = ClaimIDIssuer(secret: settings.idSecrets[0], former: Array(settings.idSecrets.dropFirst()))
+    let issuer = ClaimIDIssuer(secrets: settings.idSecrets)
     let lanes = settings.stores.lanes
     var pool = PostgresClient.Configuration(
         settings.stores.database, name: name, connections: settings.postgresConnections, patience: .seconds(3)
@@ -79,6 +79,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         reader.prepare(depth: depth)
     }
 
+    let drain = Drain(for: settings.drainTime, logger: logger)
     let endpoints =
         ClaimRoutes(
             submission: submission, outcomes: outcomes, issuer: issuer, tickets: access.tickets, reader: reader
@@ -91,7 +92,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         + OverviewRoutes(feed: overview).endpoints
         + ConsoleFiles.endpoints
         + OperatorRoutes(
-            metrics: metrics, publisher: publisher, redis: redis, postgres: postgres, access: access.gate.access
+            metrics: metrics, publisher: publisher, redis: redis, postgres: postgres, drain: drain,
+            access: access.gate.access
         ).endpoints
     let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
     let requestMetrics = RequestMetrics()
@@ -109,7 +111,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
                 configuration: .init(
                     additionalChannelHandlers: [
                         ConnectionLimitHandler(
-                            limits, connections: connections, admission: admission, metrics: requestMetrics)
+                            limits, connections: connections, admission: admission, drain: drain,
+                            metrics: requestMetrics)
                     ])))
     }
     let certificates = try settings.access.certificates.map { try Certificates($0, logger: logger) }
@@ -121,12 +124,12 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
             backlog: 4096),
         eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)),
         logger: logger)
-    // Services are shut down in reverse order: the server first, then what its requests depend on.
+    // Services are shut down in reverse order: the drain, the server, then what its requests depend on.
     let services: [any Service] =
         [
             postgres, changesPool, redis, RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes,
             ClaimPoller(outcomes: outcomes), queues, overview, jobs, audits,
-        ] + access.services + (certificates.map { [$0] } ?? []) + [server]
+        ] + access.services + (certificates.map { [$0] } ?? []) + [server, drain]
     // A service ends with an error if a setting contradicts the database. Requests that are being served still finish.
     var configuration = ServiceGroupConfiguration(
         services: services.map {
@@ -135,6 +138,6 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         },
         gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     // Requests that are still in progress by then are cancelled.
-    configuration.maximumGracefulShutdownDuration = settings.shutdownTimeout
+    configuration.maximumGracefulShutdownDuration = settings.drainTime + settings.shutdownTimeout
     return ServiceGroup(configuration: configuration)
 }

@@ -16,6 +16,10 @@ package struct OperatorSession: Sendable {
             case discarding, restoring, exporting
             /// Reading all rows; counted in pages.
             case auditing
+            /// Comparing the claims that Redis knows with the rows.
+            case comparing
+            /// Publishing lost claims again.
+            case requeueing
         }
 
         package let activity: Activity

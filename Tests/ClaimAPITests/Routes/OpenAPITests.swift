@@ -60,7 +60,8 @@ import Testing
             + KeyRoutes(postgres: postgres, changes: postgres).endpoints + LogRoutes(postgres: postgres).endpoints
             + OverviewRoutes(feed: feed).endpoints + ConsoleFiles.endpoints
             + OperatorRoutes(
-                metrics: MetricsRegistry(), publisher: publisher, redis: redis, postgres: postgres, access: access
+                metrics: MetricsRegistry(), publisher: publisher, redis: redis, postgres: postgres,
+                drain: Drain(for: .zero, logger: .quiet), access: access
             ).endpoints
         return endpoints
     }

@@ -17,6 +17,7 @@ package struct OperatorAction: Codable, Hashable, Sendable {
         case deadLetterEdit = "dlq.edit"
         case deadLetterImport = "dlq.import"
         case userForget = "user.forget"
+        case claimRequeue = "claim.requeue"
     }
 
     /// The outcome of an action that was carried out completely.
