@@ -28,6 +28,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -73,6 +74,19 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Shared/Observability", swiftSettings: strict),
+        .target(
+            name: "Admin",
+            dependencies: [
+                "Observability", "RuntimeSupport", "Settings",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Shared/Admin", swiftSettings: strict),
         .target(
             name: "Broker",
             dependencies: [
@@ -123,7 +137,7 @@ let package = Package(
         .executableTarget(
             name: "ClaimAPI",
             dependencies: [
-                "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
+                "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
                 "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -148,7 +162,7 @@ let package = Package(
         .executableTarget(
             name: "ClaimWorker",
             dependencies: [
-                "Broker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                "Admin", "Broker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -184,7 +198,7 @@ let package = Package(
         .testTarget(
             name: "SharedTests",
             dependencies: [
-                "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
+                "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
                 "SeededRandom", "Settings",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),

@@ -1,3 +1,4 @@
+import Admin
 import Claims
 import NIOCore
 import Settings
@@ -27,6 +28,8 @@ struct APISettings: Sendable {
     var retention: RetentionSettings
     /// How long a graceful shutdown waits for requests in progress.
     var shutdownTimeout: Duration
+    /// Nil for no admin listener.
+    var admin: AdminSettings?
 
     static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "Address to listen on")
     static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "Port to listen on")
@@ -77,7 +80,7 @@ struct APISettings: Sendable {
         + [
             httpHost, httpPort, secret, confirm, queue, postgres, waiting, latency, connections, loops,
             headerTimeout, idleTimeout, bodyTimeout, writeTimeout, shutdown, RetentionSettings.retentionDays,
-        ] + AccessSettings.all + LogSettings.all
+        ] + AccessSettings.all + AdminSettings.all + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
         stores = try StoreSettings(reader)
@@ -104,5 +107,9 @@ struct APISettings: Sendable {
             write: try reader.milliseconds(Self.writeTimeout, in: 1...3_600_000))
         retention = RetentionSettings(days: try RetentionSettings.days(reader))
         shutdownTimeout = try reader.milliseconds(Self.shutdown, in: 0...600_000)
+        admin = try AdminSettings.read(reader)
+        if let admin, admin.port == port {
+            throw SettingError(description: "\(AdminSettings.adminPort.name) must not be \(Self.httpPort.name)")
+        }
     }
 }

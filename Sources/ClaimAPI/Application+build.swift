@@ -1,3 +1,4 @@
+import Admin
 import Broker
 import Claims
 import Hummingbird
@@ -112,6 +113,20 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
                             limits, connections: connections, admission: admission, metrics: requestMetrics)
                     ])))
     }
+    let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)
+    let admin = settings.admin.map { address in
+        let watches = LoopWatch.watching(eventLoops)
+        let system = SystemMetrics(queues: queues, postgres: postgres, redis: redis)
+        return AdminServer(
+            address,
+            AdminServer.Reports {
+                watches.compactMap { $0.stall() }
+            } readiness: {
+                Readiness(publisher: publisher, redis: redis, postgres: postgres, access: access.gate.access)
+            } metrics: {
+                await metrics.snapshot() + system.families()
+            }, logger: logger)
+    }
     let certificates = try settings.access.certificates.map { try Certificates($0, logger: logger) }
     let server = Application(
         router: router,
@@ -119,11 +134,12 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         configuration: ApplicationConfiguration(
             address: .hostname(settings.host, port: settings.port), serverName: StandardHeaders.serverName,
             backlog: 4096),
-        eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)),
+        eventLoopGroupProvider: .shared(eventLoops),
         logger: logger)
-    // Services are shut down in reverse order: the server first, then what its requests depend on.
+    // Services are shut down in reverse order: the server first, then what its requests depend on. The admin listener ends
+    // last, so that a shutdown can be observed.
     let services: [any Service] =
-        [
+        (admin.map { [$0] } ?? []) + [
             postgres, changesPool, redis, RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes,
             ClaimPoller(outcomes: outcomes), queues, overview, jobs, audits,
         ] + access.services + (certificates.map { [$0] } ?? []) + [server]

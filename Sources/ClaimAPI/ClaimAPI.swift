@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Claims
 import Logging
@@ -31,7 +32,9 @@ struct ClaimAPI: AsyncParsableCommand {
         } catch let error as SettingError {
             error.exitProcess(program: "ClaimAPI")
         } catch let error as IOError {
-            throw ListenError(host: settings.host, port: settings.port, cause: error)
+            throw ListenError(
+                host: settings.host, port: settings.port, hostSetting: APISettings.httpHost,
+                portSetting: APISettings.httpPort, cause: error)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Admin
 import Claims
 import Foundation
 import Logging
@@ -20,9 +21,10 @@ func buildWorker(_ settings: WorkerSettings, logger: Logger) -> ServiceGroup {
     let health = StoreHealth(logger: logger) {
         for control in controls { control.stop.wake.raise() }
     }
+    let laneMetrics = LaneMetrics(controls)
     let heartbeat = Heartbeat(
         id: id, name: settings.name, redis: settings.stores.redis, controls: controls, health: health, metrics: metrics,
-        logger: logger)
+        laneMetrics: laneMetrics, logger: logger)
     let monitor = StoreMonitor(health: health) {
         StoreConnections(settings.stores, name: "ClaimWorker \(settings.name) monitor")
     }
@@ -31,7 +33,22 @@ func buildWorker(_ settings: WorkerSettings, logger: Logger) -> ServiceGroup {
 
     // Services stop in reverse order: the heartbeat ends last, since it protects the locks of the lanes.
     let archiver = settings.retention.days.map { Archiver(settings, days: $0, logger: logger) }
-    let services: [any Service] = [heartbeat, monitor, deadLetterRecorder] + (archiver.map { [$0] } ?? []) + [lanes]
+    let watches = [heartbeat.watch, monitor.watch] + controls.map(\.watch)
+    let admin = settings.admin.map { address in
+        AdminServer(
+            address,
+            AdminServer.Reports {
+                watches.compactMap { $0.stall() }
+            } readiness: {
+                Readiness(lanes: controls, stores: health)
+            } metrics: {
+                laneMetrics.record(at: .now())
+                return metrics.snapshot()
+            }, logger: logger)
+    }
+    // The admin listener ends last of all, so that a shutdown can be observed.
+    let services: [any Service] =
+        (admin.map { [$0] } ?? []) + [heartbeat, monitor, deadLetterRecorder] + (archiver.map { [$0] } ?? []) + [lanes]
     // The monitor ends with an error if a setting contradicts the database. The lanes finish their batches then.
     return ServiceGroup(
         configuration: ServiceGroupConfiguration(

@@ -5,14 +5,43 @@ PROGRAM_STOP_TIMEOUT=15   # seconds
 READINESS_TIMEOUT=60
 WORKER_TIMEOUT=30
 
+# admin_port NAME: prints the port of the admin listener of a program; nothing if there are to be none.
+admin_port() {
+  local first
+  first=$(cat "$RUN_DIR/admin-port" 2>/dev/null) || return 0
+  case $1 in
+    api) printf '%s' "$first" ;;
+    worker-*) printf '%s' "$((first + ${1#worker-}))" ;;
+  esac
+}
+
+# write_admin_targets WORKERS: lists the admin listeners for file_sd_configs of Prometheus.
+write_admin_targets() {
+  local number workers=()
+  if [[ ! -s $RUN_DIR/admin-port ]]; then
+    rm -f "$RUN_DIR/prometheus-targets.json"
+    return 0
+  fi
+  for ((number = 1; number <= $1; number++)); do workers+=("127.0.0.1:$(admin_port "worker-$number")"); done
+  {
+    printf '[\n  {"labels": {"job": "claims-api"}, "targets": ["127.0.0.1:%s"]}' "$(admin_port api)"
+    ((${#workers[@]} == 0)) || printf ',\n  {"labels": {"job": "claims-worker"}, "targets": [%s]}' "$(printf '"%s", ' "${workers[@]}" | sed 's/, $//')"
+    printf '\n]\n'
+  } >"$RUN_DIR/prometheus-targets.json.new"
+  mv -f "$RUN_DIR/prometheus-targets.json.new" "$RUN_DIR/prometheus-targets.json"
+}
+
 api_run() {
   load_environment
+  CLAIMS_ADMIN_PORT=$(admin_port api)
+  export CLAIMS_ADMIN_PORT
   exec_in_session "$PROGRAM_DIR/ClaimAPI"
 }
 
 worker_run() {
   load_environment
-  export CLAIMS_WORKER_NAME=$1
+  CLAIMS_ADMIN_PORT=$(admin_port "$1")
+  export CLAIMS_WORKER_NAME=$1 CLAIMS_ADMIN_PORT
   exec_in_session "$PROGRAM_DIR/ClaimWorker"
 }
 
@@ -84,7 +113,7 @@ restart_dead_programs() {
 start_program() {
   local name=$1 file=$PROGRAM_DIR/$2 pid
   if pid=$(pid_of "$name"); then
-    if is_current_program "$pid" "$file"; then
+    if is_current_program "$pid" "$file" "$(admin_port "$name")"; then
       resume_if_suspended "$name" "$pid"
       return 0
     fi
@@ -92,15 +121,18 @@ start_program() {
     stop_program "$name"
   fi
   [[ $name != api ]] || require_free_port "$HTTP_PORT" CLAIMS_HTTP_PORT
+  local admin
+  admin=$(admin_port "$name")
+  [[ -z $admin ]] || require_free_port "$admin" --admin-port
   say "$name: starting"
   launch_program "$name"
 }
 
-# is_current_program PID FILE: whether the process runs the last build with the present settings.
+# is_current_program PID FILE ADMIN_PORT: whether the process runs the last build with the present settings.
 is_current_program() {
   [[ /proc/$1/exe -ef $2 ]] &&
     environment_contains "$1" "DATABASE_URL=$(database_url)" "REDIS_URL=$(redis_url)" "AMQP_URL=$(amqp_url)" \
-      "CLAIMS_ID_SECRET=$CLAIMS_ID_SECRET" "CLAIMS_HTTP_PORT=$HTTP_PORT"
+      "CLAIMS_ID_SECRET=$CLAIMS_ID_SECRET" "CLAIMS_HTTP_PORT=$HTTP_PORT" "CLAIMS_ADMIN_PORT=$3"
 }
 
 start_api() {

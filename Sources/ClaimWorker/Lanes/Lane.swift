@@ -36,15 +36,21 @@ final class Lane: Sendable {
         let stores = StoreConnections(settings.stores, name: "ClaimWorker \(settings.name) lane \(number)")
         let brokers = settings.stores.brokers
         var failures = 0
+        defer { control.watch.end() }
         control.stop.retrying { connected in
+            control.watch.beat()
             // Without the stores each message would be returned, and each return counts towards the delivery limit.
-            while !health.isProbeSuccessful, !control.stop.isRequested { control.stop.wait(atMost: .seconds(1)) }
+            while !health.isProbeSuccessful, !control.stop.isRequested {
+                control.watch.beat()
+                control.stop.wait(atMost: .seconds(1))
+            }
             guard !control.stop.isRequested else { return }
             do {
                 let subscription = try LaneSubscription(
                     to: brokers[(firstBroker + failures) % brokers.count], control: control, workerID: workerID,
                     settings: settings, stores: stores, health: health, logger: logger)
                 connected()
+                defer { control.unsubscribed() }
                 try subscription.serve()
                 subscription.close()
             } catch is Outage {
@@ -52,6 +58,7 @@ final class Lane: Sendable {
             }
         } onFailure: { error, pause in
             failures += 1
+            control.unsubscribed(failure: "\(error)")
             logger.warning(
                 "lane has no broker connection, retrying", metadata: ["error": "\(error)", "retry.in": "\(pause)"])
         }

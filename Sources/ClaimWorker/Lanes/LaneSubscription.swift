@@ -65,6 +65,7 @@ final class LaneSubscription {
             control.held = LaneControl.Held()
         }
         while !control.stop.isRequested, !control.mustStepBack {
+            control.watch.beat()
             try receive()
             control.held = LaneControl.Held(claims: consumer.unacknowledged, oldest: queue.oldestAcceptance)
             try leaveDuringOutage()
@@ -161,6 +162,7 @@ final class LaneSubscription {
         let end = ContinuousClock.now + current.backoff.next()
         outage = current
         while !control.stop.isRequested, !control.mustStepBack, ContinuousClock.now < end {
+            control.watch.beat()
             consumer.wait(orSignal: control.stop.wake, atMost: end - .now)
             try receive()
         }
@@ -200,6 +202,7 @@ final class LaneSubscription {
 
     /// Takes in what the broker has sent during a statement, so that heartbeats are answered.
     private func keepAlive() {
+        control.watch.beat()
         do throws(BrokerError) {
             try receive()
         } catch {

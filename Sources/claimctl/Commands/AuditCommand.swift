@@ -18,7 +18,9 @@ struct AuditCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let report = try AuditReport(.atTerminal("claimctl audit"))
+        let session = try OperatorSession.atTerminal("claimctl audit")
+        let report = try AuditReport(session)
+        report.store(session)
         if output.json {
             try Output.document(report)
         } else {
