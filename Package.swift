@@ -88,6 +88,20 @@ let package = Package(
             ],
             path: "Sources/Shared/Admin", swiftSettings: strict),
         .target(
+            name: "Telemetry",
+            dependencies: [
+                "Observability", "Settings",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            path: "Sources/Shared/Telemetry", swiftSettings: strict),
+        .target(
             name: "Broker",
             dependencies: [
                 "CRabbitMQ", "RuntimeSupport",
@@ -137,8 +151,9 @@ let package = Package(
         .executableTarget(
             name: "ClaimAPI",
             dependencies: [
-                "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
-                "Settings",
+                "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis",
+                "RuntimeSupport",
+                "Settings", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -146,6 +161,8 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -163,7 +180,10 @@ let package = Package(
             name: "ClaimWorker",
             dependencies: [
                 "Admin", "Broker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -198,8 +218,11 @@ let package = Package(
         .testTarget(
             name: "SharedTests",
             dependencies: [
-                "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
-                "SeededRandom", "Settings",
+                "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis",
+                "RuntimeSupport",
+                "SeededRandom", "Settings", "Telemetry",
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
@@ -208,7 +231,8 @@ let package = Package(
         .testTarget(
             name: "ClaimWorkerTests",
             dependencies: [
-                "Broker", "ClaimWorker", "Claims", "Postgres", "Redis", "RuntimeSupport", "SeededRandom", "Settings",
+                "Broker", "ClaimWorker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport",
+                "SeededRandom", "Settings",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
@@ -251,6 +275,9 @@ let package = Package(
             dependencies: [
                 "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),

@@ -2,6 +2,7 @@ import Admin
 import Claims
 import NIOCore
 import Settings
+import Telemetry
 
 /// The settings of ClaimAPI, read from the environment.
 struct APISettings: Sendable {
@@ -30,6 +31,8 @@ struct APISettings: Sendable {
     var shutdownTimeout: Duration
     /// Nil for no admin listener.
     var admin: AdminSettings?
+    /// Nil for no tracing.
+    var tracing: TraceSettings?
 
     static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "Address to listen on")
     static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "Port to listen on")
@@ -80,7 +83,7 @@ struct APISettings: Sendable {
         + [
             httpHost, httpPort, secret, confirm, queue, postgres, waiting, latency, connections, loops,
             headerTimeout, idleTimeout, bodyTimeout, writeTimeout, shutdown, RetentionSettings.retentionDays,
-        ] + AccessSettings.all + AdminSettings.all + LogSettings.all
+        ] + AccessSettings.all + AdminSettings.all + TraceSettings.all + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
         stores = try StoreSettings(reader)
@@ -108,6 +111,7 @@ struct APISettings: Sendable {
         retention = RetentionSettings(days: try RetentionSettings.days(reader))
         shutdownTimeout = try reader.milliseconds(Self.shutdown, in: 0...600_000)
         admin = try AdminSettings.read(reader)
+        tracing = try TraceSettings.read(reader)
         if let admin, admin.port == port {
             throw SettingError(description: "\(AdminSettings.adminPort.name) must not be \(Self.httpPort.name)")
         }

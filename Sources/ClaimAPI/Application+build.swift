@@ -10,18 +10,21 @@ import NIOPosix
 import Observability
 import Postgres
 import Redis
+import RuntimeSupport
 import ServiceLifecycle
 import Settings
+import Telemetry
 import UnixSignals
 
 /// Builds ClaimAPI: the connections to the stores, the routes and the server, as one group of services.
 ///
 /// - Throws: ``SettingError`` if a file that a setting names can't be used.
 func buildApplication(_ settings: APISettings, logger: Logger) async throws -> ServiceGroup {
-    let metrics = MetricsRegistry(MetricDescription.api)
+    let metrics = MetricsRegistry(MetricDescription.api + SpanBuffer.descriptions)
     MetricsSystem.bootstrap(metrics)
 
     let name = "ClaimAPI \(settings.port)"
+    let telemetry = Telemetry.bootstrap(settings.tracing, service: "ClaimAPI", instance: name, logger: logger)
     let redis = RedisClient(settings.stores.redis, logger: logger) { connection in
         // The sequences of several API processes are comparable, although their machines' clocks differ.
         if let clock = try? SharedClock.read(from: connection) { PublishSequence.followClock(aheadBy: clock.offset) }
@@ -63,7 +66,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         redis: redis, publisher: publisher, issuer: issuer, lanes: lanes, confirmTimeout: settings.confirmTimeout,
         logger: logger)
     let submission = ClaimSubmission(
-        issuer: issuer, conveyor: conveyor, outcomes: outcomes, admission: admission, logger: logger)
+        issuer: issuer, conveyor: conveyor, outcomes: outcomes, admission: admission, isTraced: telemetry != nil,
+        logger: logger)
     let reader = DeadLetterReader(settings.stores)
     let jobs = OperatorJobs("dlq", settings.stores, redis: redis, logger: logger)
     let audits = OperatorJobs("audit", settings.stores, redis: redis, logger: logger)
@@ -97,6 +101,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
     let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
     let requestMetrics = RequestMetrics()
     if let origins = settings.access.corsOrigins { router.add(middleware: CORS(origins: origins)) }
+    if let telemetry { router.add(middleware: RequestTracing(tracer: telemetry.tracer)) }
     router.add(middleware: RequestMetricsMiddleware(metrics: requestMetrics))
     router.add(middleware: ProblemMiddleware(endpoints: endpoints, logger: logger))
     for endpoint in endpoints { router.add(endpoint, behind: access.gate) }
@@ -137,9 +142,10 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         eventLoopGroupProvider: .shared(eventLoops),
         logger: logger)
     // Services are shut down in reverse order: the server first, then what its requests depend on. The admin listener ends
-    // last, so that a shutdown can be observed.
+    // last, so that a shutdown can be observed, and the exporter after all that makes spans.
+    let optional: [(any Service)?] = [admin, telemetry?.exporter]
     let services: [any Service] =
-        (admin.map { [$0] } ?? []) + [
+        optional.compactMap(\.self) + [
             postgres, changesPool, redis, RedisMemoryMonitor(redis: redis, logger: logger), publisher, changes,
             ClaimPoller(outcomes: outcomes), queues, overview, jobs, audits,
         ] + access.services + (certificates.map { [$0] } ?? []) + [server]

@@ -7,6 +7,7 @@ import Observability
 import RuntimeSupport
 import ServiceLifecycle
 import Settings
+import Telemetry
 
 @main
 struct ClaimAPI: AsyncParsableCommand {
@@ -21,7 +22,8 @@ struct ClaimAPI: AsyncParsableCommand {
         let settings: APISettings
         do throws(SettingError) {
             let reader = SettingReader()
-            try LogSettings(reader).bootstrap()
+            let tracing = try TraceSettings.read(reader)
+            try LogSettings(reader).bootstrap(metadataProvider: tracing == nil ? nil : .tracing)
             settings = try APISettings(reader)
         } catch {
             error.exitProcess(program: "ClaimAPI")

@@ -1,6 +1,7 @@
 import Admin
 import Claims
 import Settings
+import Telemetry
 
 /// The settings of ClaimWorker.
 struct WorkerSettings: Sendable {
@@ -21,6 +22,8 @@ struct WorkerSettings: Sendable {
     var retention: RetentionSettings
     /// Nil for no admin listener.
     var admin: AdminSettings?
+    /// Nil for no tracing.
+    var tracing: TraceSettings?
 
     static let workerName = Setting(
         "CLAIMS_WORKER_NAME", defaultValue: "worker", help: "Worker name in logs, failed attempts and claimctl status")
@@ -49,7 +52,7 @@ struct WorkerSettings: Sendable {
         + [
             workerName, batchSize, prefetchCount, lockTTL, lockWait, lockTries, retryDelays, heartbeatSeconds,
             patience, RetentionSettings.retentionDays, RetentionSettings.archiveDaysSetting,
-        ] + AdminSettings.all + LogSettings.all
+        ] + AdminSettings.all + TraceSettings.all + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
         stores = try StoreSettings(reader)
@@ -70,6 +73,7 @@ struct WorkerSettings: Sendable {
         outagePatience = try reader.milliseconds(Self.patience, in: 1000...1_200_000)
         retention = try RetentionSettings(reader)
         admin = try AdminSettings.read(reader)
+        tracing = try TraceSettings.read(reader)
     }
 }
 

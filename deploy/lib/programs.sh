@@ -17,15 +17,15 @@ admin_port() {
 
 # write_admin_targets WORKERS: lists the admin listeners for file_sd_configs of Prometheus.
 write_admin_targets() {
-  local number workers=()
+  local number targets=()
   if [[ ! -s $RUN_DIR/admin-port ]]; then
     rm -f "$RUN_DIR/prometheus-targets.json"
     return 0
   fi
-  for ((number = 1; number <= $1; number++)); do workers+=("127.0.0.1:$(admin_port "worker-$number")"); done
+  for ((number = 1; number <= $1; number++)); do targets+=("127.0.0.1:$(admin_port "worker-$number")"); done
   {
     printf '[\n  {"labels": {"job": "claims-api"}, "targets": ["127.0.0.1:%s"]}' "$(admin_port api)"
-    ((${#workers[@]} == 0)) || printf ',\n  {"labels": {"job": "claims-worker"}, "targets": [%s]}' "$(printf '"%s", ' "${workers[@]}" | sed 's/, $//')"
+    ((${#targets[@]} == 0)) || printf ',\n  {"labels": {"job": "claims-worker"}, "targets": [%s]}' "$(printf '"%s", ' "${targets[@]}" | sed 's/, $//')"
     printf '\n]\n'
   } >"$RUN_DIR/prometheus-targets.json.new"
   mv -f "$RUN_DIR/prometheus-targets.json.new" "$RUN_DIR/prometheus-targets.json"

@@ -2,6 +2,7 @@ import Claims
 import Observability
 import Postgres
 import Redis
+import RuntimeSupport
 
 /// Metrics that describe the system, not a process. They are read from the stores at each scrape of the admin listener. A
 /// store that does not answer leaves its metrics out.
@@ -24,7 +25,8 @@ struct SystemMetrics: Sendable {
         guard let depths = queues.recentDepths else { return [] }
         var lanes = MetricFamily(
             name: "claims_lane_depth", kind: .gauge,
-            help: "Messages in the work queue of a lane that no worker holds. A message has up to 16 claims.", samples: [])
+            help: "Messages in the work queue of a lane that no worker holds. A message has up to 16 claims.",
+            samples: [])
         var deadLetters = MetricFamily(
             name: "claims_dead_letters", kind: .gauge, help: "Messages in the dead-letter queue.", samples: [])
         for queue in depths.all {

@@ -6,7 +6,7 @@ internal import NIOCore
 internal import NIOPosix
 package import Observability
 internal import RuntimeSupport
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// Serves `/healthz`, `/readyz` and `/metrics` of a process, on an address and a thread of its own.
 ///

@@ -9,7 +9,9 @@ package struct AdminSettings: Hashable, Sendable {
         "CLAIMS_ADMIN_HOST", defaultValue: "127.0.0.1", help: "Address of the admin listener")
     package static let adminPort = Setting(
         "CLAIMS_ADMIN_PORT", defaultValue: "",
-        help: "Port of the admin listener, which serves /healthz, /readyz and /metrics without a token; no listener if empty")
+        help: """
+            Port of the admin listener, which serves /healthz, /readyz and /metrics without a token; no listener if empty
+            """)
 
     package static let all = [adminHost, adminPort]
 
