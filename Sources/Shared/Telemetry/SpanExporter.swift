@@ -34,16 +34,22 @@ package struct SpanExporter: Service {
     }
 
     package func run() async throws {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        // The client would otherwise record its own requests, and each export would be the cause of another one.
+        configuration.tracing.tracer = nil
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         await cancelWhenGracefulShutdown {
             var isFailing = false
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.interval)
                 guard !Task.isCancelled else { return }
-                isFailing = await export(wasFailing: isFailing)
+                isFailing = await export(with: client, wasFailing: isFailing)
             }
         }
         // The services that make spans have ended.
-        _ = await export(wasFailing: true)
+        _ = await export(with: client, wasFailing: true)
+        try await client.shutdown()
     }
 
     /// Sends all spans that wait. After a failed request the rest is dropped, so that a collector that does not answer costs
@@ -51,12 +57,12 @@ package struct SpanExporter: Service {
     ///
     /// - Parameter wasFailing: whether the last export failed. A failure is logged once.
     /// - Returns: whether this one failed; the old value if there was nothing to send.
-    private func export(wasFailing: Bool) async -> Bool {
+    private func export(with client: HTTPClient, wasFailing: Bool) async -> Bool {
         var rest = buffer.takeAll()[...]
         guard !rest.isEmpty else { return wasFailing }
         while !rest.isEmpty {
             let batch = rest.prefix(Self.batchSize)
-            if let error = await send(Array(batch)) {
+            if let error = await send(Array(batch), with: client) {
                 failed.increment(by: rest.count)
                 if !wasFailing {
                     logger.warning(
@@ -71,13 +77,13 @@ package struct SpanExporter: Service {
     }
 
     /// - Returns: why the request has failed; nil if it succeeded.
-    private func send(_ spans: [FinishedSpan]) async -> String? {
+    private func send(_ spans: [FinishedSpan], with client: HTTPClient) async -> String? {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
         request.body = .bytes(ByteBuffer(bytes: OTLPDocument(spans, resource: resource).json))
         do {
-            let response = try await HTTPClient.shared.execute(request, timeout: Self.timeout)
+            let response = try await client.execute(request, timeout: Self.timeout)
             _ = try await response.body.collect(upTo: 1 << 16)
             return (200..<300).contains(response.status.code) ? nil : "\(response.status)"
         } catch {

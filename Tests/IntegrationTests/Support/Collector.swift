@@ -60,7 +60,7 @@ final class Collector: Sendable {
     static func serving(port: Int, _ body: (Collector) async throws -> Void) async throws {
         let collector = Collector()
         let router = Router()
-        router.post("v1/traces") { request, _ in
+        router.post("v1/traces") { request, _ -> String in
             let body = try await request.body.collect(upTo: 8 << 20)
             try collector.receive(Data(body.readableBytesView))
             return "{}"
@@ -72,7 +72,11 @@ final class Collector: Sendable {
             router: router, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { _ in opening.finish() }, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await application.run() }
+            group.addTask {
+                // If the server cannot start, the test goes on and fails.
+                defer { opening.finish() }
+                try await application.run()
+            }
             for await _ in opened {}
             try await body(collector)
             group.cancelAll()

@@ -14,7 +14,7 @@ import Tracing
         ClaimTracer(sampler: try #require(TraceSampler(name: sampler, ratio: 1)), buffer: buffer)
     }
 
-    private struct Carrier: Extractor, Injector {
+    private struct Fields: Extractor, Injector {
         func extract(key: String, from fields: [String: String]) -> String? { fields[key] }
         func inject(_ value: String, forKey key: String, into fields: inout [String: String]) { fields[key] = value }
     }
@@ -22,7 +22,7 @@ import Tracing
     @Test func aSpanContinuesTheTraceOfItsParent() throws {
         let value = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         var context = InstrumentationContext.topLevel
-        try tracer().extract(["traceparent": value], into: &context, using: Carrier())
+        try tracer().extract(["traceparent": value], into: &context, using: Fields())
         try tracer().startSpan("child", context: context).end()
         let span = try #require(buffer.takeAll().first)
         #expect(span.trace.traceID.description == "4bf92f3577b34da6a3ce929d0e0e4736")
@@ -34,13 +34,13 @@ import Tracing
     @Test func theContextIsInjectedAsATraceparent() throws {
         let span = try tracer().startSpan("root", context: .topLevel)
         var fields: [String: String] = [:]
-        try tracer().inject(span.context, into: &fields, using: Carrier())
+        try tracer().inject(span.context, into: &fields, using: Fields())
         #expect(fields["traceparent"] == span.context.trace?.traceparent)
     }
 
     @Test func anInvalidTraceparentStartsANewTrace() throws {
         var context = InstrumentationContext.topLevel
-        try tracer().extract(["traceparent": "00-0-0-0"], into: &context, using: Carrier())
+        try tracer().extract(["traceparent": "00-0-0-0"], into: &context, using: Fields())
         #expect(context.trace == nil)
     }
 

@@ -27,9 +27,14 @@ import Tracing
         return try #require((scopes.first?["spans"] as? [[String: Any]])?.first)
     }
 
+    /// Returns whether a part of the document is this JSON, in any order of the fields.
     private func equal(_ found: Any?, _ json: String) throws -> Bool {
-        let wanted = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed)
-        return (found as? NSObject) == (wanted as? NSObject)
+        let wanted = try JSONSerialization.jsonObject(with: Data(json.utf8))
+        return try canonical(try #require(found)) == canonical(wanted)
+    }
+
+    private func canonical(_ value: Any) throws -> Data {
+        try JSONSerialization.data(withJSONObject: value, options: .sortedKeys)
     }
 
     @Test func theResourceDescribesTheProcess() throws {
