@@ -231,8 +231,10 @@ let package = Package(
         .testTarget(
             name: "ClaimWorkerTests",
             dependencies: [
-                "Broker", "ClaimWorker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport",
-                "SeededRandom", "Settings",
+                "Admin", "Broker", "ClaimWorker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport",
+                "SeededRandom", "Settings", "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),

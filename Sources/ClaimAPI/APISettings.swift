@@ -113,7 +113,8 @@ struct APISettings: Sendable {
         admin = try AdminSettings.read(reader)
         tracing = try TraceSettings.read(reader)
         if let admin, admin.port == port {
-            throw SettingError(description: "\(AdminSettings.adminPort.name) must not be \(Self.httpPort.name)")
+            throw SettingError(
+                description: "\(AdminSettings.adminPort.name) must be another port than \(Self.httpPort.name)")
         }
     }
 }

@@ -121,13 +121,14 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
     let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)
     let admin = settings.admin.map { address in
         let watches = LoopWatch.watching(eventLoops)
+        let control = access.gate.access
         let system = SystemMetrics(queues: queues, postgres: postgres, redis: redis)
         return AdminServer(
             address,
             AdminServer.Reports {
                 watches.compactMap { $0.stall() }
             } readiness: {
-                Readiness(publisher: publisher, redis: redis, postgres: postgres, access: access.gate.access)
+                Readiness(publisher: publisher, redis: redis, postgres: postgres, access: control)
             } metrics: {
                 await metrics.snapshot() + system.families()
             }, logger: logger)

@@ -14,13 +14,13 @@ struct BatchTracing: Sendable {
     /// requests that submitted them. It is recorded because one of those is.
     /// - Returns: nil if no claim of the batch is traced.
     func startBatch(_ jobs: [Job], lane: Int) -> ClaimSpan? {
-        let traced = jobs.compactMap { job in job.trace.map { (job, $0) } }
-        guard let first = traced.first else { return nil }
+        let traces = jobs.compactMap(\.trace).filter(\.isSampled)
+        guard !traces.isEmpty else { return nil }
         var context = InstrumentationContext.topLevel
         // With one claim, each log line belongs to it.
-        if jobs.count == 1 { context.claimID = first.0.claimID?.description }
+        if jobs.count == 1 { context.claimID = jobs[0].claimID?.description }
         let span = tracer.start("decide claims", context: context, kind: .consumer, isSampled: true)
-        for (_, trace) in traced {
+        for trace in traces {
             var linked = InstrumentationContext.topLevel
             linked.trace = trace
             span.addLink(SpanLink(context: linked, attributes: [:]))
