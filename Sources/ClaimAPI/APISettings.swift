@@ -1,6 +1,8 @@
+import Admin
 import Claims
 import NIOCore
 import Settings
+import Telemetry
 
 /// The settings of ClaimAPI, read from the environment.
 struct APISettings: Sendable {
@@ -29,6 +31,10 @@ struct APISettings: Sendable {
     var drainTime: Duration
     /// How long a graceful shutdown then waits for requests in progress.
     var shutdownTimeout: Duration
+    /// Nil for no admin listener.
+    var admin: AdminSettings?
+    /// Nil for no tracing.
+    var tracing: TraceSettings?
 
     static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "Address to listen on")
     static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "Port to listen on")
@@ -76,7 +82,7 @@ struct APISettings: Sendable {
         + [
             httpHost, httpPort, ClaimIDIssuer.setting, confirm, queue, postgres, waiting, latency, connections, loops,
             headerTimeout, idleTimeout, bodyTimeout, writeTimeout, drain, shutdown, RetentionSettings.retentionDays,
-        ] + AccessSettings.all + LogSettings.all
+        ] + AccessSettings.all + AdminSettings.all + TraceSettings.all + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
         stores = try StoreSettings(reader)
@@ -101,5 +107,11 @@ struct APISettings: Sendable {
         retention = RetentionSettings(days: try RetentionSettings.days(reader))
         drainTime = try reader.milliseconds(Self.drain, in: 0...600_000)
         shutdownTimeout = try reader.milliseconds(Self.shutdown, in: 0...600_000)
+        admin = try AdminSettings.read(reader)
+        tracing = try TraceSettings.read(reader)
+        if let admin, admin.port == port {
+            throw SettingError(
+                description: "\(AdminSettings.adminPort.name) must be another port than \(Self.httpPort.name)")
+        }
     }
 }

@@ -57,6 +57,11 @@ package struct AuditReport: Encodable, Sendable {
         againstBroker = accepted
     }
 
+    /// Stores the number of violations for the metrics of ClaimAPI. Without Redis, nothing is stored.
+    package func store(_ session: OperatorSession) {
+        session.store(LastAudit(violations: violations.count, endedAt: .now()))
+    }
+
     /// Returns a violation for each lane that holds messages and that no worker reads.
     private static func unreadLanes(_ session: OperatorSession) throws(BrokerError) -> [Violation] {
         let broker = try AMQPConnection(anyOf: session.stores.brokers, heartbeat: 10, name: session.connectionName)

@@ -77,6 +77,11 @@ package struct OperatorSession: Sendable {
         try? RedisConnection(stores.redis, timeout: .seconds(2))
     }
 
+    /// Stores the result of an audit; not if Redis can't be reached.
+    package func store(_ audit: LastAudit) {
+        try? redis()?.send(audit.storing)
+    }
+
     /// Connects to the broker to consume.
     func broker() throws(BrokerError) -> AMQPConnection {
         let connection = try AMQPConnection(anyOf: stores.brokers, heartbeat: heartbeat, name: connectionName)

@@ -55,6 +55,7 @@ struct AuditCommand: ParsableCommand {
         let session = try OperatorSession.atTerminal("claimctl audit")
         let accepted = againstBroker ? try compare(session) : nil
         let report = try AuditReport(session, accepted: accepted)
+        report.store(session)
         if output.json {
             try Output.document(report)
         } else {

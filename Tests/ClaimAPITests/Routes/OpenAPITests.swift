@@ -38,7 +38,7 @@ import Testing
             redis: redis, publisher: publisher, issuer: issuer, lanes: 1, confirmTimeout: .seconds(1), logger: .quiet)
         let submission = ClaimSubmission(
             issuer: issuer, conveyor: conveyor, outcomes: outcomes,
-            admission: AdmissionControl(maximum: 100, target: .seconds(1)), logger: .quiet)
+            admission: AdmissionControl(maximum: 100, target: .seconds(1)), isTraced: false, logger: .quiet)
         let broker = try #require(BrokerAddress.list("amqp://guest:guest@127.0.0.1:1/"))
         let stores = StoreSettings(database: address, redis: redisAddress, brokers: broker, lanes: 1)
         let reader = DeadLetterReader(stores)

@@ -24,6 +24,8 @@ package enum RedisKeys {
     package static func pending(_ user: UserID, _ coupon: CouponName) -> String { "claims:pending:\(coupon):\(user)" }
     /// A string: a job that an operator started, as JSON, for a day.
     package static func job(_ id: String, of kind: String) -> String { "claims:job:\(kind):\(id)" }
+    /// A string: the result of the last audit, see ``LastAudit``.
+    package static let audit = "claims:audit"
     /// A channel: the ids of claims whose state has changed, separated by spaces.
     package static let changes = "claims:changes"
 }
