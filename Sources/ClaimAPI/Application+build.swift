@@ -87,7 +87,8 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
     let drain = Drain(for: settings.drainTime, logger: logger)
     let endpoints =
         ClaimRoutes(
-            submission: submission, outcomes: outcomes, issuer: issuer, tickets: access.tickets, reader: reader
+            submission: submission, outcomes: outcomes, issuer: issuer, tickets: access.tickets, reader: reader,
+            changes: changesPool, logger: logger
         ).endpoints
         + CouponRoutes(postgres: postgres, changes: changesPool).endpoints
         + DeadLetterRoutes(reader: reader, jobs: jobs, stores: settings.stores).endpoints

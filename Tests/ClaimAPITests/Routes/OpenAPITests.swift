@@ -50,7 +50,7 @@ import Testing
         let endpoints =
             ClaimRoutes(
                 submission: submission, outcomes: outcomes, issuer: issuer, tickets: ClaimTickets(secrets: [secret]),
-                reader: reader
+                reader: reader, changes: postgres, logger: .quiet
             ).endpoints
             + CouponRoutes(postgres: postgres, changes: postgres).endpoints
             + DeadLetterRoutes(

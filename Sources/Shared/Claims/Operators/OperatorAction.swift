@@ -16,6 +16,7 @@ package struct OperatorAction: Codable, Hashable, Sendable {
         case deadLetterRestore = "dlq.restore"
         case deadLetterEdit = "dlq.edit"
         case deadLetterImport = "dlq.import"
+        case claimCancel = "claim.cancel"
         case userForget = "user.forget"
         case claimRequeue = "claim.requeue"
     }
