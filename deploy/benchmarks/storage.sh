@@ -136,7 +136,7 @@ await_cancelled() {
 }
 
 print_storage() {
-  local variant table
+  local variant state
   table_heading 'bytes per claim' 'claims, table' 'claims, indexes' 'user_claims, table' 'user_claims, indexes' 'coupons, table' 'WAL of the load' 'WAL per stored byte'
   for variant in "${variants[@]}"; do
     table_row "$variant" "$variant".{claims.table_bytes,claims.index_bytes,user_claims.table_bytes,user_claims.index_bytes,coupons.table_bytes,load.wal_bytes,load.wal_per_stored_byte}
@@ -145,10 +145,10 @@ print_storage() {
   for variant in "${variants[@]}"; do
     table_row "$variant" "$variant".{claims,user_claims,coupons}.dead_tuples "$variant".{claims,user_claims,coupons}.autovacuums "$variant.load.coupons.hot_percent"
   done
-  for table in fresh full; do
-    table_heading "batches, tables $table" 'claims/s' 'PostgreSQL µs' 'all µs' 'WAL bytes per claim' 'claims in a batch'
+  for state in fresh full; do
+    table_heading "batches, tables ${state/fresh/empty}" 'claims/s' 'PostgreSQL µs' 'all µs' 'WAL bytes per claim' 'claims in a batch'
     for variant in "${variants[@]}"; do
-      table_row "$variant" "$variant.$table".{claims_per_second,cpu_us.postgres,cpu_us.system,wal_bytes,claims_per_batch}
+      table_row "$variant" "$variant.$state".{claims_per_second,cpu_us.postgres,cpu_us.system,wal_bytes,claims_per_batch}
     done
   done
   table_heading 'cancels, tables full' 'WAL bytes per cancel' 'claims, HOT %' 'coupons, HOT %'
