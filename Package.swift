@@ -28,6 +28,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -74,6 +75,33 @@ let package = Package(
             ],
             path: "Sources/Shared/Observability", swiftSettings: strict),
         .target(
+            name: "Admin",
+            dependencies: [
+                "Observability", "RuntimeSupport", "Settings",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Shared/Admin", swiftSettings: strict),
+        .target(
+            name: "Telemetry",
+            dependencies: [
+                "Observability", "Settings",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            path: "Sources/Shared/Telemetry", swiftSettings: strict),
+        .target(
             name: "Broker",
             dependencies: [
                 "CRabbitMQ", "RuntimeSupport",
@@ -118,13 +146,14 @@ let package = Package(
             path: "Sources/Shared/DeadLetters", swiftSettings: strict),
         .target(
             name: "Audit",
-            dependencies: ["Broker", "Claims", "DeadLetters", "Postgres", "RuntimeSupport"],
+            dependencies: ["Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport"],
             path: "Sources/Shared/Audit", swiftSettings: strict),
         .executableTarget(
             name: "ClaimAPI",
             dependencies: [
-                "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
-                "Settings",
+                "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis",
+                "RuntimeSupport",
+                "Settings", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -132,6 +161,8 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -148,8 +179,11 @@ let package = Package(
         .executableTarget(
             name: "ClaimWorker",
             dependencies: [
-                "Broker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                "Admin", "Broker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport", "Settings",
+                "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -184,8 +218,11 @@ let package = Package(
         .testTarget(
             name: "SharedTests",
             dependencies: [
-                "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis", "RuntimeSupport",
-                "SeededRandom", "Settings",
+                "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis",
+                "RuntimeSupport",
+                "SeededRandom", "Settings", "Telemetry",
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
@@ -194,7 +231,10 @@ let package = Package(
         .testTarget(
             name: "ClaimWorkerTests",
             dependencies: [
-                "Broker", "ClaimWorker", "Claims", "Postgres", "Redis", "RuntimeSupport", "SeededRandom", "Settings",
+                "Admin", "Broker", "ClaimWorker", "Claims", "Observability", "Postgres", "Redis", "RuntimeSupport",
+                "SeededRandom", "Settings", "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
@@ -237,6 +277,9 @@ let package = Package(
             dependencies: [
                 "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport", "Settings",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),

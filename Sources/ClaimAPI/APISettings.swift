@@ -1,6 +1,8 @@
+import Admin
 import Claims
 import NIOCore
 import Settings
+import Telemetry
 
 /// The settings of ClaimAPI, read from the environment.
 struct APISettings: Sendable {
@@ -25,17 +27,17 @@ struct APISettings: Sendable {
     var connectionLimits: ConnectionState.Limits
     /// How long finished claims are kept.
     var retention: RetentionSettings
-    /// How long a graceful shutdown waits for requests in progress.
+    /// How long requests are served after a graceful shutdown has begun.
+    var drainTime: Duration
+    /// How long a graceful shutdown then waits for requests in progress.
     var shutdownTimeout: Duration
+    /// Nil for no admin listener.
+    var admin: AdminSettings?
+    /// Nil for no tracing.
+    var tracing: TraceSettings?
 
     static let httpHost = Setting("CLAIMS_HTTP_HOST", defaultValue: "127.0.0.1", help: "Address to listen on")
     static let httpPort = Setting("CLAIMS_HTTP_PORT", defaultValue: "8080", help: "Port to listen on")
-    static let secret = Setting(
-        "CLAIMS_ID_SECRET", isSecret: true,
-        help: """
-            Secrets for claim ids, at least 32 characters each, separated by commas; the first issues ids, all are \
-            accepted; the same for all API processes
-            """)
     static let confirm = Setting(
         "CLAIMS_CONFIRM_TIMEOUT_MS", defaultValue: "5000",
         help: "Maximum wait for a publisher confirm, in milliseconds")
@@ -68,25 +70,25 @@ struct APISettings: Sendable {
     static let writeTimeout = Setting(
         "CLAIMS_WRITE_TIMEOUT_MS", defaultValue: "30000",
         help: "Maximum time without progress while a client does not read its response, in milliseconds")
+    static let drain = Setting(
+        "CLAIMS_DRAIN_MS", defaultValue: "0",
+        help: "Time after SIGTERM in which /readyz is 503 and requests are still served, in milliseconds")
     static let shutdown = Setting(
         "CLAIMS_SHUTDOWN_TIMEOUT_MS", defaultValue: "10000",
-        help: "Maximum time for requests in progress after SIGTERM, in milliseconds")
+        help: "Maximum time for requests in progress after SIGTERM and the drain, in milliseconds")
 
     static let all =
         StoreSettings.all
         + [
-            httpHost, httpPort, secret, confirm, queue, postgres, waiting, latency, connections, loops,
-            headerTimeout, idleTimeout, bodyTimeout, writeTimeout, shutdown, RetentionSettings.retentionDays,
-        ] + AccessSettings.all + LogSettings.all
+            httpHost, httpPort, ClaimIDIssuer.setting, confirm, queue, postgres, waiting, latency, connections, loops,
+            headerTimeout, idleTimeout, bodyTimeout, writeTimeout, drain, shutdown, RetentionSettings.retentionDays,
+        ] + AccessSettings.all + AdminSettings.all + TraceSettings.all + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
         stores = try StoreSettings(reader)
         host = try reader.text(Self.httpHost)
         port = try reader.integer(Self.httpPort, in: 1...65535)
-        idSecrets = try reader.value(Self.secret, mustBe: "at least 32 characters long") { text in
-            let secrets = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-            return secrets.allSatisfy { $0.utf8.count >= 32 } ? secrets : nil
-        }
+        idSecrets = try ClaimIDIssuer.secrets(reader)
         access = try AccessSettings(reader, host: host)
         confirmTimeout = try reader.milliseconds(Self.confirm, in: 1...60_000)
         publishQueue = try reader.integer(Self.queue, in: 1...1_000_000)
@@ -103,6 +105,13 @@ struct APISettings: Sendable {
             body: try reader.milliseconds(Self.bodyTimeout, in: 1...3_600_000),
             write: try reader.milliseconds(Self.writeTimeout, in: 1...3_600_000))
         retention = RetentionSettings(days: try RetentionSettings.days(reader))
+        drainTime = try reader.milliseconds(Self.drain, in: 0...600_000)
         shutdownTimeout = try reader.milliseconds(Self.shutdown, in: 0...600_000)
+        admin = try AdminSettings.read(reader)
+        tracing = try TraceSettings.read(reader)
+        if let admin, admin.port == port {
+            throw SettingError(
+                description: "\(AdminSettings.adminPort.name) must be another port than \(Self.httpPort.name)")
+        }
     }
 }

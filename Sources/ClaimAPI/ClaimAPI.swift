@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Claims
 import Logging
@@ -6,6 +7,7 @@ import Observability
 import RuntimeSupport
 import ServiceLifecycle
 import Settings
+import Telemetry
 
 @main
 struct ClaimAPI: AsyncParsableCommand {
@@ -20,7 +22,8 @@ struct ClaimAPI: AsyncParsableCommand {
         let settings: APISettings
         do throws(SettingError) {
             let reader = SettingReader()
-            try LogSettings(reader).bootstrap()
+            let tracing = try TraceSettings.read(reader)
+            try LogSettings(reader).bootstrap(metadataProvider: tracing == nil ? nil : .tracing)
             settings = try APISettings(reader)
         } catch {
             error.exitProcess(program: "ClaimAPI")
@@ -31,7 +34,9 @@ struct ClaimAPI: AsyncParsableCommand {
         } catch let error as SettingError {
             error.exitProcess(program: "ClaimAPI")
         } catch let error as IOError {
-            throw ListenError(host: settings.host, port: settings.port, cause: error)
+            throw ListenError(
+                host: settings.host, port: settings.port, hostSetting: APISettings.httpHost,
+                portSetting: APISettings.httpPort, cause: error)
         }
     }
 }

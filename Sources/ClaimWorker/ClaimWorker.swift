@@ -5,6 +5,7 @@ import Observability
 import RuntimeSupport
 import ServiceLifecycle
 import Settings
+import Telemetry
 
 @main
 struct ClaimWorker: AsyncParsableCommand {
@@ -18,7 +19,8 @@ struct ClaimWorker: AsyncParsableCommand {
         let settings: WorkerSettings
         do throws(SettingError) {
             let reader = SettingReader()
-            try LogSettings(reader).bootstrap()
+            let tracing = try TraceSettings.read(reader)
+            try LogSettings(reader).bootstrap(metadataProvider: tracing == nil ? nil : .tracing)
             settings = try WorkerSettings(reader)
         } catch {
             error.exitProcess(program: "ClaimWorker")

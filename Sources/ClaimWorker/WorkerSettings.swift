@@ -1,5 +1,7 @@
+import Admin
 import Claims
 import Settings
+import Telemetry
 
 /// The settings of ClaimWorker.
 struct WorkerSettings: Sendable {
@@ -18,6 +20,10 @@ struct WorkerSettings: Sendable {
     /// The longest time that a lane keeps its messages while a store is unavailable.
     var outagePatience: Duration
     var retention: RetentionSettings
+    /// Nil for no admin listener.
+    var admin: AdminSettings?
+    /// Nil for no tracing.
+    var tracing: TraceSettings?
 
     static let workerName = Setting(
         "CLAIMS_WORKER_NAME", defaultValue: "worker", help: "Worker name in logs, failed attempts and claimctl status")
@@ -46,7 +52,7 @@ struct WorkerSettings: Sendable {
         + [
             workerName, batchSize, prefetchCount, lockTTL, lockWait, lockTries, retryDelays, heartbeatSeconds,
             patience, RetentionSettings.retentionDays, RetentionSettings.archiveDaysSetting,
-        ] + LogSettings.all
+        ] + AdminSettings.all + TraceSettings.all + LogSettings.all
 
     init(_ reader: SettingReader) throws(SettingError) {
         stores = try StoreSettings(reader)
@@ -66,6 +72,8 @@ struct WorkerSettings: Sendable {
         heartbeat = try reader.integer(Self.heartbeatSeconds, in: 1...60)
         outagePatience = try reader.milliseconds(Self.patience, in: 1000...1_200_000)
         retention = try RetentionSettings(reader)
+        admin = try AdminSettings.read(reader)
+        tracing = try TraceSettings.read(reader)
     }
 }
 

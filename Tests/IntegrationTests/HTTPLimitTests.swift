@@ -149,6 +149,26 @@ extension IntegrationTests {
             withExtendedLifetime((stalled, stream)) {}
         }
 
+        @Test func aDrainingProcessIsNotReadyAndServesRequests() async throws {
+            let other = try await system.startAPI("api-2", port: Setup.httpPort + 1, ["CLAIMS_DRAIN_MS": "3000"])
+            let coupon = try await api.coupon("DRAINED", amount: 1)
+            let program = try system.program("api-2")
+            program.signal(SIGTERM)
+            let start = ContinuousClock.now
+            let notReady = try await eventually("the process not to be ready") {
+                let answer = try await other.get("/readyz")
+                return answer.status == 200 ? nil : answer
+            }
+            #expect(notReady.status == 503 && notReady.code == "not_ready", "\(notReady)")
+            #expect(notReady.header("Connection") == "close")
+            let accepted = try await other.post(API.Order(user: "u1", coupon: coupon))
+            #expect(accepted.status == 202 && accepted.header("Connection") == "close", "\(accepted)")
+            let id = try accepted.decoded(Claim.self).id
+            #expect(try await other.claim(id, wait: 20).outcome == "claimed")
+            #expect(try await program.end(within: .seconds(15)) == 0)
+            #expect(ContinuousClock.now - start >= .seconds(3))
+        }
+
         @Test func aResponseThatIsNotReadDoesNotHoldUpTheEndOfTheProcess() async throws {
             let other = try await system.startAPI("api-2", port: Setup.httpPort + 1)
             let unread = try RawConnection(port: other.port)

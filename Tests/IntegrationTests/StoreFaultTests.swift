@@ -51,6 +51,38 @@ extension IntegrationTests {
             try await expectNoAttemptLost { try fillRedis() }
         }
 
+        /// `DATABASE_URL` with a primary and a replica: the programs use the one that takes writes, and wait if none does.
+        @Test func programsWaitForTheServerThatTakesWrites() async throws {
+            let url = try #require(Setup.environment(with: [:])["DATABASE_URL"])
+            let both = url.replacing("@", with: "@127.0.0.1:1,") + "?target_session_attrs=read-write"
+            await system.end { $0.name.hasPrefix("worker") }
+            let worker = try await system.startWorker("two-hosts", ["DATABASE_URL": both])
+            let other = try await system.startAPI("api-2", port: Setup.httpPort + 1, ["DATABASE_URL": both])
+            let coupon = try await other.coupon("TWO_HOSTS", amount: 2)
+            #expect(try await other.claim(try await other.submit("u1", coupon).id, wait: 20).outcome == "claimed")
+            #expect(try await claimctl("audit", settings: ["DATABASE_URL": both]).code == 0)
+
+            let end = try refuseWrites()
+            let id: String
+            do {
+                try Database.endSessions(of: "ClaimAPI \(other.port)%")
+                id = try await other.submit("u2", coupon).id
+                try await eventually("the worker to wait") {
+                    try String(contentsOfFile: "\(Setup.runFolder)/logs/test-\(worker.name)", encoding: .utf8)
+                        .contains("store unavailable")
+                }
+                #expect(try await other.claim(id).status == "pending")
+                try await eventually("the API to have no primary") { try await other.get("/coupons").status == 503 }
+                #expect(try await other.get("/readyz").status == 200)
+            } catch {
+                try? end()
+                throw error
+            }
+            try end()
+            let claim = try await other.claim(id, wait: 30)
+            #expect(claim.outcome == "claimed" && claim.attempts == 1)
+        }
+
         // MARK: One claim, one coupon
 
         @Test func anUnreadablePageIsolatesItsClaim() async throws {

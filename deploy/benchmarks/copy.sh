@@ -15,15 +15,16 @@ read_benchmark_settings() {
 
 print_benchmark_settings_help() { print_settings_help 20080 27432 28380 28673 .run-bench; }
 
-# start_copy: starts the servers and builds the programs. At the end of the script the copy is deleted; after a failure
-# its logs are kept. Sets WORK, a folder for intermediate results.
+# start_copy [OPTION…]: starts the servers and builds the programs; the options are those of deploy/up. At the end of the
+# script the copy is deleted; after a failure its logs are kept. Sets WORK, a folder for intermediate results.
 start_copy() {
   trap delete_copy EXIT
   exit_on_signals
   "$DEPLOY_DIR/down" --purge >&2
   mkdir -p "$RUN_DIR"
   touch "$RUN_DIR/benchmark-run"
-  "$DEPLOY_DIR/up" --workers 0 >&2
+  "$DEPLOY_DIR/up" --workers 0 "$@" >&2
+  set_brokers "$(cat "$RUN_DIR/brokers")"
   lock_run_dir
   prepare_run_dir
   load_environment
@@ -31,6 +32,15 @@ start_copy() {
   WORK=$RUN_DIR/benchmark
   mkdir -p "$WORK"
   locate_tools
+}
+
+# replace_copy [OPTION…]: deletes the copy and starts another one, with its own options. The figures in RESULTS stay.
+replace_copy() {
+  local figures
+  figures=$(cat "$RESULTS")
+  unlock_run_dir
+  start_copy "$@"
+  printf '%s\n' "$figures" >"$RESULTS"
 }
 
 delete_copy() {

@@ -53,6 +53,7 @@ decide() {
   cpu_snapshot >"$WORK/after"
   workers 0
   record "$1.claims_per_second" "$(decided_rate "$2")"
+  record "$1.claims_per_batch" "$(claims_per_batch "$2")"
   cpu_per_unit "$WORK/before" "$WORK/after" "$(accepted_claims)" | record_all "$1.cpu_us"
 }
 
@@ -62,18 +63,29 @@ decided_rate() {
        from (select decided_at from claims where coupon_name like '$1\\_%' order by decided_at limit ${2:-all}) decisions"
 }
 
+# claims_per_batch PREFIX: prints the mean number of claims of a transaction that decided claims.
+claims_per_batch() {
+  sql "select coalesce(round(count(*)::numeric / nullif(count(distinct xmin::text), 0), 1), 0)
+       from claims where coupon_name like '$1\\_%'"
+}
+
 # accept_and_decide STAGE PREFIX COUPONS COUNT [OPTION…]: sends claims while a worker runs, and waits until all are decided.
-accept_and_decide() {
-  local stage=$1; shift
+accept_and_decide() { accept_with_workers 1 "$@"; }
+
+# accept_with_workers WORKERS STAGE PREFIX COUPONS COUNT [OPTION…]: the same with several workers.
+accept_with_workers() {
+  local count=$1 stage=$2; shift 2
   coupons "$1" "$2"
-  workers 1
-  await_workers 1 2>>"$WORK/log"
+  workers "$count"
+  await_workers "$count" 2>>"$WORK/log"
   cpu_snapshot >"$WORK/before"
   post "$@"
   await_decided "$1"
   cpu_snapshot >"$WORK/after"
   workers 0
   record_accepting "$stage"
+  record "$stage.decided_per_second" "$(decided_rate "$1")"
+  record "$stage.claims_per_batch" "$(claims_per_batch "$1")"
   cpu_per_unit "$WORK/before" "$WORK/after" "$(accepted_claims)" | record_all "$stage.cpu_us"
 }
 

@@ -14,6 +14,7 @@ PACKAGES=(
 SERVICES=(
   rabbitmq-server.service:rabbitmq-server redis-server.service:redis-server
   postgresql.service:postgresql-common epmd.service:erlang-base epmd.socket:erlang-base
+  haproxy.service:haproxy
 )
 
 # Package scripts ask this program before they start a service; exit status 101 denies it.

@@ -5,14 +5,43 @@ PROGRAM_STOP_TIMEOUT=15   # seconds
 READINESS_TIMEOUT=60
 WORKER_TIMEOUT=30
 
+# admin_port NAME: prints the port of the admin listener of a program; nothing if there are to be none.
+admin_port() {
+  local first
+  first=$(cat "$RUN_DIR/admin-port" 2>/dev/null) || return 0
+  case $1 in
+    api) printf '%s' "$first" ;;
+    worker-*) printf '%s' "$((first + ${1#worker-}))" ;;
+  esac
+}
+
+# write_admin_targets WORKERS: lists the admin listeners for file_sd_configs of Prometheus.
+write_admin_targets() {
+  local number targets=()
+  if [[ ! -s $RUN_DIR/admin-port ]]; then
+    rm -f "$RUN_DIR/prometheus-targets.json"
+    return 0
+  fi
+  for ((number = 1; number <= $1; number++)); do targets+=("127.0.0.1:$(admin_port "worker-$number")"); done
+  {
+    printf '[\n  {"labels": {"job": "claims-api"}, "targets": ["127.0.0.1:%s"]}' "$(admin_port api)"
+    ((${#targets[@]} == 0)) || printf ',\n  {"labels": {"job": "claims-worker"}, "targets": [%s]}' "$(printf '"%s", ' "${targets[@]}" | sed 's/, $//')"
+    printf '\n]\n'
+  } >"$RUN_DIR/prometheus-targets.json.new"
+  mv -f "$RUN_DIR/prometheus-targets.json.new" "$RUN_DIR/prometheus-targets.json"
+}
+
 api_run() {
   load_environment
+  CLAIMS_ADMIN_PORT=$(admin_port api)
+  export CLAIMS_ADMIN_PORT
   exec_in_session "$PROGRAM_DIR/ClaimAPI"
 }
 
 worker_run() {
   load_environment
-  export CLAIMS_WORKER_NAME=$1
+  CLAIMS_ADMIN_PORT=$(admin_port "$1")
+  export CLAIMS_WORKER_NAME=$1 CLAIMS_ADMIN_PORT
   exec_in_session "$PROGRAM_DIR/ClaimWorker"
 }
 
@@ -92,6 +121,9 @@ start_program() {
     stop_program "$name"
   fi
   [[ $name != api ]] || require_free_port "$HTTP_PORT" CLAIMS_HTTP_PORT
+  local admin
+  admin=$(admin_port "$name")
+  [[ -z $admin ]] || require_free_port "$admin" --admin-port
   say "$name: starting"
   launch_program "$name"
 }
@@ -101,7 +133,7 @@ start_program() {
 is_current_program() {
   [[ /proc/$2/exe -ef $3 && -z $(find "$PROGRAM_DIR"/*.resources -newer "$PID_DIR/$1" -print -quit) ]] &&
     environment_contains "$2" "DATABASE_URL=$(database_url)" "REDIS_URL=$(redis_url)" "AMQP_URL=$(amqp_url)" \
-      "CLAIMS_ID_SECRET=$CLAIMS_ID_SECRET" "CLAIMS_HTTP_PORT=$HTTP_PORT"
+      "CLAIMS_ID_SECRET=$CLAIMS_ID_SECRET" "CLAIMS_HTTP_PORT=$HTTP_PORT" "CLAIMS_ADMIN_PORT=$(admin_port "$1")"
 }
 
 start_api() {

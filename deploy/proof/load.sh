@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # The load of a proof, and what became of each claim.
 
-# start_load RATE COUPONS AMOUNT: creates coupons, each with AMOUNT, and claims them at RATE per second in the background.
+# start_load RATE COUPONS AMOUNT [OPTION…]: creates coupons, each with AMOUNT, and claims them at RATE per second in the
+# background. The options are those of load_claims.py.
 start_load() {
   LOAD_RATE=$1 LOAD_COUPONS=$2
   sql "insert into coupons (name, amount, remaining_amount) select 'PROOF_' || n, $3, $3 from generate_series(0, $2 - 1) n"
   "$DEPLOY_DIR/proof/load_claims.py" --url "$CLAIMS_URL" --rate "$LOAD_RATE" --coupons "$LOAD_COUPONS" --run proof \
-    --output "$WORK/accepted" >"$WORK/load.json" 2>"$WORK/load.log" &
+    --output "$WORK/accepted" "${@:4}" >"$WORK/load.json" 2>"$WORK/load.log" &
   LOAD_PID=$!
 }
 
@@ -45,7 +46,7 @@ await_all_coupons() {
 await_all_decided() {
   local end=$((SECONDS + $1))
   {
-    printf 'create table if not exists proof_accepted (id text collate "C" primary key, user_id text, coupon text, requests integer, at numeric);\n'
+    printf 'create table if not exists proof_accepted (id text collate "C" primary key, user_id text, coupon text, requests integer, at numeric, took numeric);\n'
     printf 'truncate proof_accepted;\n\\copy proof_accepted from %s\n' "'$WORK/accepted'"
   } | "$PSQL" "$DATABASE_URL" --no-psqlrc -qAtX -v ON_ERROR_STOP=1 >>"$WORK/log" 2>&1 ||
     fail "the accepted claims cannot be loaded; two claims may have got one id" "$WORK/log"

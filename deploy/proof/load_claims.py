@@ -3,7 +3,8 @@
 
 claimbench counts answers and does not repeat. This program knows for each claim whether it was accepted, so that no
 accepted claim can be lost unnoticed. It writes a line for each accepted claim with its id, user, coupon, number of
-requests and the time of its 202, and at the end the totals as JSON to standard output. SIGTERM ends the load: the claims
+requests, the time of its 202 and the seconds from its first request to that, and at the end the totals as JSON to standard
+output. SIGTERM ends the load: the claims
 in progress are finished before that, within a limit.
 """
 
@@ -113,19 +114,28 @@ class Load:
             f"POST /claims HTTP/1.1\r\nHost: {connection.address.netloc}\r\nContent-Type: application/json\r\n"
             f"Idempotency-Key: {user}\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode() + body
+        began = time.time()
+        answer, requests = await self.repeat(request, 202, connection)
+        accepted = time.time()
+        self.accepted += 1
+        identifier = json.loads(answer)["id"]
+        if self.options.read:
+            request = f"GET /claims/{identifier} HTTP/1.1\r\nHost: {connection.address.netloc}\r\n\r\n".encode()
+            requests += (await self.repeat(request, 200, connection))[1] - 1
+        self.output.write(f"{identifier}\t{user}\t{coupon}\t{requests}\t{accepted:.3f}\t{accepted - began:.3f}\n")
+
+    async def repeat(self, request, expected, connection):
+        """Sends a request until it has the expected status. Returns the body and the number of requests."""
         requests = 0
         while True:
             requests += 1
             status, answer = await connection.send(request)
-            if status == 202:
-                break
+            if status == expected:
+                return answer, requests
             if status not in (NO_ANSWER, 503):
                 self.unexpected[status] = self.unexpected.get(status, 0) + 1
             self.repeats += 1
             await asyncio.sleep(random.uniform(0.1, 0.3))
-        self.accepted += 1
-        identifier = json.loads(answer)["id"]
-        self.output.write(f"{identifier}\t{user}\t{coupon}\t{requests}\t{time.time():.3f}\n")
 
 
 async def run(options):
@@ -141,6 +151,7 @@ def main():
     parser.add_argument("--prefix", default="PROOF", help="beginning of the coupons' names")
     parser.add_argument("--run", required=True, help="beginning of each user id and key")
     parser.add_argument("--output", required=True, help="file for the accepted claims")
+    parser.add_argument("--read", action="store_true", help="also get each accepted claim once")
     parser.add_argument("--connections", type=int, default=128, help="most claims in progress")
     parser.add_argument("--timeout", type=float, default=10, help="seconds to wait for an answer")
     parser.add_argument("--patience", type=float, default=60, help="seconds for the claims in progress at the end")

@@ -15,7 +15,11 @@ struct AuditRoutes: Sendable {
 
     private func start(_ context: APIContext) throws -> Response {
         let job = try jobs.start("audit", on: "all rows and queues", by: context.caller.operatorName) { session in
-            try await DeadLetterThread.value { try AuditReport(session) }
+            try await DeadLetterThread.value {
+                let report = try AuditReport(session)
+                report.store(session)
+                return report
+            }
         }
         return try .started(job, at: "/audits")
     }

@@ -43,6 +43,14 @@ final class QueueObserver: Service {
     /// The depths that the broker reported last; nil before the first report. They stay while the broker is away.
     var depths: QueueDepths? { state.withLock { $0.latest } }
 
+    /// The depths, if the broker has reported them in the last seconds; nil while it is away.
+    var recentDepths: QueueDepths? {
+        state.withLock { state in
+            guard let readAt = state.readAt, ContinuousClock.now - readAt < Self.longestAge else { return nil }
+            return state.latest
+        }
+    }
+
     /// Begins or ends to read the depths. Without a reader there is no connection.
     func observe(_ wanted: Bool) {
         let wasWanted = state.withLock { state in

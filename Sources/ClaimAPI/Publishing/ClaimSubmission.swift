@@ -1,7 +1,11 @@
 import Broker
 import Claims
+import Instrumentation
 import Logging
+import Observability
 import RuntimeSupport
+import Telemetry
+import Tracing
 
 /// Accepts claims and cancellations: derives the id, and answers when the broker has confirmed the message.
 struct ClaimSubmission: Sendable {
@@ -9,6 +13,8 @@ struct ClaimSubmission: Sendable {
     let conveyor: ClaimConveyor
     let outcomes: OutcomeReader
     let admission: AdmissionControl
+    /// Whether messages carry the trace of their request.
+    let isTraced: Bool
     let logger: Logger
 
     /// Accepts a claim, or returns the one that was accepted with the same key.
@@ -23,7 +29,9 @@ struct ClaimSubmission: Sendable {
         try refuseIfOverloaded()
         let now = Timestamp.now()
         let id = await formerID(user, key, at: now) ?? issuer.id(user: user, key: key, at: now)
-        let message = ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: now)
+        let message = ClaimMessage(
+            id: id, userID: user, couponName: coupon, createdAt: now, trace: sampledTrace)
+        if isTraced { InstrumentationContext.current?.span?.updateAttributes { $0["claim.id"] = "\(id)" } }
         switch await conveyor.submit(message, quota: quota) {
         case .accepted(let message): return (message.pendingClaim, false)
         case .replayed(let message): return (await current(message.pendingClaim), true)
@@ -53,11 +61,18 @@ struct ClaimSubmission: Sendable {
         }
         do throws(PublishError) {
             try await conveyor.cancel(
-                ClaimMessage(id: id, userID: user, couponName: coupon, createdAt: .now(), action: .cancel))
+                ClaimMessage(
+                    id: id, userID: user, couponName: coupon, createdAt: .now(), action: .cancel, trace: sampledTrace))
         } catch {
             throw .brokerUnavailable(error, for: .cancel)
         }
         return claim
+    }
+
+    /// The span of this request, if it is recorded.
+    private var sampledTrace: TraceContext? {
+        guard isTraced, let trace = InstrumentationContext.current?.trace, trace.isSampled else { return nil }
+        return trace
     }
 
     /// Returns the id that the same request had under another secret, if Redis remembers one.

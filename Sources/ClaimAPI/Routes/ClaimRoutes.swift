@@ -3,6 +3,8 @@ import DeadLetters
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Logging
+import Postgres
 import RuntimeSupport
 
 /// The routes for claims: submitting, reading, following and cancelling.
@@ -13,6 +15,9 @@ struct ClaimRoutes: Sendable {
     let tickets: ClaimTickets
     /// For the timeline.
     let reader: DeadLetterReader
+    /// For the audit trail.
+    let changes: PostgresClient
+    let logger: Logger
 
     var endpoints: [Endpoint] {
         [
@@ -127,10 +132,32 @@ struct ClaimRoutes: Sendable {
     private func cancel(_ context: APIContext) async throws -> Response {
         let id = try claimID(context)
         let claim = try await submission.cancel(id, for: context.caller)
+        if claim.status != .cancelled { await record(claim, context.caller) }
         var response = try Response.json(claim, status: .accepted)
         response.headers[.location] = "/claims/\(id)"
         if claim.status != .cancelled { response.headers[.retryAfter] = "1" }
         return response
+    }
+
+    /// Records a cancel in the audit trail, unless it is that of the claim's own user. It is published already, so a failure
+    /// is only logged.
+    private func record(_ claim: Claim, _ caller: Caller) async {
+        switch caller {
+        case .user, .ticket: return
+        case .anyone, .service: break
+        }
+        let detail = "\(claim.couponName?.description ?? "-") of \(claim.userID?.description ?? "-")"
+        do {
+            try await changes.run { connection throws(PostgresError) in
+                try OperatorLog(connection).record(
+                    .claimCancel, on: claim.id.description, by: caller.operatorName, outcome: OperatorAction.done,
+                    detail: detail)
+            }
+        } catch {
+            logger.warning(
+                "a cancel is missing in the audit trail",
+                metadata: ["claim.id": "\(claim.id)", "operator": "\(caller.operatorName)", "error": "\(error)"])
+        }
     }
 
     /// Returns the history of the claim.

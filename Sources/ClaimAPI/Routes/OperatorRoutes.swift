@@ -13,6 +13,7 @@ struct OperatorRoutes: Sendable {
     let publisher: Publisher<ClaimMessage>
     let redis: RedisClient
     let postgres: PostgresClient
+    let drain: Drain
     /// Nil for an open API.
     var access: AccessControl?
 
@@ -34,6 +35,7 @@ struct OperatorRoutes: Sendable {
             let redis: String
             let postgres: String
         }
+        if drain.isActive { throw Problem.notReady("ClaimAPI: shutting down.") }
         if let reason = publisher.unavailableReason { throw Problem.notReady("RabbitMQ: \(reason).") }
         if let reason = access?.unavailableReason { throw Problem.notReady("Access: \(reason).") }
         return try .json(

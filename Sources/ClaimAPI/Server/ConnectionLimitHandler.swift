@@ -27,6 +27,7 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
 
     private let connections: ConcurrencyLimit
     private let admission: AdmissionControl
+    private let drain: Drain
     private let metrics: RequestMetrics
     private let limits: ConnectionState.Limits
     private var state: ConnectionState
@@ -45,11 +46,12 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
 
     init(
         _ limits: ConnectionState.Limits, connections: ConcurrencyLimit, admission: AdmissionControl,
-        metrics: RequestMetrics
+        drain: Drain, metrics: RequestMetrics
     ) {
         self.limits = limits
         self.connections = connections
         self.admission = admission
+        self.drain = drain
         self.metrics = metrics
         state = ConnectionState(limits, now: .now)
     }
@@ -130,7 +132,7 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     private func refuse(_ method: HTTPRequest.Method, _ route: String?, _ context: ChannelHandlerContext) {
         if isAdmitted { admission.refuse() }
         isRefusing = false
-        let closes = state.willRespond() || !isAdmitted
+        let closes = state.willRespond(isDraining: drain.isActive) || !isAdmitted
         var (head, body) = Self.refusal
         head.headerFields.append(contentsOf: Self.standardHeaders.fields())
         if closes { head.headerFields[.connection] = "close" }
@@ -157,7 +159,7 @@ final class ConnectionLimitHandler: ChannelDuplexHandler, RemovableChannelHandle
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(var head) where head.status.kind != .informational:
-            if state.willRespond() {
+            if state.willRespond(isDraining: drain.isActive) {
                 head.headerFields[.connection] = "close"
                 return context.write(wrapOutboundOut(.head(head)), promise: promise)
             }

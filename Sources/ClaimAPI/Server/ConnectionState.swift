@@ -63,10 +63,12 @@ struct ConnectionState {
 
     /// Notes that a response begins.
     ///
+    /// - Parameter isDraining: whether the server is about to stop, so that the client should connect to another one.
     /// - Returns: whether it must say `Connection: close`: its request is not received completely, and the rest of it
-    ///   is not worth reading. A header that is not valid HTTP is such a request, too.
-    mutating func willRespond() -> Bool {
-        if inProgress == 0 || isReceiving && inProgress == 1 { closesAfterResponse = true }
+    ///   is not worth reading. A header that is not valid HTTP is such a request, too. While the server drains, every
+    ///   response says it, unless another request of the connection is in progress.
+    mutating func willRespond(isDraining: Bool = false) -> Bool {
+        if inProgress == 0 || inProgress == 1 && (isReceiving || isDraining) { closesAfterResponse = true }
         return closesAfterResponse
     }
 

@@ -16,11 +16,13 @@ final class Heartbeat: Service {
     private let laneMetrics: LaneMetrics
     private let logger: Logger
     private let startedAt = Timestamp.now()
+    /// Watches the heartbeat's thread. An attempt takes a second for each answer of Redis.
+    let watch = LoopWatch("heartbeat", limit: .seconds(30))
     private let stop = StopSignal()
 
     init(
         id: String, name: String, redis: RedisAddress, controls: [LaneControl], health: StoreHealth,
-        metrics: MetricsRegistry, logger: Logger
+        metrics: MetricsRegistry, laneMetrics: LaneMetrics, logger: Logger
     ) {
         self.id = id
         self.name = name
@@ -28,7 +30,7 @@ final class Heartbeat: Service {
         self.controls = controls
         self.health = health
         self.metrics = metrics
-        laneMetrics = LaneMetrics(controls)
+        self.laneMetrics = laneMetrics
         self.logger = logger
     }
 
@@ -37,16 +39,19 @@ final class Heartbeat: Service {
     }
 
     private func work() {
+        defer { watch.end() }
         // A longer pause would cost more heartbeats than the outage itself.
         stop.retrying(backoff: Backoff(longest: WorkerRegistry.interval)) { connected in
             let redis = try RedisConnection(address, timeout: .seconds(1))
             connected()
             while !stop.isRequested {
+                watch.beat()
                 try beat(redis)
                 stop.wait(atMost: WorkerRegistry.interval)
             }
             try redis.send(WorkerRegistry.leave(id))
         } onFailure: { error, _ in
+            watch.beat()
             logger.debug("heartbeat failed, retrying", metadata: ["error": "\(error)"])
         }
     }

@@ -1,18 +1,23 @@
 import Claims
 import Postgres
+import Telemetry
+import Tracing
 
 /// Decides claims and cancels in PostgreSQL, many in one transaction.
 ///
 /// If the transaction fails because of one claim, the batch is split until that claim is alone. The others are decided.
 final class Decider {
     private let stores: StoreConnections
+    /// Nil without tracing.
+    private let tracing: BatchTracing?
     /// Coupons whose row another session had locked when it was last tried. They are tried again without waiting.
     private var lockedCoupons: Set<CouponName> = []
     /// A transaction that conflicts with another one is repeated. After this many tries the cause is something else.
     private static let conflictTries = 5
 
-    init(stores: StoreConnections) {
+    init(stores: StoreConnections, tracing: BatchTracing? = nil) {
         self.stores = stores
+        self.tracing = tracing
     }
 
     /// Decides claims in their order.
@@ -71,6 +76,19 @@ final class Decider {
     }
 
     private func transaction(_ attempts: [ClaimAttempt]) throws(Outage) -> Result<[Verdict], PostgresError> {
+        guard let span = tracing?.startTransaction(claims: attempts.count) else { return try untraced(attempts) }
+        defer { span.end() }
+        do throws(Outage) {
+            let result = try untraced(attempts)
+            if case .failure(let error) = result { span.fail(with: "\(error)") }
+            return result
+        } catch {
+            span.fail(with: "\(error)")
+            throw error
+        }
+    }
+
+    private func untraced(_ attempts: [ClaimAttempt]) throws(Outage) -> Result<[Verdict], PostgresError> {
         let stages = Stages(attempts.map(\.claim)).all
         return try stores.postgres { connection throws(PostgresError) in
             let coupons = Set(attempts.map(\.claim.couponName))

@@ -2,17 +2,21 @@ import Broker
 import Claims
 import Logging
 import Metrics
+import Observability
 import RuntimeSupport
 
 /// Logs and counts the outcome of batches.
 struct BatchReporter {
     let logger: Logger
+    /// Whether lines about a claim have the id of its trace.
+    let isTraced: Bool
     /// Messages whose claim was decided before.
     private let repeats = Counter(label: "claims.repeats")
     private let batchSize = Recorder(label: "claims.batch.size")
     private let latency = Metrics.Timer(label: "claims.decision.latency")
 
-    init(logger: Logger) {
+    init(isTraced: Bool, logger: Logger) {
+        self.isTraced = isTraced
         self.logger = logger
     }
 
@@ -65,10 +69,12 @@ struct BatchReporter {
 
     private func metadata(_ failedJob: FailedJob) -> Logger.Metadata {
         let failure = failedJob.failure
-        return [
+        var metadata: Logger.Metadata = [
             "claim.id": "\(failedJob.job.message.properties.messageID ?? "-")", "attempt": "\(failure.attempt)",
             "reason": "\(failure.code)", "error": "\(failure.message)",
         ]
+        if isTraced, let trace = failedJob.job.trace { metadata["trace.id"] = "\(trace.traceID)" }
+        return metadata
     }
 
     private func count(_ claims: [Claim]) {

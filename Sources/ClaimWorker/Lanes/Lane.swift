@@ -11,18 +11,21 @@ final class Lane: Sendable {
     private let workerID: String
     private let settings: WorkerSettings
     private let health: StoreHealth
+    private let tracing: BatchTracing?
     private let logger: Logger
     /// The node of the cluster to connect to first. It is chosen at random, so that the lanes of a worker, and the
     /// subscribers of a lane, are spread over the nodes, and the loss of a node affects only a part of them.
     private let firstBroker: Int
 
     init(
-        _ control: LaneControl, workerID: String, settings: WorkerSettings, health: StoreHealth, logger: Logger
+        _ control: LaneControl, workerID: String, settings: WorkerSettings, health: StoreHealth, tracing: BatchTracing?,
+        logger: Logger
     ) {
         self.control = control
         self.workerID = workerID
         self.settings = settings
         self.health = health
+        self.tracing = tracing
         firstBroker = Int.random(in: settings.stores.brokers.indices)
         var logger = logger
         logger[metadataKey: "lane"] = "\(control.lane)"
@@ -36,15 +39,21 @@ final class Lane: Sendable {
         let stores = StoreConnections(settings.stores, name: "ClaimWorker \(settings.name) lane \(number)")
         let brokers = settings.stores.brokers
         var failures = 0
+        defer { control.watch.end() }
         control.stop.retrying { connected in
+            control.watch.beat()
             // Without the stores each message would be returned, and each return counts towards the delivery limit.
-            while !health.isProbeSuccessful, !control.stop.isRequested { control.stop.wait(atMost: .seconds(1)) }
+            while !health.isProbeSuccessful, !control.stop.isRequested {
+                control.watch.beat()
+                control.stop.wait(atMost: .seconds(1))
+            }
             guard !control.stop.isRequested else { return }
             do {
                 let subscription = try LaneSubscription(
                     to: brokers[(firstBroker + failures) % brokers.count], control: control, workerID: workerID,
-                    settings: settings, stores: stores, health: health, logger: logger)
+                    settings: settings, stores: stores, health: health, tracing: tracing, logger: logger)
                 connected()
+                defer { control.unsubscribed() }
                 try subscription.serve()
                 subscription.close()
             } catch is Outage {
@@ -52,6 +61,7 @@ final class Lane: Sendable {
             }
         } onFailure: { error, pause in
             failures += 1
+            control.unsubscribed(failure: "\(error)")
             logger.warning(
                 "lane has no broker connection, retrying", metadata: ["error": "\(error)", "retry.in": "\(pause)"])
         }

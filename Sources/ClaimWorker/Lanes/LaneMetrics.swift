@@ -1,7 +1,7 @@
 import Metrics
 import RuntimeSupport
 
-/// The gauges of a worker's lanes, set with each heartbeat. Sums and maxima over the workers describe the system's lanes.
+/// The gauges of a worker's lanes, set with each heartbeat and each scrape of the admin listener. Sums and maxima over the workers describe the system's lanes.
 final class LaneMetrics: Sendable {
     private struct Gauges: Sendable {
         let consumers: Gauge
@@ -29,7 +29,7 @@ final class LaneMetrics: Sendable {
         for (control, gauges) in zip(controls, gauges) {
             let held = control.held
             let age = held.oldest.map { max(0, Double(now.milliseconds - $0.milliseconds) / 1000) }
-            gauges.consumers.record(control.subscribedSince == nil ? 0 : 1)
+            gauges.consumers.record(control.isSubscribed ? 1 : 0)
             gauges.unacknowledged.record(held.claims)
             gauges.oldest.record(age ?? 0)
         }

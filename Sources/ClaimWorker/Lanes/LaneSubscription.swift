@@ -3,6 +3,8 @@ import Claims
 import Logging
 import OrderedCollections
 import RuntimeSupport
+import Telemetry
+import Tracing
 
 /// One subscription of a lane, from subscribing until the connection is lost, the lane steps back or the worker stops.
 ///
@@ -15,6 +17,7 @@ final class LaneSubscription {
     private let stores: StoreConnections
     private let health: StoreHealth
     private let consumer: LaneConsumer
+    private let tracing: BatchTracing?
     private var queue: JobQueue
     private let poisonMessages: PoisonMessageDetector
     private let couponLocks: CouponLocks
@@ -33,7 +36,7 @@ final class LaneSubscription {
     /// - Throws: ``BrokerError``.
     init(
         to address: BrokerAddress, control: LaneControl, workerID: String, settings: WorkerSettings,
-        stores: StoreConnections, health: StoreHealth, logger: Logger
+        stores: StoreConnections, health: StoreHealth, tracing: BatchTracing?, logger: Logger
     ) throws(BrokerError) {
         let lane = control.lane
         self.control = control
@@ -42,12 +45,13 @@ final class LaneSubscription {
         self.logger = logger
         self.stores = stores
         self.health = health
+        self.tracing = tracing
         queue = JobQueue(lock: settings.lock)
         poisonMessages = PoisonMessageDetector(stores: stores)
         couponLocks = CouponLocks(stores: stores, settings: settings.lock, workerID: workerID, lane: lane)
-        decider = Decider(stores: stores)
+        decider = Decider(stores: stores, tracing: tracing)
         results = ResultPublisher(stores: stores, lane: lane, logger: logger)
-        reporter = BatchReporter(logger: logger)
+        reporter = BatchReporter(isTraced: tracing != nil, logger: logger)
         retryPublisher = RetryPublisher(to: address, settings: settings, lane: lane, logger: logger)
         consumer = try LaneConsumer(to: address, lane: lane, settings: settings)
         control.subscribed()
@@ -65,6 +69,7 @@ final class LaneSubscription {
             control.held = LaneControl.Held()
         }
         while !control.stop.isRequested, !control.mustStepBack {
+            control.watch.beat()
             try receive()
             control.held = LaneControl.Held(claims: consumer.unacknowledged, oldest: queue.oldestAcceptance)
             try leaveDuringOutage()
@@ -90,6 +95,14 @@ final class LaneSubscription {
         let batch = queue.take(atMost: settings.batch, now: start)
         guard let first = batch.jobs.first?.job else { return idle(until: queue.nextDue) }
         if first.mustBeSeparated { return retryPublisher.addSeparated(batch.jobs.map(\.job)) }
+        guard let span = tracing?.startBatch(batch.jobs.map(\.job), lane: control.lane) else {
+            return try run(batch, since: start)
+        }
+        defer { span.end() }
+        try span.whileActive { try run(batch, since: start) }
+    }
+
+    private func run(_ batch: JobQueue.Batch, since start: ContinuousClock.Instant) throws {
         do {
             var outcome = BatchOutcome(worker: workerID, schedule: settings.retries)
             outcome.failUnreadable(batch.jobs)
@@ -161,6 +174,7 @@ final class LaneSubscription {
         let end = ContinuousClock.now + current.backoff.next()
         outage = current
         while !control.stop.isRequested, !control.mustStepBack, ContinuousClock.now < end {
+            control.watch.beat()
             consumer.wait(orSignal: control.stop.wake, atMost: end - .now)
             try receive()
         }
@@ -200,6 +214,7 @@ final class LaneSubscription {
 
     /// Takes in what the broker has sent during a statement, so that heartbeats are answered.
     private func keepAlive() {
+        control.watch.beat()
         do throws(BrokerError) {
             try receive()
         } catch {

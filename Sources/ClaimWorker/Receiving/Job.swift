@@ -1,5 +1,6 @@
 import Broker
 import Claims
+import Observability
 import OrderedCollections
 
 /// A claim or cancellation that a lane received from the broker and has not finished: a message, or a part of one.
@@ -59,13 +60,20 @@ struct Job: Sendable {
         if let claim {
             var message = BrokerMessage.claim(claim, encodedBy: .shared)
             message.properties.headers = delivered.properties.headers
+            TraceHeaders.separate(trace, in: &message.properties.headers)
             return message
         }
         var message = delivered
         message.properties.messageID = claimID?.description
         message.properties.type = nil
+        TraceHeaders.separate(trace, in: &message.properties.headers)
         message.body = separate?.body ?? []
         return message
+    }
+
+    /// The span of the request that submitted the claim; nil if that is not traced.
+    var trace: TraceContext? {
+        TraceHeaders.trace(of: part.index, among: received.claims, in: delivered.properties.headers)
     }
 
     /// The claim; nil if the body is unreadable.

@@ -56,10 +56,12 @@ final class StoreConnections {
 
     /// Checks that both stores take writes.
     ///
-    /// - Throws: ``Outage`` if one does not.
-    func probe() throws(Outage) {
-        try send(StoreProbe.redis)
-        try probePostgres()
+    /// - Returns: an outage for each that does not.
+    func probe() -> [Outage] {
+        var outages: [Outage] = []
+        do throws(Outage) { try send(StoreProbe.redis) } catch { outages.append(error) }
+        do throws(Outage) { try probePostgres() } catch { outages.append(error) }
+        return outages
     }
 
     private func probePostgres() throws(Outage) {

@@ -11,6 +11,8 @@ final class StoreHealth: Sendable {
         var failingLanes: Set<Int> = []
         /// Since when the probe has not succeeded; nil if the last one did.
         var probeFailsSince: ContinuousClock.Instant? = .now
+        /// What the last probe has found; nil before the first one.
+        var lastProbe: [Outage]?
     }
 
     private let state = Mutex(State())
@@ -28,6 +30,9 @@ final class StoreHealth: Sendable {
 
     /// Whether the probe or a lane's last batch failed because of a store.
     var isOutage: Bool { state.withLock { $0.outage != nil } }
+
+    /// The stores that the last probe could not write to; nil before the first probe.
+    var unavailableStores: [Outage]? { state.withLock { $0.lastProbe } }
 
     /// Returns the outage if the probe has failed for longer than `time`.
     func outage(longerThan time: Duration) -> Outage? {
@@ -51,16 +56,19 @@ final class StoreHealth: Sendable {
     }
 
     /// Records the result of a probe.
-    func probed(_ outage: Outage?) {
+    ///
+    /// - Parameter outages: one for each store that cannot be written to.
+    func probed(_ outages: [Outage]) {
         let isBack = change { state in
             let wasFailing = state.probeFailsSince != nil
-            if let outage {
+            state.lastProbe = outages
+            if let outage = outages.first {
                 if !wasFailing { state.probeFailsSince = .now }
                 state.outage = state.outage ?? (outage, .now)
             } else {
                 state.probeFailsSince = nil
             }
-            return wasFailing && outage == nil
+            return wasFailing && outages.isEmpty
         }
         if isBack { wakeLanes() }
     }

@@ -13,6 +13,8 @@ final class StoreMonitor: Service {
     let stores: @Sendable () -> StoreConnections
     let health: StoreHealth
     private let stop = StopSignal()
+    /// Watches the thread. A probe of both stores takes up to 30 s if they do not answer.
+    let watch = LoopWatch("store monitor", limit: .seconds(120))
     private let mismatch = Mutex<PostgresError?>(nil)
     /// The time between two probes while they succeed. Lanes that decide claims notice an outage at once.
     private static let interval = Duration.seconds(5)
@@ -33,19 +35,16 @@ final class StoreMonitor: Service {
 
     private func work(_ stores: StoreConnections) {
         var backoff = Backoff()
+        defer { watch.end() }
         while !stop.isRequested {
-            do throws(Outage) {
-                try stores.probe()
-                health.probed(nil)
-                backoff.reset()
-                stop.wait(atMost: Self.interval)
-            } catch {
-                if case .postgres(let error) = error, error.mismatch == .setting {
-                    return mismatch.withLock { $0 = error }
-                }
-                health.probed(error)
-                stop.wait(atMost: backoff.next())
+            watch.beat()
+            let outages = stores.probe()
+            for case .postgres(let error) in outages where error.mismatch == .setting {
+                return mismatch.withLock { $0 = error }
             }
+            health.probed(outages)
+            if outages.isEmpty { backoff.reset() }
+            stop.wait(atMost: outages.isEmpty ? Self.interval : backoff.next())
         }
     }
 }

@@ -23,16 +23,20 @@ package struct AuditReport: Encodable, Sendable {
     package let claims: Int
     /// The number of dead-lettered claims whose message was looked for in the queue.
     package let deadLettered: Int
+    /// The comparison with Redis and the broker; nil if there was none.
+    package let againstBroker: AcceptedClaims?
 
     private enum CodingKeys: String, CodingKey {
         case violations, coupons, claims
         case deadLettered = "dead_lettered"
+        case againstBroker = "against_broker"
     }
 
     /// Reads all rows as of one moment, then the queues. Blocks.
     ///
+    /// - Parameter accepted: a comparison whose violations belong to the report.
     /// - Throws: `PostgresError`, `BrokerError` or `DeadLetterError`.
-    package init(_ session: OperatorSession) throws {
+    package init(_ session: OperatorSession, accepted: AcceptedClaims? = nil) throws {
         let snapshot = try AuditSnapshot(session)
         let totals = try TablePass(snapshot, session).totals()
         let audited = try AuditedCoupons(on: snapshot.connection, totals)
@@ -49,7 +53,13 @@ package struct AuditReport: Encodable, Sendable {
         deadLettered = totals.deadLettered.count
         self.violations =
             violations + (try MissingDeadLetters.violations(of: totals.deadLettered, snapshot.connection, session))
-            + (try Self.unreadLanes(session))
+            + (try Self.unreadLanes(session)) + (accepted?.violations ?? [])
+        againstBroker = accepted
+    }
+
+    /// Stores the number of violations for the metrics of ClaimAPI. Without Redis, nothing is stored.
+    package func store(_ session: OperatorSession) {
+        session.store(LastAudit(violations: violations.count, endedAt: .now()))
     }
 
     /// Returns a violation for each lane that holds messages and that no worker reads.

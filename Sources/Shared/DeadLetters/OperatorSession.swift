@@ -16,6 +16,10 @@ package struct OperatorSession: Sendable {
             case discarding, restoring, exporting
             /// Reading all rows; counted in pages.
             case auditing
+            /// Comparing the claims that Redis knows with the rows.
+            case comparing
+            /// Publishing lost claims again.
+            case requeueing
         }
 
         package let activity: Activity
@@ -71,6 +75,11 @@ package struct OperatorSession: Sendable {
     /// Connects to Redis; nil if it can't be reached.
     func redis() -> RedisConnection? {
         try? RedisConnection(stores.redis, timeout: .seconds(2))
+    }
+
+    /// Stores the result of an audit; not if Redis can't be reached.
+    package func store(_ audit: LastAudit) {
+        try? redis()?.send(audit.storing)
     }
 
     /// Connects to the broker to consume.

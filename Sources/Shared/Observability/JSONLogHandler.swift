@@ -7,11 +7,13 @@ internal import Settings
 package struct JSONLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var logLevel: Logger.Level = .info
+    package var metadataProvider: Logger.MetadataProvider?
     private let label: String
 
     /// Creates a handler for the logger of this label.
-    package init(label: String) {
+    package init(label: String, metadataProvider: Logger.MetadataProvider? = nil) {
         self.label = label
+        self.metadataProvider = metadataProvider
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -24,7 +26,8 @@ package struct JSONLogHandler: LogHandler {
             "time": Timestamp.now().description, "level": event.level.rawValue, "logger": label,
             "message": "\(event.message)",
         ]
-        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
+        let provided = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }
+        for (key, value) in provided.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
             line[key] = "\(value)"
         }
         let encoder = JSONEncoder()
@@ -38,16 +41,19 @@ package struct JSONLogHandler: LogHandler {
 
 extension LogSettings {
     /// Configures the logging system of this process. Call it once, before the first logger is created.
-    package func bootstrap() {
+    ///
+    /// - Parameter metadataProvider: adds metadata to each line; nil for none.
+    package func bootstrap(metadataProvider: Logger.MetadataProvider? = nil) {
         let (format, level) = (format, level)
-        LoggingSystem.bootstrap { label in
-            var handler: any LogHandler
-            switch format {
-            case .text: handler = StreamLogHandler.standardError(label: label)
-            case .json: handler = JSONLogHandler(label: label)
-            }
-            handler.logLevel = level
-            return handler
-        }
+        LoggingSystem.bootstrap(
+            { label, provider in
+                var handler: any LogHandler
+                switch format {
+                case .text: handler = StreamLogHandler.standardError(label: label, metadataProvider: provider)
+                case .json: handler = JSONLogHandler(label: label, metadataProvider: provider)
+                }
+                handler.logLevel = level
+                return handler
+            }, metadataProvider: metadataProvider)
     }
 }

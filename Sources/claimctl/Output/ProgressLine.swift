@@ -66,6 +66,8 @@ final class ProgressLine: Sendable {
         case .restoring: "restored"
         case .exporting: "exported"
         case .auditing: "pages read:"
+        case .comparing: "claims compared:"
+        case .requeueing: "published again"
         }
     }
 }

@@ -7,7 +7,7 @@ struct JSONSchemaCheck {
     /// The keywords that are checked.
     static let assertions: Set = [
         "$ref", "type", "required", "properties", "items", "enum", "const", "anyOf", "allOf", "pattern", "minLength",
-        "maxLength", "minimum", "maximum", "maxItems",
+        "maxLength", "minimum", "maximum", "maxItems", "minItems",
     ]
     /// The keywords that assert nothing.
     static let annotations: Set = ["description", "default", "examples", "format", "contentEncoding"]
@@ -45,6 +45,7 @@ struct JSONSchemaCheck {
         case ("items", .array(let elements)):
             return elements.enumerated().flatMap { violations(of: rule, by: $1, at: "\(place)[\($0)]") }
         case ("maxItems", .array(let elements)): return check(Double(elements.count) <= rule.number ?? -1)
+        case ("minItems", .array(let elements)): return check(Double(elements.count) >= rule.number ?? .infinity)
         case ("minLength", .string(let text)):
             return check(Double(text.unicodeScalars.count) >= rule.number ?? .infinity)
         case ("maxLength", .string(let text)): return check(Double(text.unicodeScalars.count) <= rule.number ?? -1)

@@ -38,7 +38,7 @@ import Testing
             redis: redis, publisher: publisher, issuer: issuer, lanes: 1, confirmTimeout: .seconds(1), logger: .quiet)
         let submission = ClaimSubmission(
             issuer: issuer, conveyor: conveyor, outcomes: outcomes,
-            admission: AdmissionControl(maximum: 100, target: .seconds(1)), logger: .quiet)
+            admission: AdmissionControl(maximum: 100, target: .seconds(1)), isTraced: false, logger: .quiet)
         let broker = try #require(BrokerAddress.list("amqp://guest:guest@127.0.0.1:1/"))
         let stores = StoreSettings(database: address, redis: redisAddress, brokers: broker, lanes: 1)
         let reader = DeadLetterReader(stores)
@@ -50,7 +50,7 @@ import Testing
         let endpoints =
             ClaimRoutes(
                 submission: submission, outcomes: outcomes, issuer: issuer, tickets: ClaimTickets(secrets: [secret]),
-                reader: reader
+                reader: reader, changes: postgres, logger: .quiet
             ).endpoints
             + CouponRoutes(postgres: postgres, changes: postgres).endpoints
             + DeadLetterRoutes(
@@ -60,7 +60,8 @@ import Testing
             + KeyRoutes(postgres: postgres, changes: postgres).endpoints + LogRoutes(postgres: postgres).endpoints
             + OverviewRoutes(feed: feed).endpoints + ConsoleFiles.endpoints
             + OperatorRoutes(
-                metrics: MetricsRegistry(), publisher: publisher, redis: redis, postgres: postgres, access: access
+                metrics: MetricsRegistry(), publisher: publisher, redis: redis, postgres: postgres,
+                drain: Drain(for: .zero, logger: .quiet), access: access
             ).endpoints
         return endpoints
     }

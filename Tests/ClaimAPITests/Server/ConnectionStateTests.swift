@@ -52,6 +52,28 @@ import Testing
         #expect(state.closesAfterResponse)
     }
 
+    @Test func aResponseClosesTheConnectionWhileTheServerDrains() {
+        var state = state()
+        state.receivedHead(now: at(1))
+        state.receivedEnd(now: at(1))
+        let closes = state.willRespond(isDraining: true)
+        #expect(closes)
+        #expect(state.closesAfterResponse)
+    }
+
+    @Test func pipelinedRequestsAreAnsweredBeforeADrainingServerClosesTheConnection() {
+        var state = state()
+        for second in 1...2 {
+            state.receivedHead(now: at(Double(second)))
+            state.receivedEnd(now: at(Double(second)))
+        }
+        let closesAfterFirst = state.willRespond(isDraining: true)
+        #expect(!closesAfterFirst)
+        state.responded(now: at(3))
+        let closesAfterSecond = state.willRespond(isDraining: true)
+        #expect(closesAfterSecond)
+    }
+
     @Test func aResponseWithoutAValidHeaderClosesTheConnection() {
         var state = state()
         let closes = state.willRespond()

@@ -57,6 +57,27 @@ extension IntegrationTests {
             #expect(try await claimctl("log").output.contains("key.revoke"))
         }
 
+        @Test func aCancelOfAServiceIsRecordedOnce() async throws {
+            let key = try await Keys.create("claims:write", "claims:read")
+            let api = try await system.startAPI("api-2", port: Setup.httpPort + 1, ["CLAIMS_AUTH": "required"])
+            let service = api.with(token: key.key)
+            let coupon = try await system.api.coupon("TRAIL_CANCEL", amount: 5)
+            let claim = try await system.api.submit("ann", coupon)
+            #expect(try await system.api.claim(claim.id, wait: 10).status == "claimed")
+            try await eventually("the key to be known", within: .seconds(2)) {
+                try await service.get("/claims/\(claim.id)").status == 200
+            }
+            #expect(try await service.post("/claims/\(claim.id)/cancel", json: "").status == 202)
+            try await eventually("the claim to be cancelled") {
+                try await system.api.claim(claim.id).status == "cancelled"
+            }
+            #expect(try await service.post("/claims/\(claim.id)/cancel", json: "").status == 202)
+            let recorded = try await log("--since", "1h").filter { $0.subject == claim.id }
+            #expect(recorded.map(\.action) == ["claim.cancel"])
+            #expect(recorded.map(\.detail) == ["\(coupon) of ann"] && recorded[0].operator.contains(key.id))
+            try await Keys.revoke(key.id)
+        }
+
         @Test func changesOfDeadLettersAreRecordedAlsoIfTheyFail() async throws {
             try await DLQ.clear()
             let coupon = try await system.api.coupon("TRAIL_DLQ", amount: 5)

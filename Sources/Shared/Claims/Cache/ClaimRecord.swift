@@ -49,9 +49,9 @@ struct ClaimRecord: Hashable {
     }
 
     /// Returns the text of a request that is noted.
-    static func noted(_ message: ClaimMessage) -> String {
+    static func noted(_ message: ClaimMessage, as mark: Mark = .noted) -> String {
         let version = [ClaimState.Rank.noted.rawValue] + digits(message.createdAt)
-        return String(decoding: header(.noted, number: nil) + version, as: UTF8.self)
+        return String(decoding: header(mark, number: nil) + version, as: UTF8.self)
             + "\(message.couponName) \(message.userID)"
     }
 

@@ -4,7 +4,8 @@ package enum RedisKeys {
     package static func lock(of coupon: CouponName) -> String { "claim:coupon:\(coupon)" }
     /// A string: the request and the state of a claim, see ``ClaimCache``. One key per claim, so it is short: the part of
     /// the id that is derived from the user and the idempotency key, without its proof.
-    package static func claim(_ id: ClaimID) -> String { "c:\(id.digest)" }
+    package static func claim(_ id: ClaimID) -> String { claimPrefix + id.digest }
+    static let claimPrefix = "c:"
     /// A hash: the progress and the throughput of a lane, see ``LaneQueue``.
     package static func lane(_ lane: Int) -> String { "claims:lane:\(lane)" }
     /// A counter: how many times a worker started to process this message alone and did not finish.
@@ -23,6 +24,8 @@ package enum RedisKeys {
     package static func pending(_ user: UserID, _ coupon: CouponName) -> String { "claims:pending:\(coupon):\(user)" }
     /// A string: a job that an operator started, as JSON, for a day.
     package static func job(_ id: String, of kind: String) -> String { "claims:job:\(kind):\(id)" }
+    /// A string: the result of the last audit, see ``LastAudit``.
+    package static let audit = "claims:audit"
     /// A channel: the ids of claims whose state has changed, separated by spaces.
     package static let changes = "claims:changes"
 }

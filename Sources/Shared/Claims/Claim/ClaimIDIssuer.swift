@@ -1,6 +1,7 @@
 internal import Crypto
 internal import Foundation
 package import RuntimeSupport
+package import Settings
 internal import Synchronization
 
 /// Issues claim ids and recognizes issued ones. All API processes share the secrets.
@@ -30,6 +31,15 @@ package final class ClaimIDIssuer: Sendable {
     /// - Parameter time: when the request was first made.
     package func id(user: UserID, key: IdempotencyKey, at time: Timestamp) -> ClaimID {
         keys.id(keys.digest(user: user, key: key), day: datedDay(of: time))
+    }
+
+    /// Returns the id with a digest, as the present secret issues it.
+    ///
+    /// - Parameter time: when the request was first made.
+    /// - Returns: nil if the text is no digest.
+    package func id(digest text: some StringProtocol, at time: Timestamp) -> ClaimID? {
+        guard let bytes = Base32Hex.decode(String(text)), bytes.count == ClaimID.digestBytes else { return nil }
+        return keys.id(bytes, day: datedDay(of: time))
     }
 
     /// Returns the ids that the same request had with earlier secrets.
@@ -69,6 +79,30 @@ package final class ClaimIDIssuer: Sendable {
 
     private func datedDay(of time: Timestamp) -> Int? {
         time.day >= datesIDsFrom ? time.day : nil
+    }
+}
+
+extension ClaimIDIssuer {
+    package static let setting = Setting(
+        "CLAIMS_ID_SECRET", isSecret: true,
+        help: """
+            Secrets for claim ids, at least 32 characters each, separated by commas; the first issues ids, all are \
+            accepted; the same for all API processes
+            """)
+
+    /// Reads `CLAIMS_ID_SECRET`.
+    ///
+    /// - Returns: the secrets, at least one. The first one issues ids, all are recognized.
+    package static func secrets(_ reader: SettingReader) throws(SettingError) -> [String] {
+        try reader.value(setting, mustBe: "at least 32 characters long") { text in
+            let secrets = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            return secrets.allSatisfy { $0.utf8.count >= 32 } ? secrets : nil
+        }
+    }
+
+    /// Creates an issuer with these secrets, at least one.
+    package convenience init(secrets: [String]) {
+        self.init(secret: secrets[0], former: Array(secrets.dropFirst()))
     }
 }
 

@@ -77,6 +77,18 @@ package struct CouponStore {
         try connection.execute("select from coupons where name = $1", [.text(name.description)]).count > 0
     }
 
+    /// Returns the names and remaining amounts of the newest coupons.
+    package func newestRemaining(atMost limit: Int) throws(PostgresError) -> [(name: CouponName, remaining: Int)] {
+        let rows = try connection.execute(
+            "select name, remaining_amount from coupons order by id desc limit $1", [.integer(limit)])
+        return (0..<rows.count).compactMap { row in
+            guard let name = rows.text(row, 0).flatMap(CouponName.init), let remaining = rows.integer(row, 1) else {
+                return nil
+            }
+            return (name, remaining)
+        }
+    }
+
     /// Returns a page of coupons, ordered by name.
     ///
     /// - Parameters:

@@ -74,6 +74,7 @@ extension BrokerMessage {
         properties.messageID = message.id.description
         properties.timestamp = UInt64(clamping: message.createdAt.milliseconds / 1000)
         properties.type = message.action.rawValue
+        if let trace = message.trace { TraceHeaders.set(trace, in: &properties.headers) }
         return BrokerMessage(properties: properties, body: coder.encode(message))
     }
 
@@ -84,6 +85,9 @@ extension BrokerMessage {
         properties.contentType = "application/json"
         properties.deliveryMode = 2
         properties.type = ClaimHeaders.batchType
+        if messages.contains(where: { $0.trace != nil }) {
+            TraceHeaders.set(messages.map(\.trace), in: &properties.headers)
+        }
         return BrokerMessage(properties: properties, body: coder.encode(messages))
     }
 

@@ -1,4 +1,5 @@
 internal import Foundation
+package import Observability
 package import RuntimeSupport
 
 /// The action that a message requests.
@@ -23,15 +24,19 @@ package struct ClaimMessage: Hashable, Sendable {
     /// When the API accepted the claim or cancellation. The start and end of a coupon apply to this time.
     package var createdAt: Timestamp
     package var action: ClaimAction
+    /// The span of the request that submitted it; nil if that is not traced. A header carries it, see ``TraceHeaders``.
+    package var trace: TraceContext?
 
     package init(
-        id: ClaimID, userID: UserID, couponName: CouponName, createdAt: Timestamp, action: ClaimAction = .claim
+        id: ClaimID, userID: UserID, couponName: CouponName, createdAt: Timestamp, action: ClaimAction = .claim,
+        trace: TraceContext? = nil
     ) {
         self.id = id
         self.userID = userID
         self.couponName = couponName
         self.createdAt = createdAt
         self.action = action
+        self.trace = trace
     }
 
     /// The claim before its first attempt.

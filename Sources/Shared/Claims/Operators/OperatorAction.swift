@@ -16,7 +16,9 @@ package struct OperatorAction: Codable, Hashable, Sendable {
         case deadLetterRestore = "dlq.restore"
         case deadLetterEdit = "dlq.edit"
         case deadLetterImport = "dlq.import"
+        case claimCancel = "claim.cancel"
         case userForget = "user.forget"
+        case claimRequeue = "claim.requeue"
     }
 
     /// The outcome of an action that was carried out completely.

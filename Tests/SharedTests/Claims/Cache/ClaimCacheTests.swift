@@ -66,6 +66,28 @@ import Testing
         #expect(entry.claim == state.claim)
     }
 
+    @Test func aPageHasTheDigestsOfItsClaims() throws {
+        let id = try message().id
+        let reply = RedisReply.array([
+            .string("17"), .array([.string(RedisKeys.claim(id)), .string("c:short"), .null]),
+        ])
+        let page = try ClaimCache.page(from: ClaimCache.start, count: 10).answer([reply])
+        #expect(page == ClaimCache.Page(next: "17", digests: [String(id.digest)]))
+        for reply in [RedisReply.null, .array([.string("0")]), .error("NOPERM")] {
+            #expect(throws: RedisError.self) { try ClaimCache.page(from: "0", count: 10).answer([reply]) }
+        }
+    }
+
+    @Test func aClaimThatIsAcceptedAgainIsPending() throws {
+        let message = try message()
+        for isEdited in [false, true] {
+            let request = ClaimCache.acceptAgain(message, isEdited: isEdited)
+            #expect(request.commands[0].prefix(2) == ["SET", RedisKeys.claim(message.id)])
+            let entry = try #require(try ClaimCache.lookUp(message.id).answer([.string(request.commands[0][2])]))
+            #expect(entry.isAccepted && entry.isEdited == isEdited && entry.claim == message.pendingClaim)
+        }
+    }
+
     // MARK: Results
 
     @Test func allChangesAreAnnouncedInOneMessage() throws {

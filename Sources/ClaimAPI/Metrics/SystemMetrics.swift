@@ -1,0 +1,71 @@
+import Claims
+import Observability
+import Postgres
+import Redis
+import RuntimeSupport
+
+/// Metrics that describe the system, not a process. They are read from the stores at each scrape of the admin listener. A
+/// store that does not answer leaves its metrics out.
+struct SystemMetrics: Sendable {
+    let queues: QueueObserver
+    let postgres: PostgresClient
+    let redis: RedisClient
+    /// The number of coupons that have a metric: the newest ones. Each is a time series in Prometheus.
+    static let couponLimit = 100
+
+    func families() async -> [MetricFamily] {
+        async let queues = queueFamilies()
+        async let coupons = couponFamilies()
+        async let audit = auditFamilies()
+        return await queues + coupons + audit
+    }
+
+    private func queueFamilies() async -> [MetricFamily] {
+        await queues.refresh()
+        guard let depths = queues.recentDepths else { return [] }
+        var lanes = MetricFamily(
+            name: "claims_lane_depth", kind: .gauge,
+            help: "Messages in the work queue of a lane that no worker holds. A message has up to 16 claims.",
+            samples: [])
+        var deadLetters = MetricFamily(
+            name: "claims_dead_letters", kind: .gauge, help: "Messages in the dead-letter queue.", samples: [])
+        for queue in depths.all {
+            switch queue.kind {
+            case .lane(let lane):
+                lanes.samples.append(.init(labels: ["lane", String(lane)], value: Double(queue.messages)))
+            case .deadLetters where queue.name == Topology.deadQueue:
+                deadLetters.samples.append(.init(labels: [], value: Double(queue.messages)))
+            case .deadLetters, .retry:
+                break
+            }
+        }
+        return [lanes, deadLetters]
+    }
+
+    private func couponFamilies() async -> [MetricFamily] {
+        let newest = try? await postgres.run { connection throws(PostgresError) in
+            try CouponStore(connection).newestRemaining(atMost: Self.couponLimit)
+        }
+        guard let newest else { return [] }
+        return [
+            MetricFamily(
+                name: "claims_coupon_remaining", kind: .gauge,
+                help: "Remaining amount of a coupon, for the \(Self.couponLimit) newest coupons.",
+                samples: newest.map { .init(labels: ["coupon", "\($0.name)"], value: Double($0.remaining)) })
+        ]
+    }
+
+    private func auditFamilies() async -> [MetricFamily] {
+        guard let audit = (try? await redis.send(LastAudit.lookUp)) ?? nil else { return [] }
+        return [
+            MetricFamily(
+                name: "claims_audit_violations", kind: .gauge,
+                help: "Violations of invariants that the last audit has found.",
+                samples: [.init(labels: [], value: Double(audit.violations))]),
+            MetricFamily(
+                name: "claims_audit_timestamp_seconds", kind: .gauge,
+                help: "When the last audit has ended, in seconds since 1970.",
+                samples: [.init(labels: [], value: Double(audit.endedAt.milliseconds) / 1000)]),
+        ]
+    }
+}

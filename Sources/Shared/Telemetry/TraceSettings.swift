@@ -1,0 +1,41 @@
+package import Settings
+
+/// Whether and where traces are exported. The names and values are those of OpenTelemetry.
+///
+/// <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>
+package struct TraceSettings: Hashable, Sendable {
+    /// The URL that takes spans as OTLP/HTTP.
+    package var url: String
+    package var sampler: TraceSampler
+
+    package static let endpoint = Setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", defaultValue: "",
+        help: "URL of an OpenTelemetry collector for OTLP/HTTP, such as http://127.0.0.1:4318; no tracing if empty")
+    package static let samplerName = Setting(
+        "OTEL_TRACES_SAMPLER", defaultValue: "parentbased_traceidratio",
+        help: """
+            Which requests are traced: always_on, always_off, traceidratio, or one of these with the prefix parentbased_, \
+            which follows the client's traceparent if there is one
+            """)
+    package static let samplerArgument = Setting(
+        "OTEL_TRACES_SAMPLER_ARG", defaultValue: "0.01",
+        help: "Share of the requests that traceidratio traces, from 0 to 1")
+
+    package static let all = [endpoint, samplerName, samplerArgument]
+
+    /// Reads the settings; nil if there is to be no tracing.
+    package static func read(_ reader: SettingReader) throws(SettingError) -> TraceSettings? {
+        let url = try reader.value(endpoint, mustBe: "empty or a URL with http:// or https://") { text -> String?? in
+            if text.isEmpty { return .some(nil) }
+            guard text.hasPrefix("http://") || text.hasPrefix("https://") else { return nil }
+            return .some((text.hasSuffix("/") ? String(text.dropLast()) : text) + "/v1/traces")
+        }
+        let ratio = try reader.value(samplerArgument, mustBe: "a number from 0 to 1") { text in
+            Double(text).flatMap { (0...1).contains($0) ? $0 : nil }
+        }
+        let sampler = try reader.value(
+            samplerName, mustBe: "always_on, always_off, traceidratio, or one of these with the prefix parentbased_"
+        ) { TraceSampler(name: $0, ratio: ratio) }
+        return url.map { TraceSettings(url: $0, sampler: sampler) }
+    }
+}
