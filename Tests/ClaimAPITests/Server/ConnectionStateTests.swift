@@ -64,8 +64,8 @@ import Testing
     @Test func pipelinedRequestsAreAnsweredBeforeADrainingServerClosesTheConnection() {
         var state = state()
         for second in 1...2 {
-            state.receivedHead(now: at(Double(second)))
-            state.receivedEnd(now: at(Double(second)))
+            state.receivedHead(now: at(second))
+            state.receivedEnd(now: at(second))
         }
         let closesAfterFirst = state.willRespond(isDraining: true)
         #expect(!closesAfterFirst)
