@@ -17,7 +17,7 @@ extension IntegrationTests {
             try forgetOtherClaims()
             let coupon = try await api.coupon("LOST", amount: 5)
             var claims: [Claim] = []
-            for user in ["u1", "u2", "u3"] { claims.append(try await claimed(user, coupon, key: "lost \(coupon)")) }
+            for user in ["u1", "u2", "u3"] { claims.append(try await claimed(user, coupon, key: "lost-\(coupon)")) }
             #expect(try await compared().code == 0, "nothing is lost")
 
             try loseRow(of: claims[0].id)
@@ -29,7 +29,7 @@ extension IntegrationTests {
             #expect(found.report.violations.map(\.rule) == ["accepted_claim_is_stored"])
             #expect(try await claimctl("audit").code == 0, "the rows alone show nothing")
 
-            let repeated = try await api.submit("u1", coupon, key: "lost \(coupon)")
+            let repeated = try await api.submit("u1", coupon, key: "lost-\(coupon)")
             #expect(repeated.id == claims[0].id && repeated.status == "claimed", "Redis answers, nothing is decided")
             #expect(try await compared().comparison.lostCount == 1)
 

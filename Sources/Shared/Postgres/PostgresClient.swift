@@ -5,8 +5,9 @@ internal import Synchronization
 
 /// A PostgreSQL client for many asynchronous callers: a few connections, each on a dedicated thread.
 ///
-/// While there is no connection, every call fails at once and the threads keep reconnecting in the background. A call that
-/// waits too long for a free connection fails, and its work is not started.
+/// While there is no connection, every call fails at once and the threads keep reconnecting in the background. After the
+/// start, calls wait until the first attempt to connect has ended. A call that waits too long for a free connection fails,
+/// and its work is not started.
 package final class PostgresClient: Sendable {
     package struct Configuration: Sendable {
         package var address: PostgresAddress
@@ -35,7 +36,8 @@ package final class PostgresClient: Sendable {
     private let configuration: Configuration
     private let logger: Logger
     private let jobs = PostgresJobs(capacity: 5000)
-    private let openConnections = Mutex(0)
+    /// Nil from the start of ``run()`` until the first attempt to connect has ended.
+    private let openConnections = Mutex<Int?>(0)
     private let availability = Mutex(PostgresAvailability())
     private let stop = StopSignal()
     /// The error that ended the client; nil if it was asked to stop.
@@ -53,8 +55,10 @@ package final class PostgresClient: Sendable {
 
     /// Why PostgreSQL cannot be used at present; nil if it can.
     package var unavailableReason: String? {
-        openConnections.withLock { $0 } > 0 ? nil : "no connection to PostgreSQL"
+        openConnections.withLock { $0 ?? 0 } > 0 ? nil : Self.noConnection
     }
+
+    private static let noConnection = "no connection to PostgreSQL"
 
     /// Runs `body` with a connection, on the thread of that connection, and returns its result.
     ///
@@ -63,7 +67,7 @@ package final class PostgresClient: Sendable {
     package func run<Value: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
-        if let unavailableReason { throw PostgresError(sqlState: nil, message: unavailableReason) }
+        if openConnections.withLock({ $0 }) == 0 { throw PostgresError(sqlState: nil, message: Self.noConnection) }
         let deadline = ContinuousClock.now + configuration.patience
         let result: Result<Value, PostgresError> = await withCheckedContinuation { caller in
             jobs.post(
@@ -117,8 +121,8 @@ package final class PostgresClient: Sendable {
                 try configuration.check(connection)
                 note(nil)
                 backoff.reset()
-                openConnections.withLock { $0 += 1 }
-                defer { openConnections.withLock { $0 -= 1 } }
+                openConnections.withLock { $0 = ($0 ?? 0) + 1 }
+                defer { openConnections.withLock { $0 = ($0 ?? 1) - 1 } }
                 try serve(connection)
             } catch {
                 if error.mismatch == .setting {
@@ -126,6 +130,7 @@ package final class PostgresClient: Sendable {
                     shutDown()
                 }
                 note(error)
+                openConnections.withLock { $0 = $0 ?? 0 }
                 failJobs(for: backoff.next(), with: error)
             }
         }
@@ -173,6 +178,7 @@ extension PostgresClient: Service {
     ///
     /// - Throws: the error of a check that found that a setting contradicts the database.
     package func run() async throws {
+        openConnections.withLock { $0 = nil }
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 await withDiscardingTaskGroup { group in
