@@ -157,7 +157,7 @@ def main():
         options.run(Figures(document), options)
     except MissingFigure as missing:
         sys.exit(f"error: {options.file} has no figure {missing}. It must be the result of a whole run")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, ZeroDivisionError) as error:
         sys.exit(f"error: {options.file} is not a file of results that the model can use: {error}")
 
 

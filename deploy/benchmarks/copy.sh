@@ -11,6 +11,8 @@ read_benchmark_settings() {
   [[ ! -e $RUN_DIR || -e $RUN_DIR/benchmark-run ]] || usage_error "$RUN_DIR is not a run folder of benchmarks. Nothing was changed; set CLAIMS_RUN_DIR to a new folder"
   export CLAIMS_RUN_DIR=$RUN_DIR CLAIMS_HTTP_PORT=$HTTP_PORT CLAIMS_POSTGRES_PORT=$POSTGRES_PORT \
     CLAIMS_REDIS_PORT=$REDIS_PORT CLAIMS_AMQP_PORT=$AMQP_PORT
+  mkdir -p "$RUN_DIR"
+  touch "$RUN_DIR/benchmark-run"
 }
 
 print_benchmark_settings_help() { print_settings_help 20080 27432 28380 28673 .run-bench; }
@@ -18,6 +20,7 @@ print_benchmark_settings_help() { print_settings_help 20080 27432 28380 28673 .r
 # start_copy [OPTION…]: starts the servers and builds the programs; the options are those of deploy/up. At the end of the
 # script the copy is deleted; after a failure its logs are kept. Sets WORK, a folder for intermediate results.
 start_copy() {
+  keep_terminal
   trap delete_copy EXIT
   exit_on_signals
   "$DEPLOY_DIR/down" --purge >&2
@@ -45,18 +48,20 @@ replace_copy() {
 
 delete_copy() {
   local status=$?
+  exec 2>&"$TERMINAL"   # the failed command may have written to a file
   trap '' HUP INT TERM
   [[ -z $LOCK ]] || unlock_run_dir
   if ((status == 0)); then
     "$DEPLOY_DIR/down" --purge >&2 || true
   else
+    show_log_end
     "$DEPLOY_DIR/down" >&2 || true
     say "failed; the logs are kept in $LOG_DIR and $RUN_DIR/benchmark"
   fi
   exit "$status"
 }
 
-sql() { "$PSQL" "$DATABASE_URL" --no-psqlrc -qAtX -v ON_ERROR_STOP=1 -c "$1"; }
+sql() { PGCONNECT_TIMEOUT=10 "$PSQL" "$DATABASE_URL" --no-psqlrc -qAtX -v ON_ERROR_STOP=1 -c "$1"; }
 
 # locate_tools: finds PostgreSQL's clients, which are not on PATH, and the load generator, and compiles the raw publisher.
 locate_tools() {

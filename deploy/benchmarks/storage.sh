@@ -109,7 +109,7 @@ measure_cancels() {
   for table in "${TABLES[@]}"; do marks+=("$table $(updates "$table")"); done
   before=$(wal_position)
   workers 1
-  curl --silent --show-error --parallel --parallel-max 64 --request POST --write-out '%{http_code}\n' \
+  curl --silent --show-error --max-time 60 --parallel --parallel-max 64 --request POST --write-out '%{http_code}\n' \
     --config "$WORK/cancels" >"$WORK/cancelled" 2>>"$WORK/log" || fail "the claims cannot be cancelled" "$WORK/log"
   accepted=$(grep -c '^202$' "$WORK/cancelled") || true
   [[ $accepted == "$cancels" ]] || fail "$accepted of $cancels cancels were accepted" "$WORK/cancelled"

@@ -20,6 +20,12 @@ fail() {
   exit 1
 }
 
+# keep_terminal: sets TERMINAL, the descriptor for messages of a script that ends while its messages go to a file.
+keep_terminal() { [[ -n ${TERMINAL:-} ]] || exec {TERMINAL}>&2; }
+
+# show_log_end: prints the end of $WORK/log, which has the messages of the commands that a proof or a benchmark runs.
+show_log_end() { [[ ! -s ${WORK:-}/log ]] || tail -n 15 "$WORK/log" | cut -c 1-300 | sed 's/^/  | /' >&2; }
+
 # usage_error TEXT…: ends the script because of a wrong option or setting. 64 is EX_USAGE of sysexits.h.
 usage_error() {
   printf 'error: %s\n' "$*" >&2

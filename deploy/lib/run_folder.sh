@@ -8,6 +8,7 @@
 #   token         the API key of an API that requires tokens
 #   workers       the number of workers
 #   brokers       the number of RabbitMQ nodes
+#   admin-port    the first port of the admin listeners
 #   bin/          rabbitmqctl and related tools for this copy's node
 #   tools/        promtool, for the tests
 
@@ -119,7 +120,8 @@ load_environment() {
 # purge_run_dir: removes what the scripts wrote, and the folder if it contains nothing else.
 purge_run_dir() {
   local name
-  for name in pids logs data conf bin tools secrets env token workers brokers test-run benchmark-run benchmark; do
+  for name in pids logs data conf bin tools secrets env token workers brokers admin-port prometheus-targets.json \
+    test-run benchmark-run benchmark; do
     rm -rf "${RUN_DIR:?}/$name"
   done
   rmdir "$RUN_DIR" 2>/dev/null || true

@@ -18,7 +18,7 @@ second_api_run() {
 
 balancer_run() {
   load_environment
-  exec_in_session haproxy -db -f "$DEPLOY_DIR/proof/haproxy.cfg"
+  exec_in_session /usr/sbin/haproxy -db -f "$DEPLOY_DIR/proof/haproxy.cfg"
 }
 
 # start_balancer: starts the second API and the balancer, and lets the load use the balancer.

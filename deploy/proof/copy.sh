@@ -6,25 +6,25 @@ START_TIMEOUT=240   # seconds; a node starts slowly while the load uses the proc
 
 # read_proof_settings: the proofs use their own ports and folder.
 read_proof_settings() {
-  read_settings 19080 26432 27380 27673 .run-prove
+  read_settings 19080 26432 27380 29973 .run-prove
   # The folder is deleted at the end, so it must not be that of a copy in use.
   [[ ! -e $RUN_DIR || -e $RUN_DIR/proof-run ]] || usage_error "$RUN_DIR is not a run folder of proofs. Nothing was changed; set CLAIMS_RUN_DIR to a new folder"
   export CLAIMS_RUN_DIR=$RUN_DIR CLAIMS_HTTP_PORT=$HTTP_PORT CLAIMS_POSTGRES_PORT=$POSTGRES_PORT \
     CLAIMS_REDIS_PORT=$REDIS_PORT CLAIMS_AMQP_PORT=$AMQP_PORT
 }
 
-print_proof_settings_help() { print_settings_help 19080 26432 27380 27673 .run-prove; }
+print_proof_settings_help() { print_settings_help 19080 26432 27380 29973 .run-prove; }
 
 # enter_network_namespace SCRIPT ARGUMENT…: runs the script again in a network namespace of its own that has only
 # loopback. A firewall rule there has no effect on this machine. Packages and the build need the network, so they come
 # first. Needs root.
 enter_network_namespace() {
   [[ -z ${CLAIMS_PROOF_NAMESPACE:-} ]] || return 0
+  mkdir -p "$RUN_DIR"
+  touch "$RUN_DIR/proof-run"
   require_swift
   PACKAGES+=(python3 jq iproute2 nftables)
   install_packages
-  mkdir -p "$RUN_DIR"
-  touch "$RUN_DIR/proof-run"
   prepare_run_dir
   trap stop_build EXIT
   exit_on_signals
@@ -41,9 +41,30 @@ enter_network_namespace() {
   exec unshare --net bash -c 'ip link set lo up && exec "$@"' bash "$@"
 }
 
+# run_proof ARGUMENT…: runs the script again with these arguments. It is ended with this script.
+run_proof() {
+  PROOF_PID=''
+  trap stop_proof EXIT
+  exit_on_signals
+  "$0" "$@" &
+  PROOF_PID=$!
+  wait "$PROOF_PID"
+  PROOF_PID=''
+}
+
+stop_proof() {
+  local status=$?
+  if [[ -n $PROOF_PID ]]; then
+    kill -s TERM "$PROOF_PID" 2>/dev/null || true
+    wait "$PROOF_PID" || true
+  fi
+  exit "$status"
+}
+
 # start_proof_copy BROKERS: at the end of the script the copy is deleted; after a failure its logs are kept. Sets WORK, a
 # folder for intermediate results.
 start_proof_copy() {
+  keep_terminal
   trap delete_proof_copy EXIT
   exit_on_signals
   "$DEPLOY_DIR/down" --purge >&2
@@ -57,12 +78,14 @@ start_proof_copy() {
   load_environment
   rabbitmq_locate
   WORK=$RUN_DIR/proof
+  rm -rf "$WORK"
   mkdir -p "$WORK"
   PSQL=$(printf '%s\n' /usr/lib/postgresql/*/bin/psql | sort -V | tail -n 1)
 }
 
 delete_proof_copy() {
   local status=$?
+  exec 2>&"$TERMINAL"   # the failed command may have written to a file
   set +e
   trap - ERR
   trap '' HUP INT TERM PIPE
@@ -76,6 +99,7 @@ delete_proof_copy() {
     rm -rf "$RUN_DIR/proof" "$RUN_DIR/proof-run"
     rmdir "$RUN_DIR" 2>/dev/null
   else
+    show_log_end
     "$DEPLOY_DIR/down" >&2
     say "failed; the logs are kept in $LOG_DIR and $RUN_DIR/proof"
   fi
@@ -90,7 +114,7 @@ resume_all() {
   done
 }
 
-sql() { "$PSQL" "$DATABASE_URL" --no-psqlrc -qAtX -F $'\t' -v ON_ERROR_STOP=1 -c "$1"; }
+sql() { PGCONNECT_TIMEOUT=10 "$PSQL" "$DATABASE_URL" --no-psqlrc -qAtX -F $'\t' -v ON_ERROR_STOP=1 -c "$1"; }
 
 # restore NAME: starts a server or a program that does not run, and waits until it is ready.
 restore() {

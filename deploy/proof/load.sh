@@ -7,7 +7,7 @@ start_load() {
   LOAD_RATE=$1 LOAD_COUPONS=$2
   sql "insert into coupons (name, amount, remaining_amount) select 'PROOF_' || n, $3, $3 from generate_series(0, $2 - 1) n"
   "$DEPLOY_DIR/proof/load_claims.py" --url "$CLAIMS_URL" --rate "$LOAD_RATE" --coupons "$LOAD_COUPONS" --run proof \
-    --output "$WORK/accepted" "${@:4}" >"$WORK/load.json" 2>"$WORK/load.log" &
+    --output "$WORK/accepted" "${@:4}" >"$WORK/load.json" 2>"$WORK/load.log" {LOCK}<&- &
   LOAD_PID=$!
 }
 

@@ -139,7 +139,7 @@ class Load:
 
 
 async def run(options):
-    with open(options.output, "w", encoding="ascii") as output:
+    with open(options.output, "w", encoding="ascii", buffering=1) as output:
         print(json.dumps(await Load(options, output).run()))
 
 

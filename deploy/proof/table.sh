@@ -25,7 +25,7 @@ finish_proof() {
 print_faults() {
   local began ended label next i counts first last lines
   mapfile -t lines <"$WORK/faults"
-  printf '| fault | lasted | claims accepted until the next | lost | doubled | first decision after its begin | every coupon after its begin | every coupon after its end |\n'
+  printf '| fault | lasted | claims accepted until the next | lost | doubled | first decision after its start | every coupon after its start | every coupon after its end |\n'
   printf '| --- | --- | --- | --- | --- | --- | --- | --- |\n'
   for ((i = 0; i < ${#lines[@]}; i++)); do
     IFS=$'\t' read -r began ended _ label <<<"${lines[i]}"
