@@ -11,6 +11,9 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-enable-testing"]),
 ]
 
+// The programs under test are optimized, the tests are not: optimizing them takes longer than it saves.
+let tests = strict + [.unsafeFlags(["-Onone"])]
+
 let package = Package(
     name: "claims",
     platforms: [.macOS(.v15)],
@@ -227,7 +230,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ClaimWorkerTests",
             dependencies: [
@@ -237,7 +240,7 @@ let package = Package(
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ClaimAPITests",
             dependencies: [
@@ -253,7 +256,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ClaimCtlTests",
             dependencies: [
@@ -261,7 +264,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ClaimBenchTests",
             dependencies: [
@@ -271,7 +274,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
@@ -287,7 +290,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -132,7 +132,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
             AdminServer.Reports {
                 watches.compactMap { $0.stall() }
             } readiness: {
-                Readiness(publisher: publisher, redis: redis, postgres: postgres, access: control)
+                Readiness(publisher: publisher, redis: redis, postgres: postgres, access: control, drain: drain)
             } metrics: {
                 await metrics.snapshot() + system.families()
             }, logger: logger)
@@ -144,6 +144,7 @@ func buildApplication(_ settings: APISettings, logger: Logger) async throws -> S
         configuration: ApplicationConfiguration(
             address: .hostname(settings.host, port: settings.port), serverName: StandardHeaders.serverName,
             backlog: 4096),
+        onServerRunning: { _ in drain.serverStarted() },
         eventLoopGroupProvider: .shared(eventLoops),
         logger: logger)
     // Services are shut down in reverse order: the drain, the server, then what its requests depend on. The admin listener ends

@@ -130,6 +130,39 @@ extension IntegrationTests {
             #expect(try await compared().code == 0)
         }
 
+        /// Whole batches are lost, each with the claim that was sold the last coupon and others that were not.
+        @Test func thePromisedCouponGoesToItsUserAgain() async throws {
+            try forgetOtherClaims()
+            var outcomes: [String: String] = [:]
+            for _ in 0..<20 {
+                let coupon = try await api.coupon("AGAIN", amount: 1)
+                let ids = try await withThrowingTaskGroup { group in
+                    for user in 0..<8 { group.addTask { try await api.submit("u\(user)", coupon).id } }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                for id in ids { outcomes[id] = try await api.claim(id, wait: 20).outcome }
+            }
+            let winners = outcomes.filter { $0.value == "claimed" }.keys
+            try #require(winners.count == 20)
+            for id in winners { try loseRow(of: id) }
+            try Database.script("delete from claims where coupon_name like 'AGAIN%'")
+
+            #expect(try await compared("--requeue").comparison.requeued == outcomes.count)
+            try await eventually("the rows") {
+                try Database.number("select count(*) from claims where coupon_name like 'AGAIN%'") == outcomes.count
+            }
+            for (id, outcome) in outcomes { #expect(try await api.claim(id, wait: 20).outcome == outcome) }
+            #expect(try await compared().code == 0)
+        }
+
+        @Test func aSecretThatHasNotIssuedTheIdsIsRefused() async throws {
+            try forgetOtherClaims()
+            _ = try await claimed("u1", try await api.coupon("SECRET", amount: 1))
+            let secret = String(repeating: "another secret ", count: 3)
+            let result = try await claimctl("audit", "--against-broker", settings: ["CLAIMS_ID_SECRET": secret])
+            #expect(result.code != 0 && result.errors.contains("CLAIMS_ID_SECRET"), "\(result)")
+        }
+
         @Test func theComparisonNeedsTheSecretOfTheIds() async throws {
             let result = try await claimctl("audit", "--against-broker", settings: ["CLAIMS_ID_SECRET": ""])
             #expect(result.code == 64 && result.errors.contains("CLAIMS_ID_SECRET"), "\(result)")

@@ -4,14 +4,16 @@ import Postgres
 import Redis
 import RuntimeSupport
 
-/// Metrics that describe the system, not a process. They are read from the stores at each scrape of the admin listener. A
-/// store that does not answer leaves its metrics out.
+/// Metrics that describe the system, not a process. They are read from the stores at each scrape of the admin listener. If a
+/// store does not respond, its metrics are omitted.
 struct SystemMetrics: Sendable {
     let queues: QueueObserver
     let postgres: PostgresClient
     let redis: RedisClient
     /// The number of coupons that have a metric: the newest ones. Each is a time series in Prometheus.
     static let couponLimit = 100
+    /// The longest wait for a store.
+    private static let patience = Duration.seconds(2)
 
     func families() async -> [MetricFamily] {
         async let queues = queueFamilies()
@@ -21,11 +23,11 @@ struct SystemMetrics: Sendable {
     }
 
     private func queueFamilies() async -> [MetricFamily] {
-        await queues.refresh()
+        await queues.refresh(atMost: Self.patience)
         guard let depths = queues.recentDepths else { return [] }
         var lanes = MetricFamily(
             name: "claims_lane_depth", kind: .gauge,
-            help: "Messages in the work queue of a lane that no worker holds. A message has up to 16 claims.",
+            help: "Messages of a lane's work queue that are not delivered to a worker. A message has up to 16 claims.",
             samples: [])
         var deadLetters = MetricFamily(
             name: "claims_dead_letters", kind: .gauge, help: "Messages in the dead-letter queue.", samples: [])
@@ -43,7 +45,7 @@ struct SystemMetrics: Sendable {
     }
 
     private func couponFamilies() async -> [MetricFamily] {
-        let newest = try? await postgres.run { connection throws(PostgresError) in
+        let newest = try? await postgres.run(patience: Self.patience) { connection throws(PostgresError) in
             try CouponStore(connection).newestRemaining(atMost: Self.couponLimit)
         }
         guard let newest else { return [] }

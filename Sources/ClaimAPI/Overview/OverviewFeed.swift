@@ -52,7 +52,7 @@ final class OverviewFeed: Service {
 
     /// Returns the present overview.
     func overview() async -> Overview {
-        await queues.refresh()
+        await queues.refresh(atMost: .seconds(2))
         return await look(at: .now())
     }
 

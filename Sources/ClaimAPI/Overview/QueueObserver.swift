@@ -14,7 +14,9 @@ final class QueueObserver: Service {
         var isWanted = false
         /// A single request wants the depths until then.
         var wantedUntil: ContinuousClock.Instant?
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
+        /// Numbers the requests that wait.
+        var requests = 0
         var isRunning = false
 
         func wants(at now: ContinuousClock.Instant) -> Bool { isWanted || wantedUntil.map { now < $0 } ?? false }
@@ -60,19 +62,29 @@ final class QueueObserver: Service {
         if wasWanted != wanted { stop.wake.raise() }
     }
 
-    /// Waits until the depths are up to date, or one attempt to read them has failed. Returns at once unless ``run()`` runs.
-    func refresh() async {
+    /// Waits until the depths are up to date, or one attempt to read them has failed, for at most `time`. Returns at once
+    /// unless ``run()`` runs.
+    func refresh(atMost time: Duration) async {
+        let request = state.withLock { state in
+            state.requests += 1
+            return state.requests
+        }
+        let timeout = Task {
+            try await Task.sleep(for: time)
+            state.withLock { $0.waiting.removeValue(forKey: request) }?.resume()
+        }
         await withCheckedContinuation { caller in
             let waits = state.withLock { state in
                 let now = ContinuousClock.now
                 let isNew = state.readAt.map { now - $0 < Self.longestAge } ?? false
                 guard !isNew, state.isRunning else { return false }
                 state.wantedUntil = now + Self.lease
-                state.waiting.append(caller)
+                state.waiting[request] = caller
                 return true
             }
             if waits { stop.wake.raise() } else { caller.resume() }
         }
+        timeout.cancel()
     }
 
     func run() async throws {
@@ -86,8 +98,8 @@ final class QueueObserver: Service {
 
     private func resumeWaiting() {
         let waiting = state.withLock { state in
-            defer { state.waiting = [] }
-            return state.waiting
+            defer { state.waiting = [:] }
+            return state.waiting.values
         }
         for caller in waiting { caller.resume() }
     }

@@ -248,9 +248,9 @@ extension Problem {
             + "Idempotency-Key.",
         headers: [.retryAfter: "1"])
 
-    /// - Parameter missing: one sentence that names the server that is missing.
+    /// - Parameter missing: why claims cannot be accepted.
     static func notReady(_ missing: String) -> Problem {
-        Problem(.notReady, "Claims cannot be accepted. \(missing)", headers: [.retryAfter: "1"])
+        Problem(.notReady, missing, headers: [.retryAfter: "1"])
     }
 }
 

@@ -146,9 +146,11 @@ struct ClaimRoutes: Sendable {
         case .user, .ticket: return
         case .anyone, .service: break
         }
-        let detail = "\(claim.couponName?.description ?? "-") of \(claim.userID?.description ?? "-")"
+        // No user: `claimctl user forget` does not change the audit trail.
+        let detail = claim.couponName?.description
         do {
-            try await changes.run { connection throws(PostgresError) in
+            // The client waits.
+            try await changes.run(patience: .seconds(1)) { connection throws(PostgresError) in
                 try OperatorLog(connection).record(
                     .claimCancel, on: claim.id.description, by: caller.operatorName, outcome: OperatorAction.done,
                     detail: detail)

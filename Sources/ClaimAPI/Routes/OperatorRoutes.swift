@@ -1,3 +1,4 @@
+import Admin
 import Broker
 import Claims
 import Foundation
@@ -26,22 +27,10 @@ struct OperatorRoutes: Sendable {
         ]
     }
 
-    /// Reports all three stores. Only the broker decides: claims are accepted without Redis and PostgreSQL. An API that
-    /// requires tokens needs them once, to check tokens.
     private func readiness() throws -> Response {
-        struct Readiness: Encodable {
-            let status: String
-            let rabbitmq: String
-            let redis: String
-            let postgres: String
-        }
-        if drain.isActive { throw Problem.notReady("ClaimAPI: shutting down.") }
-        if let reason = publisher.unavailableReason { throw Problem.notReady("RabbitMQ: \(reason).") }
-        if let reason = access?.unavailableReason { throw Problem.notReady("Access: \(reason).") }
-        return try .json(
-            Readiness(
-                status: "ready", rabbitmq: "ok", redis: redis.unavailableReason ?? "ok",
-                postgres: postgres.unavailableReason ?? "ok"))
+        let readiness = Readiness(publisher: publisher, redis: redis, postgres: postgres, access: access, drain: drain)
+        if let missing = readiness.missing { throw Problem.notReady(missing) }
+        return .json(encoded: readiness.json)
     }
 
     /// Returns the metrics of this process and those that the live workers sent to Redis with their heartbeats.

@@ -24,7 +24,13 @@ struct RequestTracing<Context: RequestContext>: RouterMiddleware {
         let span = tracer.start(request.method.rawValue, context: parent, kind: .server)
         defer { span.end() }
         return try await span.whileActive {
-            let response = try await next(request, context)
+            let response: Response
+            do {
+                response = try await next(request, context)
+            } catch {
+                span.setStatus(SpanStatus(code: .error, message: "\(type(of: error))"))
+                throw error
+            }
             guard span.isRecording else { return response }
             span.updateAttributes { attributes in
                 attributes["http.request.method"] = request.method.rawValue

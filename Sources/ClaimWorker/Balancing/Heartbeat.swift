@@ -16,8 +16,9 @@ final class Heartbeat: Service {
     private let laneMetrics: LaneMetrics
     private let logger: Logger
     private let startedAt = Timestamp.now()
-    /// Watches the heartbeat's thread. An attempt takes a second for each answer of Redis.
-    let watch = LoopWatch("heartbeat", limit: .seconds(30))
+    /// Watches the heartbeat's thread. An attempt takes a second for each answer of Redis, and longer if the look-up of its
+    /// address does not answer.
+    let watch = LoopWatch("heartbeat", limit: .seconds(120))
     private let stop = StopSignal()
 
     init(

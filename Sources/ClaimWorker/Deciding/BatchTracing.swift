@@ -38,7 +38,8 @@ struct BatchTracing: Sendable {
     /// Starts the span of a transaction; nil outside of the span of a batch.
     func startTransaction(claims: Int) -> ClaimSpan? {
         guard let context = InstrumentationContext.current, context.span != nil else { return nil }
-        let span = tracer.start("decide in PostgreSQL", context: context, kind: .client)
+        let span = tracer.start(
+            "decide in PostgreSQL", context: context, kind: .client, isSampled: context.trace?.isSampled)
         span.updateAttributes { attributes in
             attributes["db.system.name"] = "postgresql"
             attributes["db.operation.batch.size"] = claims

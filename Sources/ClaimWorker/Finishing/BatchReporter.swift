@@ -73,7 +73,10 @@ struct BatchReporter {
             "claim.id": "\(failedJob.job.message.properties.messageID ?? "-")", "attempt": "\(failure.attempt)",
             "reason": "\(failure.code)", "error": "\(failure.message)",
         ]
-        if isTraced, let trace = failedJob.job.trace { metadata["trace.id"] = "\(trace.traceID)" }
+        if isTraced, let trace = failedJob.job.trace {
+            metadata["trace.id"] = "\(trace.traceID)"
+            metadata["span.id"] = "\(TraceContext.hex(trace.spanID))"
+        }
         return metadata
     }
 

@@ -53,7 +53,8 @@ final class Lane: Sendable {
                     to: brokers[(firstBroker + failures) % brokers.count], control: control, workerID: workerID,
                     settings: settings, stores: stores, health: health, tracing: tracing, logger: logger)
                 connected()
-                defer { control.unsubscribed() }
+                // A lane that steps back subscribes again at once.
+                defer { if !control.mustStepBack { control.unsubscribed() } }
                 try subscription.serve()
                 subscription.close()
             } catch is Outage {

@@ -14,7 +14,8 @@ extension Readiness {
             case .postgres(let error): postgres = "\(error)"
             }
         }
-        let rabbitmq = lanes.lazy.compactMap(\.brokerFailure).first
+        let isConnected = lanes.contains { $0.subscribedSince != nil }
+        let rabbitmq = lanes.lazy.compactMap(\.brokerFailure).first ?? (isConnected ? nil : "not connected yet")
         let stores = [
             Store("rabbitmq", unavailableReason: rabbitmq), Store("redis", unavailableReason: redis),
             Store("postgres", unavailableReason: postgres),

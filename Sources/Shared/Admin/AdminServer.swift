@@ -8,9 +8,9 @@ package import Observability
 internal import RuntimeSupport
 internal import ServiceLifecycle
 
-/// Serves `/healthz`, `/readyz` and `/metrics` of a process, on an address and a thread of its own.
+/// Serves `/healthz`, `/readyz` and `/metrics` of a process, on an address and an event loop of its own.
 ///
-/// The load of the process does not delay its answers, and they need no token, so the address must be reachable for
+/// The answers do not wait for the event loops of other requests. They need no token, so the address must be reachable for
 /// operators only.
 package struct AdminServer: Service {
     /// What a process reports about itself.

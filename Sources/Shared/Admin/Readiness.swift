@@ -26,7 +26,7 @@ package struct Readiness: Hashable, Sendable {
     }
 
     /// The body of the answer to `GET /readyz`. A process that is not ready answers with a problem (RFC 9457).
-    var json: [UInt8] {
+    package var json: [UInt8] {
         var json = JSONText()
         if let missing {
             json.append(json: #"{"type":"urn:claims:problem:not_ready","title":"Not ready","status":503,"detail":"#)

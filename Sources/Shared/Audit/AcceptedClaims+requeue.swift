@@ -9,22 +9,22 @@ extension AcceptedClaims {
 
     private static let batchSize = 500
 
-    /// Publishes the lost claims again, in the order in which they were decided. Blocks.
+    /// Publishes the lost claims again: first the cancelled ones, then those that were claimed, then the others. Blocks.
     ///
-    /// Each gets back its state before the decision, so that clients see it as pending and then its new outcome. A claim that
-    /// was not lost after all keeps its outcome, because a claim is decided once. Recorded in the audit trail.
+    /// After the publisher confirm, Redis forgets the lost outcome, so that clients see the claim as pending and then its new
+    /// outcome. A claim that was not lost after all keeps its outcome, because a claim is decided once. Recorded in the audit
+    /// trail.
     /// - Returns: the number of claims.
-    /// - Throws: `RedisError` or `BrokerError`. The claims that were not published are found again by the next comparison.
+    /// - Throws: `RedisError` or `BrokerError`. The claims that were not published keep their states in Redis, so the next
+    ///   comparison finds them again.
     package func requeue(_ session: OperatorSession) throws -> Int {
-        let claims = lost.filter { !$0.messages.isEmpty }
+        let claims = lost.filter { !$0.messages.isEmpty }.sorted { $0.repairOrder < $1.repairOrder }
         guard !claims.isEmpty else { return 0 }
         return try session.logged(.claimRequeue, on: "lost claims") {
             "\($0) published again"
         } _: {
             let redis = try RedisConnection(session.stores.redis, timeout: .seconds(10))
-            let publisher = try ConfirmedPublisher<Int>(
-                anyOf: session.stores.brokers, heartbeat: 60, name: "\(session.connectionName) publisher",
-                confirmTimeout: .seconds(10))
+            let publisher = try session.publisher()
             defer { publisher.close() }
             for start in stride(from: 0, to: claims.count, by: Self.batchSize) {
                 let batch = claims[start..<min(start + Self.batchSize, claims.count)]
@@ -38,21 +38,20 @@ extension AcceptedClaims {
     private static func publish(
         _ claims: ArraySlice<LostClaim>, _ redis: RedisConnection, _ publisher: ConfirmedPublisher<Int>, lanes: Int
     ) throws {
-        // Before the publish: a worker may decide the claim at once.
-        try redis.send(
-            .all(
-                claims.flatMap { claim in
-                    claim.messages.filter { $0.action == .claim }.map {
-                        ClaimCache.acceptAgain($0, isEdited: claim.isEdited)
-                    }
-                }))
         let messages = claims.flatMap(\.messages).map { message in
-            OutgoingMessage(
-                .claim(message, encodedBy: .shared), exchange: Topology.workExchange,
-                routingKey: Topology.routingKey(lane: message.couponName.lane(of: lanes)))
+            OutgoingMessage.toLane(message.couponName.lane(of: lanes), .claim(message, encodedBy: .shared))
         }
         guard try publisher.deliver(messages).count == messages.count else {
             throw BrokerError(.refused(code: 0), "the broker did not store every message")
         }
+        // Only now: until the confirm, Redis is the only record of the loss. A cancelled claim stays cancelled.
+        try redis.send(
+            .all(
+                claims.compactMap { claim in
+                    guard [.claimed, .rejected, .deadLettered].contains(claim.status), let version = claim.version,
+                        let request = claim.messages.first
+                    else { return nil }
+                    return ClaimCache.acceptAgain(request, isEdited: claim.isEdited, insteadOf: version)
+                }))
     }
 }

@@ -13,7 +13,7 @@ package struct AcceptedClaims: Encodable, Sendable {
         package let couponName: String
         /// The lost claims that were `claimed`.
         package let promised: Int
-        /// The coupons that are left; nil if the coupon does not exist.
+        /// The coupons that are left, with those that lost cancellations give back; nil if the coupon does not exist.
         package let remaining: Int?
 
         /// The coupons that are missing.
@@ -22,6 +22,13 @@ package struct AcceptedClaims: Encodable, Sendable {
         private enum CodingKeys: String, CodingKey {
             case promised, remaining
             case couponName = "coupon_name"
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(couponName, forKey: .couponName)
+            try container.encode(promised, forKey: .promised)
+            try container.encode(remaining, forKey: .remaining)
         }
     }
 
@@ -33,7 +40,8 @@ package struct AcceptedClaims: Encodable, Sendable {
     package let waiting: Int
     /// The number of lost claims.
     package let lostCount: Int
-    /// The lost claims in the order of their decisions. There may be more, see ``lostCount``.
+    /// The lost claims in the order of their decisions. There may be more, see ``lostCount``, but all those that were claimed
+    /// or cancelled are here.
     package let lost: [LostClaim]
     /// The coupons of the lost claims that were `claimed`.
     package let promises: [Promise]
@@ -46,10 +54,22 @@ package struct AcceptedClaims: Encodable, Sendable {
         case lostCount = "lost_count"
     }
 
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(known, forKey: .known)
+        try container.encode(knownSince, forKey: .knownSince)
+        try container.encode(waiting, forKey: .waiting)
+        try container.encode(lostCount, forKey: .lostCount)
+        try container.encode(lost, forKey: .lost)
+        try container.encode(promises, forKey: .promises)
+        try container.encode(requeued, forKey: .requeued)
+    }
+
     /// Compares. Takes a few seconds at least. Blocks.
     ///
     /// - Parameter issuer: has the secrets of the API. Redis remembers only a part of each id.
-    /// - Throws: `RedisError`, `PostgresError`, `BrokerError` or `DeadLetterError`.
+    /// - Throws: `RedisError`, `PostgresError`, `BrokerError` or `DeadLetterError`; `SettingError` if the issuer has none of
+    ///   the API's secrets.
     package init(_ session: OperatorSession, issuer: ClaimIDIssuer) throws {
         let comparison = try StoreComparison(session, issuer: issuer)
         defer { comparison.close() }
@@ -67,12 +87,13 @@ package struct AcceptedClaims: Encodable, Sendable {
 
     /// The violations of rules that the comparison shows.
     var violations: [AuditReport.Violation] {
-        var violations = lost.map(\.violation)
+        var violations = lost.map { $0.violation(isRequeued: requeued != nil) }
         if lostCount > lost.count {
             violations.append(
                 .init(
                     rule: "accepted_claim_is_stored", subject: "-",
-                    detail: "\((lostCount - lost.count).counted("further claim")) in no store"))
+                    detail: "\((lostCount - lost.count).counted("further claim")) in no store; "
+                        + "run the audit again to see them"))
         }
         for promise in promises where promise.shortage > 0 {
             let left =

@@ -15,6 +15,8 @@ package struct LostClaim: Encodable, Hashable, Sendable {
     package let decidedAt: Timestamp?
     /// Whether an operator has replaced the request.
     let isEdited: Bool
+    /// The version of ``status`` in Redis; nil if only the acceptance is known.
+    let version: String?
 
     init(id: ClaimID, known: ClaimCache.Entry, stored: ClaimStatus?) {
         self.id = id
@@ -25,6 +27,7 @@ package struct LostClaim: Encodable, Hashable, Sendable {
         createdAt = known.claim?.createdAt
         decidedAt = known.claim?.decidedAt
         isEdited = known.isEdited
+        version = known.version
     }
 
     /// Whether PostgreSQL has lost what Redis knows. Pure.
@@ -65,6 +68,20 @@ package struct LostClaim: Encodable, Hashable, Sendable {
         return (decidedAt ?? latest, createdAt ?? latest, id.description)
     }
 
+    /// Orders claims for the repair: first cancellations, which may free coupons, then claims that hold a promise, then the
+    /// rest.
+    ///
+    /// The times alone do not keep the promises: all claims of a batch are decided at the same time.
+    var repairOrder: (Int, Timestamp, Timestamp, String) {
+        let rank =
+            switch status {
+            case .cancelled: storedStatus == .claimed ? 0 : 1
+            case .claimed: 2
+            case .pending, .rejected, .deadLettered, .discarded: 3
+            }
+        return (rank, order.0, order.1, order.2)
+    }
+
     private enum CodingKeys: String, CodingKey {
         case id, status
         case storedStatus = "stored_status"
@@ -89,7 +106,9 @@ package struct LostClaim: Encodable, Hashable, Sendable {
 }
 
 extension LostClaim {
-    var violation: AuditReport.Violation {
+    /// - Parameter isRequeued: whether the lost claims were published again.
+    func violation(isRequeued: Bool) -> AuditReport.Violation {
+        let advice = isRequeued && !messages.isEmpty ? "published again, check with another audit" : nextStep
         let coupon = couponName.map { "of \($0)" } ?? "of an unknown coupon"
         let user = userID.map { "for \($0)" } ?? "for an unknown user"
         let accepted = createdAt.map { "accepted \($0)" } ?? "accepted at an unknown time"
@@ -97,6 +116,6 @@ extension LostClaim {
         let row = storedStatus.map { "but its row is \($0.rawValue)" } ?? "but it has no row and no message"
         return AuditReport.Violation(
             rule: "accepted_claim_is_stored", subject: id.description,
-            detail: "a claim \(coupon) \(user), \(accepted), is \(state) in Redis, \(row); \(nextStep)")
+            detail: "a claim \(coupon) \(user), \(accepted), is \(state) in Redis, \(row); \(advice)")
     }
 }

@@ -4,6 +4,7 @@ internal import DeadLetters
 internal import Postgres
 internal import Redis
 internal import RuntimeSupport
+internal import Settings
 
 /// One pass over the claims in Redis. It holds a bounded number of them.
 ///
@@ -17,7 +18,7 @@ final class StoreComparison {
     private let issuer: ClaimIDIssuer
     private let redis: RedisConnection
     private let postgres: PostgresConnection
-    private let broker: AMQPConnection
+    private var broker: AMQPConnection
     private var depths: QueueDepthReader
     /// Claims without a row that were seen once.
     private var candidates: Candidates = [:]
@@ -28,11 +29,15 @@ final class StoreComparison {
     private(set) var lostCount = 0
     private(set) var lost: [ClaimID: LostClaim] = [:]
     private var promised: [String: Int] = [:]
+    /// The coupons that lost cancellations give back.
+    private var returning: [String: Int] = [:]
+    /// The stored claims that were compared, by whether the issuer has issued their ids.
+    private var stored = (own: 0, foreign: 0)
 
     private static let pageSize = 1000
     /// The most candidates that are looked at together.
     private static let windowSize = 10_000
-    /// The most lost claims that are kept.
+    /// The most lost claims that are kept, without those that were claimed or cancelled: amounts limit their number.
     private static let listLimit = 100_000
     private static let looks = 5
     private static let pauseBetweenLooks = Duration.seconds(1)
@@ -41,13 +46,9 @@ final class StoreComparison {
         self.session = session
         self.issuer = issuer
         redis = try RedisConnection(session.stores.redis, timeout: .seconds(10))
-        postgres = try PostgresConnection(
-            session.stores.database, name: session.connectionName,
-            timeouts: .init(statement: .seconds(60), answer: .seconds(90)))
-        try Schema.check(postgres)
-        try LaneCount.check(session.stores.lanes, storesFirst: false, on: postgres)
+        postgres = try session.postgres()
         issuer.datesIDsFrom = try DatedIDs.firstDay(on: postgres)
-        broker = try AMQPConnection(anyOf: session.stores.brokers, heartbeat: 60, name: session.connectionName)
+        broker = try session.broker()
         depths = try QueueDepthReader(lanes: session.stores.lanes, broker)
     }
 
@@ -70,6 +71,10 @@ final class StoreComparison {
             position = page.next
         } while position != ClaimCache.start
         try settle()
+        if stored.own == 0, stored.foreign > 0 {
+            throw SettingError(
+                description: "\(ClaimIDIssuer.setting.name) is not that of ClaimAPI: it did not issue the stored ids")
+        }
     }
 
     /// Returns the coupons of the lost claims that were claimed, by name.
@@ -81,7 +86,8 @@ final class StoreComparison {
             uniqueKeysWithValues: (0..<rows.count).map { (rows.text($0, 0) ?? "", rows.integer($0, 1)) })
         return names.map { name in
             AcceptedClaims.Promise(
-                couponName: name, promised: promised[name] ?? 0, remaining: remaining[name].flatMap(\.self))
+                couponName: name, promised: promised[name] ?? 0,
+                remaining: remaining[name].flatMap(\.self).map { $0 + returning[name, default: 0] })
         }
     }
 
@@ -107,6 +113,9 @@ final class StoreComparison {
         guard !accepted.isEmpty else { return [:] }
         // PostgreSQL is read after Redis, so that it is not behind.
         let stored = try ClaimStore(postgres).find(accepted.map(\.id))
+        for claim in stored.values {
+            if issuer.issued("\(claim.id)") != nil { self.stored.own += 1 } else { self.stored.foreign += 1 }
+        }
         var candidates: Candidates = [:]
         for (id, entry) in accepted {
             let status = stored[id]?.status
@@ -152,8 +161,14 @@ final class StoreComparison {
         waiting += before - open.count
         for (id, claim) in open where lost[id] == nil {
             lostCount += 1
-            if claim.status == .claimed, let coupon = claim.couponName { promised["\(coupon)", default: 0] += 1 }
-            if lost.count < Self.listLimit { lost[id] = claim }
+            if let coupon = claim.couponName {
+                if claim.status == .claimed { promised["\(coupon)", default: 0] += 1 }
+                if claim.status == .cancelled, claim.storedStatus == .claimed {
+                    returning["\(coupon)", default: 0] += 1
+                }
+            }
+            let holdsPromise = claim.status == .claimed || claim.status == .cancelled
+            if holdsPromise || lost.count < Self.listLimit { lost[id] = claim }
         }
     }
 
@@ -175,12 +190,16 @@ final class StoreComparison {
 
     /// Removes the claims that have a message in the dead-letter queue.
     private func removeDeadLetters(from open: inout Candidates) throws {
+        // The queue may be long, and this connection could send no heartbeats while it is read.
+        broker.close()
         var dead: Set<ClaimID> = []
         try DeadLetterQueue.forEachLetter(session) { letter in
             guard let id = ClaimID(letter.id), let claim = open[id] else { return }
             if letter.isCancel == (claim.storedStatus == .claimed) { dead.insert(id) }
         }
         for id in dead { open[id] = nil }
+        broker = try session.broker()
+        depths = try QueueDepthReader(lanes: session.stores.lanes, broker)
     }
 }
 

@@ -1,9 +1,9 @@
-internal import Broker
+package import Broker
 package import Claims
-internal import Postgres
+package import Postgres
 internal import Redis
 
-/// Who works with the dead-letter queue, on which stores, and how that operator is kept informed.
+/// Who works with the dead-letter queue or audits, on which stores, and how that operator is kept informed.
 package struct OperatorSession: Sendable {
     /// How far a long operation is.
     package struct Progress: Hashable, Sendable {
@@ -62,7 +62,7 @@ package struct OperatorSession: Sendable {
     }
 
     /// Connects to PostgreSQL, with timeouts for statements over long lists.
-    func postgres() throws(PostgresError) -> PostgresConnection {
+    package func postgres() throws(PostgresError) -> PostgresConnection {
         let connection = try PostgresConnection(
             stores.database, name: connectionName,
             timeouts: .init(lock: .seconds(10), statement: .seconds(120), answer: .seconds(150)))
@@ -83,7 +83,7 @@ package struct OperatorSession: Sendable {
     }
 
     /// Connects to the broker to consume.
-    func broker() throws(BrokerError) -> AMQPConnection {
+    package func broker() throws(BrokerError) -> AMQPConnection {
         let connection = try AMQPConnection(anyOf: stores.brokers, heartbeat: heartbeat, name: connectionName)
         // A long queue does not answer while it takes back the messages of the last reader.
         connection.setResponseTimeout(seconds: 60)
@@ -91,7 +91,7 @@ package struct OperatorSession: Sendable {
     }
 
     /// Connects to the broker to publish.
-    func publisher() throws(BrokerError) -> ConfirmedPublisher<Int> {
+    package func publisher() throws(BrokerError) -> ConfirmedPublisher<Int> {
         try ConfirmedPublisher(
             anyOf: stores.brokers, heartbeat: heartbeat, name: "\(connectionName) publisher",
             confirmTimeout: .seconds(10))
@@ -108,7 +108,7 @@ extension OutgoingMessage {
     }
 
     /// A message on its way to a lane.
-    static func toLane(_ lane: Int, _ message: BrokerMessage) -> OutgoingMessage {
+    package static func toLane(_ lane: Int, _ message: BrokerMessage) -> OutgoingMessage {
         OutgoingMessage(message, exchange: Topology.workExchange, routingKey: Topology.routingKey(lane: lane))
     }
 }

@@ -6,7 +6,7 @@ internal import Foundation
 package enum ProcessMetrics {
     /// Reads the present values from `/proc`. What cannot be read is left out.
     package static func families() -> [MetricFamily] {
-        let stat = (try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8)).flatMap(ProcessStat.init)
+        let stat = readStat()
         // The list includes the descriptor that reads it.
         let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))
             .map { Double($0.count - 1) }
@@ -27,9 +27,17 @@ package enum ProcessMetrics {
                 "process_max_fds", .gauge, "Maximum number of open file descriptors of the process.",
                 hasLimit ? Double(limit.rlim_cur) : nil),
             family(
-                "process_start_time_seconds", .gauge, "Start time of the process, in seconds since 1970.",
-                stat.map { $0.startTime(now: Date().timeIntervalSince1970, secondsSinceBoot: secondsSinceBoot()) }),
+                "process_start_time_seconds", .gauge, "Start time of the process, in seconds since 1970.", startTime),
         ].compactMap(\.self)
+    }
+
+    /// Computed once: a value that differs between two scrapes looks like a restart.
+    private static let startTime = readStat().map {
+        $0.startTime(now: Date().timeIntervalSince1970, secondsSinceBoot: secondsSinceBoot())
+    }
+
+    private static func readStat() -> ProcessStat? {
+        (try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8)).flatMap(ProcessStat.init)
     }
 
     private static func family(

@@ -23,8 +23,13 @@ package struct PostgresAddress: Hashable, Sendable, CustomStringConvertible {
             Self.choices.allSatisfy({ name, values in options[name].map(values.contains) ?? true })
         else { return nil }
         self.url = url
-        let port = options["port"].map { ":\($0)" } ?? ""
-        description = "postgres://\(options["host"] ?? "")\(port)/\(options["dbname"] ?? "")"
+        let hosts = options["host", default: ""].split(separator: ",", omittingEmptySubsequences: false)
+        let servers = hosts.enumerated().map { number, host in
+            // One port is that of all hosts.
+            let port = ports.count == 1 ? ports[0] : ports.indices.contains(number) ? ports[number] : ""
+            return port.isEmpty ? "\(host)" : "\(host):\(port)"
+        }
+        description = "postgres://\(servers.joined(separator: ","))/\(options["dbname"] ?? "")"
     }
 
     /// Returns the options that the URL sets; nil if libpq cannot parse it.

@@ -62,13 +62,16 @@ package final class PostgresClient: Sendable {
 
     /// Runs `body` with a connection, on the thread of that connection, and returns its result.
     ///
+    /// - Parameter patience: shortens ``Configuration/patience``; nil to leave it.
     /// - Throws: ``PostgresError`` from `body`; at once if there is no connection or the queue is full; or after
     ///   ``Configuration/patience`` if no connection became free, and `body` does not run then.
     package func run<Value: Sendable>(
+        patience: Duration? = nil,
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
         if openConnections.withLock({ $0 }) == 0 { throw PostgresError(sqlState: nil, message: Self.noConnection) }
-        let deadline = ContinuousClock.now + configuration.patience
+        let patience = min(patience ?? configuration.patience, configuration.patience)
+        let deadline = ContinuousClock.now + patience
         let result: Result<Value, PostgresError> = await withCheckedContinuation { caller in
             jobs.post(
                 PostgresJobs.Job(deadline: deadline) { connection in

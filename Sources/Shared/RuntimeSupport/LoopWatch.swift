@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// Finds out whether a loop that serves the process still runs.
 ///
-/// The loop reports each of its rounds. A loop that is ended on purpose is not watched any more.
+/// The loop reports each of its rounds. A loop that has ended is no longer watched.
 package final class LoopWatch: Sendable {
     private struct State {
         var lastRound: ContinuousClock.Instant

@@ -14,6 +14,8 @@ internal import ServiceLifecycle
 /// <https://opentelemetry.io/docs/specs/otlp/#otlphttp-request>
 package struct SpanExporter: Service {
     private let url: String
+    /// The host and port of the collector. The URL may have a password.
+    private let server: String
     private let resource: [String: String]
     private let buffer: SpanBuffer
     private let logger: Logger
@@ -28,6 +30,7 @@ package struct SpanExporter: Service {
     /// - Parameter resource: the attributes of the process, for example `service.name`.
     package init(_ settings: TraceSettings, resource: [String: String], buffer: SpanBuffer, logger: Logger) {
         url = settings.url
+        server = settings.server
         self.resource = resource
         self.buffer = buffer
         self.logger = logger
@@ -39,13 +42,11 @@ package struct SpanExporter: Service {
         // The client would otherwise record its own requests, and each export would be the cause of another one.
         configuration.tracing.tracer = nil
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        await cancelWhenGracefulShutdown {
-            var isFailing = false
-            while !Task.isCancelled {
-                try? await Task.sleep(for: Self.interval)
-                guard !Task.isCancelled else { return }
-                isFailing = await export(with: client, wasFailing: isFailing)
-            }
+        var isFailing = false
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            // Only the pause is cancelled, not an export.
+            await cancelWhenGracefulShutdown { try? await Task.sleep(for: Self.interval) }
+            isFailing = await export(with: client, wasFailing: isFailing)
         }
         // The services that make spans have ended.
         _ = await export(with: client, wasFailing: true)
@@ -66,7 +67,8 @@ package struct SpanExporter: Service {
                 failed.increment(by: rest.count)
                 if !wasFailing {
                     logger.warning(
-                        "spans can't be exported, dropping them", metadata: ["url": "\(url)", "error": "\(error)"])
+                        "spans can't be exported, dropping them",
+                        metadata: ["server.address": "\(server)", "error": "\(error)"])
                 }
                 return true
             }

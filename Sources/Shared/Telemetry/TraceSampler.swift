@@ -26,7 +26,7 @@ package struct TraceSampler: Hashable, Sendable {
 
     /// Returns whether a new span is recorded.
     ///
-    /// The decision depends on the trace id alone, so that all programs with the same ratio decide alike.
+    /// The decision depends on the trace id alone, so that all programs with the same ratio decide the same.
     package func samples(_ traceID: TraceContext.TraceID, parent: TraceContext?) -> Bool {
         if followsParent, let parent { return parent.isSampled }
         if ratio >= 1 { return true }

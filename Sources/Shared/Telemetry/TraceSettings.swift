@@ -1,3 +1,4 @@
+internal import Foundation
 package import Settings
 
 /// Whether and where traces are exported. The names and values are those of OpenTelemetry.
@@ -6,6 +7,8 @@ package import Settings
 package struct TraceSettings: Hashable, Sendable {
     /// The URL that takes spans as OTLP/HTTP.
     package var url: String
+    /// The host and port of the collector.
+    package var server: String
     package var sampler: TraceSampler
 
     package static let endpoint = Setting(
@@ -25,10 +28,14 @@ package struct TraceSettings: Hashable, Sendable {
 
     /// Reads the settings; nil if there is to be no tracing.
     package static func read(_ reader: SettingReader) throws(SettingError) -> TraceSettings? {
-        let url = try reader.value(endpoint, mustBe: "empty or a URL with http:// or https://") { text -> String?? in
+        let collector = try reader.value(endpoint, mustBe: "empty or a URL with http:// or https://") {
+            text -> (url: String, server: String)?? in
             if text.isEmpty { return .some(nil) }
-            guard text.hasPrefix("http://") || text.hasPrefix("https://") else { return nil }
-            return .some((text.hasSuffix("/") ? String(text.dropLast()) : text) + "/v1/traces")
+            guard let parts = URLComponents(string: text), ["http", "https"].contains(parts.scheme),
+                let host = parts.host, !host.isEmpty
+            else { return nil }
+            let url = (text.hasSuffix("/") ? String(text.dropLast()) : text) + "/v1/traces"
+            return .some((url, host + (parts.port.map { ":\($0)" } ?? "")))
         }
         let ratio = try reader.value(samplerArgument, mustBe: "a number from 0 to 1") { text in
             Double(text).flatMap { (0...1).contains($0) ? $0 : nil }
@@ -36,6 +43,6 @@ package struct TraceSettings: Hashable, Sendable {
         let sampler = try reader.value(
             samplerName, mustBe: "always_on, always_off, traceidratio, or one of these with the prefix parentbased_"
         ) { TraceSampler(name: $0, ratio: ratio) }
-        return url.map { TraceSettings(url: $0, sampler: sampler) }
+        return collector.map { TraceSettings(url: $0.url, server: $0.server, sampler: sampler) }
     }
 }

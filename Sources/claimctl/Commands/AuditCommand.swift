@@ -26,10 +26,11 @@ struct AuditCommand: ParsableCommand {
             has evicted claims, does not know them. The output tells when the oldest known claim was accepted.
 
             A request with the key of a lost claim is answered from Redis, and decides nothing. --requeue publishes the \
-            lost claims again with their ids, in the order of their first decisions. A lost claim that clients know as \
-            claimed may now be rejected: other users may have got the last coupons. So --requeue refuses while fewer \
-            coupons are left than were promised. Raise the amounts first, with claimctl coupon set. It needs no coupon \
-            for a claim that was not lost after all: a claim is decided once.
+            lost claims again with their ids: first the cancelled ones, then those that were claimed, then the others. A \
+            lost claim that clients know as claimed may now be rejected: other users may have got the last coupons. So \
+            --requeue refuses while fewer coupons are left than were promised. Raise the amounts first, with claimctl coupon set. A claim that was not \
+            lost takes no second coupon: a claim is decided once. The exit status of --requeue is 1, because the report \
+            names the claims; check with another audit.
 
             \([ClaimIDIssuer.setting].help)
               Only for --against-broker: Redis remembers a part of each id.

@@ -45,7 +45,7 @@ enum ProblemExamples {
         "KeyNotActive": .keyNotActive(.revoked),
         "DeadLettersUnavailable": .deadLettersUnavailable,
         "DeadLettersBusy": .deadLettersBusy,
-        "NotReadyStopping": .notReady("RabbitMQ: shutting down."),
+        "NotReadyStopping": .notReady("Claims cannot be accepted. RabbitMQ: shutting down."),
     ]
 
     /// The examples that a request is answered with.

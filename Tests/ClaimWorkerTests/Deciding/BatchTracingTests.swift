@@ -28,8 +28,8 @@ import Tracing
         TraceContext(traceID: TraceContext.TraceID(high: number, low: number), spanID: number, isSampled: isSampled)
     }
 
-    private func tracing() throws -> BatchTracing {
-        let sampler = try #require(TraceSampler(name: "parentbased_always_off", ratio: 0))
+    private func tracing(_ sampler: String = "parentbased_always_off") throws -> BatchTracing {
+        let sampler = try #require(TraceSampler(name: sampler, ratio: 0))
         return BatchTracing(tracer: ClaimTracer(sampler: sampler, buffer: buffer))
     }
 
@@ -50,8 +50,9 @@ import Tracing
         #expect(finished.attributes.get("claim.id") == nil)
     }
 
-    @Test func aTransactionIsAChildOfItsBatch() throws {
-        let tracing = try tracing()
+    @Test(arguments: ["parentbased_always_off", "always_off", "traceidratio"])
+    func aTransactionIsAChildOfItsBatch(sampler: String) throws {
+        let tracing = try tracing(sampler)
         let jobs = jobs([trace(1)])
         let batch = try #require(tracing.startBatch(jobs, lane: 0))
         batch.whileActive { tracing.startTransaction(claims: 1)?.end() }

@@ -22,6 +22,13 @@ import Testing
             readiness.missing == "Claims cannot be decided. redis: not probed yet; postgres: not probed yet.")
     }
 
+    @Test func aWorkerThatHasNotConnectedIsNotReady() {
+        health.probed([])
+        #expect(
+            readiness.missing
+                == "Claims cannot be decided. rabbitmq: not connected yet; no subscription to lane 0, 1, 2.")
+    }
+
     @Test func aWorkerIsReadyWithAllLanesAndStores() {
         subscribeToAll()
         health.probed([])

@@ -74,7 +74,7 @@ extension IntegrationTests {
             #expect(try await service.post("/claims/\(claim.id)/cancel", json: "").status == 202)
             let recorded = try await log("--since", "1h").filter { $0.subject == claim.id }
             #expect(recorded.map(\.action) == ["claim.cancel"])
-            #expect(recorded.map(\.detail) == ["\(coupon) of ann"] && recorded[0].operator.contains(key.id))
+            #expect(recorded.map(\.detail) == [coupon] && recorded[0].operator.contains(key.id))
             try await Keys.revoke(key.id)
         }
 

@@ -60,6 +60,12 @@ enum Cache {
 /// The broker, accessed directly.
 enum RabbitMQ {
     static func connection() throws -> AMQPConnection {
+        // A busy broker may answer too late.
+        for _ in 1...2 { if let connection = try? connect() { return connection } }
+        return try connect()
+    }
+
+    private static func connect() throws -> AMQPConnection {
         let connection = try AMQPConnection(try Setup.stores().brokers[0], heartbeat: 30, name: "tests")
         try connection.openChannel(1)
         return connection

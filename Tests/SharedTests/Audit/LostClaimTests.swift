@@ -40,6 +40,23 @@ import Testing
         #expect(message.createdAt == Timestamp(milliseconds: 1000) && "\(message.couponName)" == "A")
     }
 
+    /// All claims of a batch are decided at the same time, so the times alone do not tell who was promised a coupon.
+    @Test func cancellationsAndPromisesAreRepairedFirst() throws {
+        let claims = try [
+            lost(.pending), lost(.rejected), lost(.claimed), lost(.cancelled), lost(.cancelled, stored: .claimed),
+        ]
+        let order = claims.sorted { $0.repairOrder < $1.repairOrder }
+        #expect(order.prefix(3).map(\.status) == [.cancelled, .cancelled, .claimed])
+        #expect(order.prefix(2).map(\.storedStatus) == [.claimed, nil])
+        #expect(order.suffix(2).map(\.status) == [.rejected, .pending])
+    }
+
+    @Test func theAdviceChangesWhenTheClaimWasPublishedAgain() throws {
+        #expect(try lost(.claimed).violation(isRequeued: false).detail.hasSuffix("publish it again with --requeue"))
+        #expect(try lost(.claimed).violation(isRequeued: true).detail.hasSuffix("check with another audit"))
+        #expect(try lost(.discarded).violation(isRequeued: true).detail.hasSuffix("it was discarded"))
+    }
+
     @Test func aClaimWhoseRequestIsUnknownCannotBeRepeated() throws {
         let entry = try #require(try ClaimCache.lookUp(id).answer([.string("+----")]))
         let lost = LostClaim(id: id, known: entry, stored: nil)

@@ -5,7 +5,8 @@ import Testing
     @Test(arguments: [
         ("postgres://claims:hunter2@127.0.0.1:25432/claims", "postgres://127.0.0.1:25432/claims"),
         ("postgresql://u%40corp:p%40ss%2Fhunter2@host/db?sslmode=require&connect_timeout=5", "postgres://host/db"),
-        ("postgres://a:1,b:2/db?target_session_attrs=primary", "postgres://a,b:1,2/db"),
+        ("postgres://a:1,b:2/db?target_session_attrs=primary", "postgres://a:1,b:2/db"),
+        ("postgres://a,b/db?port=5433", "postgres://a:5433,b:5433/db"),
         ("postgres:///db?host=/run/postgresql&user=me&password=hunter2", "postgres:///run/postgresql/db"),
         ("postgres://[::1]:5432/db", "postgres://::1:5432/db"), ("postgres://", "postgres:///"),
         ("postgres://u:hunter2@host/db?options=-c%20search_path%3Da", "postgres://host/db"),

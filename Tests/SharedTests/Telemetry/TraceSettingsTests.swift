@@ -16,12 +16,13 @@ import Testing
     @Test(arguments: ["http://collector:4318", "http://collector:4318/"])
     func thePathOfTracesIsAddedToTheEndpoint(_ endpoint: String) throws {
         let settings = try #require(try read(["OTEL_EXPORTER_OTLP_ENDPOINT": endpoint]))
-        #expect(settings.url == "http://collector:4318/v1/traces")
+        #expect(settings.url == "http://collector:4318/v1/traces" && settings.server == "collector:4318")
         #expect(settings.sampler == TraceSampler(name: "parentbased_traceidratio", ratio: 0.01))
     }
 
     @Test(arguments: [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"), ("OTEL_TRACES_SAMPLER", "sometimes"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector"), ("OTEL_TRACES_SAMPLER", "sometimes"),
         ("OTEL_TRACES_SAMPLER_ARG", "1.5"), ("OTEL_TRACES_SAMPLER_ARG", "-0.1"), ("OTEL_TRACES_SAMPLER_ARG", "half"),
     ])
     func anInvalidSettingIsNamed(name: String, value: String) {

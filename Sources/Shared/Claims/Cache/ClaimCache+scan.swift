@@ -32,11 +32,25 @@ extension ClaimCache {
     /// Looks up the number of all keys, which is at least that of the claims.
     package static let keyCount = RedisRequest<Int>(command: ["DBSIZE"]) { Int($0.integer ?? 0) }
 
-    /// Replaces what is remembered of a claim by its accepted request, because its outcome is lost.
+    /// Replaces what is remembered of a claim by its accepted request, because its outcome is lost; not if a later state is
+    /// stored.
     ///
-    /// - Parameter isEdited: whether an operator has replaced the request.
-    package static func acceptAgain(_ message: ClaimMessage, isEdited: Bool) -> RedisRequest<Void> {
+    /// - Parameters:
+    ///   - isEdited: whether an operator has replaced the request.
+    ///   - version: that of the lost outcome, see ``Entry/version``.
+    package static func acceptAgain(
+        _ message: ClaimMessage, isEdited: Bool, insteadOf version: String
+    ) -> RedisRequest<Void> {
         let text = ClaimRecord.noted(message, as: isEdited ? .edited : .accepted)
-        return RedisRequest([["SET", RedisKeys.claim(message.id), text, "EX", String(lifetime)]])
+        let arguments = [String(lifetime), text, version]
+        return RedisRequest([["EVAL", acceptAgainScript, "1", RedisKeys.claim(message.id)] + arguments])
     }
+
+    /// KEYS: the claim. ARGV: the lifetime, the new text, and the version of the lost outcome.
+    private static let acceptAgainScript = """
+        local old = redis.call('GET', KEYS[1])
+        if old and string.sub(old, 6, 13) > ARGV[3] then return 0 end
+        redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[1])
+        return 1
+        """
 }

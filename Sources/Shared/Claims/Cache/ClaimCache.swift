@@ -18,11 +18,14 @@ package enum ClaimCache {
         package let isAccepted: Bool
         /// Whether an operator has replaced the request, so that the claim may have another coupon.
         package let isEdited: Bool
+        /// The version of the state, as ``ClaimRecord`` describes it; nil if only the acceptance is known.
+        package let version: String?
 
         init(_ record: ClaimRecord) {
             claim = record.state?.claim
             isAccepted = record.mark != .noted || record.state.map { $0.rank != .noted } ?? false
             isEdited = record.mark == .edited
+            version = record.state.map(ClaimRecord.version)
         }
     }
 

@@ -55,6 +55,11 @@ struct ClaimRecord: Hashable {
             + "\(message.couponName) \(message.userID)"
     }
 
+    /// Returns the version of a state: its rank and its time.
+    static func version(_ state: ClaimState) -> String {
+        String(decoding: [state.rank.rawValue] + digits(state.time), as: UTF8.self)
+    }
+
     /// Returns the text of a state, from the rank on.
     static func text(_ state: ClaimState) -> String {
         let claim = state.claim

@@ -22,7 +22,7 @@ package struct LastAudit: Codable, Hashable, Sendable {
         reply.string.flatMap { try? JSONDecoder().decode(LastAudit.self, from: Data($0.utf8)) }
     }
 
-    /// Stores the result for a week. An audit that is older says nothing any more.
+    /// Stores the result for a week. An older audit is out of date.
     package var storing: RedisRequest<Void> {
         guard let json = try? JSONEncoder().encode(self) else { preconditionFailure("an audit is always JSON") }
         return RedisRequest([["SET", RedisKeys.audit, String(decoding: json, as: UTF8.self), "EX", "604800"]])

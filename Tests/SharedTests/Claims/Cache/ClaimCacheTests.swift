@@ -81,9 +81,10 @@ import Testing
     @Test func aClaimThatIsAcceptedAgainIsPending() throws {
         let message = try message()
         for isEdited in [false, true] {
-            let request = ClaimCache.acceptAgain(message, isEdited: isEdited)
-            #expect(request.commands[0].prefix(2) == ["SET", RedisKeys.claim(message.id)])
-            let entry = try #require(try ClaimCache.lookUp(message.id).answer([.string(request.commands[0][2])]))
+            let request = ClaimCache.acceptAgain(message, isEdited: isEdited, insteadOf: "2Q7mZ3-1")
+            let command = request.commands[0]
+            #expect(command[3] == RedisKeys.claim(message.id) && command.last == "2Q7mZ3-1")
+            let entry = try #require(try ClaimCache.lookUp(message.id).answer([.string(command[5])]))
             #expect(entry.isAccepted && entry.isEdited == isEdited && entry.claim == message.pendingClaim)
         }
     }
