@@ -147,7 +147,8 @@ final class StoreComparison {
     private func settle() throws {
         var open = candidates
         candidates = [:]
-        for look in 0..<Self.looks where !open.isEmpty {
+        // Only an undecided claim may still get a row: a decision is committed before Redis learns of it.
+        for look in 0..<Self.looks where open.values.contains(where: { $0.status == .pending }) {
             if look > 0 { WakeSignal().wait(atMost: Self.pauseBetweenLooks) }
             // A claim that leaves the broker after this has a row in the next step.
             let queues = try busyQueues()
