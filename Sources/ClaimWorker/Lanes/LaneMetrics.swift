@@ -1,7 +1,8 @@
 import Metrics
 import RuntimeSupport
 
-/// The gauges of a worker's lanes, set with each heartbeat and each scrape of the admin listener. Sums and maxima over the workers describe the system's lanes.
+/// The gauges of a worker's lanes, set with each heartbeat and each scrape of the admin listener. Sums and maxima over the
+/// workers describe the system's lanes.
 final class LaneMetrics: Sendable {
     private struct Gauges: Sendable {
         let consumers: Gauge
