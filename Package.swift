@@ -155,8 +155,7 @@ let package = Package(
             name: "ClaimAPI",
             dependencies: [
                 "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis",
-                "RuntimeSupport",
-                "Settings", "Telemetry",
+                "RuntimeSupport", "Settings", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -222,8 +221,7 @@ let package = Package(
             name: "SharedTests",
             dependencies: [
                 "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis",
-                "RuntimeSupport",
-                "SeededRandom", "Settings", "Telemetry",
+                "RuntimeSupport", "SeededRandom", "Settings", "Telemetry",
                 .product(name: "Instrumentation", package: "swift-distributed-tracing"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),

@@ -154,7 +154,6 @@ extension IntegrationTests {
             let coupon = try await api.coupon("DRAINED", amount: 1)
             let program = try system.program("api-2")
             program.signal(SIGTERM)
-            let start = ContinuousClock.now
             let notReady = try await eventually("the process not to be ready") {
                 let answer = try await other.get("/readyz")
                 return answer.status == 200 ? nil : answer
@@ -166,7 +165,6 @@ extension IntegrationTests {
             let id = try accepted.decoded(Claim.self).id
             #expect(try await other.claim(id, wait: 20).outcome == "claimed")
             #expect(try await program.end(within: .seconds(15)) == 0)
-            #expect(ContinuousClock.now - start >= .seconds(3))
         }
 
         @Test func aResponseThatIsNotReadDoesNotHoldUpTheEndOfTheProcess() async throws {
