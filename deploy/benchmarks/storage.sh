@@ -2,7 +2,7 @@
 # What deploy/bench-storage measures with each variant of the storage settings. The figures are called VARIANT.….
 # The script sets loaded_claims, claims and cancels.
 
-VARIANTS=(default autovacuum cost_limit fillfactor_90 fillfactor_70)
+VARIANTS=(default autovacuum cost_limit fillfactor_90 fillfactor_70 coupons_50)
 TABLES=(claims user_claims coupons)   # those that deciding and cancelling write
 LOAD_COUPONS=1000
 LOAD_LANES=8    # the default number of lanes and of claims in a batch
@@ -17,6 +17,8 @@ variant_sql() {
       autovacuum:coupons) storage "$table" autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000 ;;
       autovacuum:*) storage "$table" autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02 ;;
       cost_limit:*) storage "$table" autovacuum_vacuum_cost_limit = 2000 ;;
+      coupons_50:coupons) storage "$table" fillfactor = 50 ;;
+      coupons_50:*) ;;
       fillfactor_*:*) storage "$table" fillfactor = "${1#fillfactor_}" ;;
     esac
   done

@@ -40,14 +40,32 @@ Plan =
         {_, Second} = case Rest of [] -> {[], []}; _ -> Move(Rest, SpreadWork, []) end,
         lists:reverse(Second ++ First)
     end,
-%% A member that has missed messages loses the election, so the plan is made again until nothing is left to move.
+%% Whether a member of the queue is its leader.
+HasLeader = fun(Server) -> lists:any(fun(Node) -> ra:ping({Server, Node}, 1000) =:= {pong, leader} end, Nodes) end,
+AwaitLeader =
+    fun Await(Server, Attempts) ->
+        HasLeader(Server) orelse (Attempts > 0 andalso begin timer:sleep(50), Await(Server, Attempts - 1) end)
+    end,
+%% A leader that hands over waits up to 30 s for its successor, and the queue with it. A member that has missed messages
+%% loses the election, and before RabbitMQ 4 the leader does not check that. So only a member that follows is asked, and
+%% a queue without a leader after a second gets an election.
+Transfer =
+    fun({Server, From, To}) ->
+        case ra:ping({Server, To}, 1000) of
+            {pong, follower} ->
+                ra:transfer_leadership({Server, From}, {Server, To}),
+                AwaitLeader(Server, 20) orelse begin ra:trigger_election({Server, From}), AwaitLeader(Server, 20) end;
+            _ -> false
+        end
+    end,
+%% What could not move yet is tried again.
 Spread =
     fun Spread(0) -> {not_spread, Count(Leaders())};
         Spread(Rounds) ->
             case Plan() of
                 [] -> spread;
                 Moves ->
-                    [ra:transfer_leadership({Server, From}, {Server, To}) || {Server, From, To} <- Moves],
+                    lists:foreach(Transfer, Moves),
                     timer:sleep(500),
                     Spread(Rounds - 1)
             end

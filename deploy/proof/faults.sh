@@ -62,9 +62,11 @@ disk_alarm_end() { broker_tool rabbitmqctl set_disk_free_limit 200MB >>"$WORK/lo
 
 # The disk of PostgreSQL has no room. A server that could not write ends, and is started again.
 full_disk_begin() {
-  local ballast=$DATA_DIR/postgres/ballast
-  fallocate -l "$(df --output=avail -B1 "$DATA_DIR/postgres" | tail -n 1)" "$ballast" 2>>"$WORK/log" || true
-  dd if=/dev/zero of="$ballast" bs=4096 oflag=append conv=notrunc 2>>"$WORK/log" || true   # the rest
+  local ballast=$DATA_DIR/postgres/ballast free
+  free=$(df --output=avail -B1 "$DATA_DIR/postgres" | tail -n 1)
+  # Most of it at once. The rest is written, because the server may take some of it before.
+  fallocate -l $((free - (64 << 20))) "$ballast" 2>>"$WORK/log" || true
+  dd if=/dev/zero of="$ballast" bs=4096 oflag=append conv=notrunc 2>>"$WORK/log" || true
 }
 full_disk_end() {
   rm -f "$DATA_DIR/postgres/ballast"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The result of a proof: a Markdown table with a line for each fault, and whether anything was lost.
+# The result of a proof: a Markdown table with a line for each kind of fault, and whether anything was lost.
 
 # finish_proof LIMIT…: ends the load, waits for the outcome of every accepted claim, prints the table, and fails if anything
 # was lost, doubled or oversold, or if the audit has a finding.
@@ -21,20 +21,20 @@ finish_proof() {
     fail "lost $lost, doubled $doubled, oversold $oversold, never accepted $unaccepted, unexpected answers $(jq -c .unexpected_answers "$WORK/load.json"), exit status of the audit $audit" "$WORK/log"
 }
 
-# print_faults: claims count for the last fault that began before they were accepted. Times are in seconds.
+# print_faults: prints a line for each kind of fault. Times are medians; if two are printed, median / longest.
 print_faults() {
-  local began ended label next i counts first last lines
-  mapfile -t lines <"$WORK/faults"
-  printf '| fault | lasted | claims accepted until the next | lost | doubled | first decision after its start | every coupon after its start | every coupon after its end |\n'
-  printf '| --- | --- | --- | --- | --- | --- | --- | --- |\n'
-  for ((i = 0; i < ${#lines[@]}; i++)); do
-    IFS=$'\t' read -r began ended _ label <<<"${lines[i]}"
-    next=99999999999
-    if ((i + 1 < ${#lines[@]})); then next=${lines[i + 1]%%$'\t'*}; fi
-    IFS=$'\t' read -r -a counts < <(count_between "$began" "$next")
-    IFS=$'\t' read -r -a first < <(first_decisions_after "$began")
-    IFS=$'\t' read -r -a last < <(first_decisions_after "$ended")
-    printf '| %s | %s s | %s | %s | %s | %s s | %s s | %s s |\n' "$label" \
-      "$(awk "BEGIN { printf \"%.1f\", $ended - $began }")" "${counts[@]}" "${first[@]}" "${last[1]}"
-  done
+  printf '| fault | times | lasted, s | claims accepted until the next | lost | doubled | oversold | first decision, s after the start | every coupon, s after the start | every coupon, s after the end |\n'
+  printf '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n'
+  load_faults
+  "$PSQL" "$DATABASE_URL" --no-psqlrc -qAtX -F ' | ' -v ON_ERROR_STOP=1 -f "$DEPLOY_DIR/proof/faults.sql" >"$WORK/table" 2>>"$WORK/log" ||
+    fail "the faults cannot be evaluated" "$WORK/log"
+  sed 's/.*/| & |/' "$WORK/table"
+}
+
+load_faults() {
+  {
+    printf 'create table if not exists proof_faults (began numeric, ended numeric, recovered numeric, label text);\n'
+    printf 'truncate proof_faults;\n\\copy proof_faults from %s\n' "'$WORK/faults'"
+  } | "$PSQL" "$DATABASE_URL" --no-psqlrc -qAtX -v ON_ERROR_STOP=1 >>"$WORK/log" 2>&1 ||
+    fail "the faults cannot be loaded" "$WORK/log"
 }
