@@ -46,9 +46,9 @@ AwaitLeader =
     fun Await(Server, Attempts) ->
         HasLeader(Server) orelse (Attempts > 0 andalso begin timer:sleep(50), Await(Server, Attempts - 1) end)
     end,
-%% A leader that hands over waits up to 30 s for its successor, and the queue with it. A member that has missed messages
-%% loses the election, and before RabbitMQ 4 the leader does not check that. So only a member that follows is asked, and
-%% a queue without a leader after a second gets an election.
+%% A leader that hands over waits up to 30 s for its successor, and its queue accepts nothing in that time. A member that has
+%% missed messages loses the election; the leader checks that only since version 3.1.8 of the library ra. So only a member
+%% that follows is asked, and a queue that has no leader after a second gets an election.
 Transfer =
     fun({Server, From, To}) ->
         case ra:ping({Server, To}, 1000) of
