@@ -5,10 +5,10 @@ import Settings
 /// Sends requests to ClaimAPI.
 struct APIClient {
     static let url = Setting(
-        "CLAIMS_URL", defaultValue: "http://127.0.0.1:8080", help: "base URL of ClaimAPI, for claimctl claim")
+        "CLAIMS_URL", defaultValue: "http://127.0.0.1:8080", help: "base URL of ClaimAPI, for claimctl claim and rush")
 
     static let token = Setting(
-        "CLAIMS_TOKEN", defaultValue: "", isSecret: true, help: "API key or JWT for claimctl claim")
+        "CLAIMS_TOKEN", defaultValue: "", isSecret: true, help: "API key or JWT, for claimctl claim and rush")
 
     let base: String
     let token: String

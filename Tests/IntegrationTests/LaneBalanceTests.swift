@@ -99,7 +99,7 @@ extension IntegrationTests {
                 "eval",
                 """
                 [{rabbit_misc:pid_to_string(C), element(3, lists:keyfind(<<"connection_name">>, 1,
-                  proplists:get_value(client_properties, rabbit_networking:connection_info(P))))}
+                  proplists:get_value(client_properties, rabbit_reader:info(P, [client_properties]))))}
                  || [{pid, C}, {connection, P}] <- rabbit_channel:info_all([pid, connection])].
                 """)
             let owners = names.matches(of: /\.(\d+\.\d+)>",\s*<<"ClaimWorker (\S+) lane/)

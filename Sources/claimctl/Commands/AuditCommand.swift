@@ -20,8 +20,8 @@ struct AuditCommand: ParsableCommand {
             to a replica that was behind, or after a restore. It compares each claim that Redis knows with its row. A \
             claim without a row is waiting if it may be in RabbitMQ: its lane or a delay queue is not empty, or it has a \
             message in the dead-letter queue. Otherwise it is lost. Run it again when all lanes are empty, because a \
-            lost claim that is pending is not found before. A claim that a frozen worker holds looks lost for some \
-            seconds.
+            lost claim that is pending counts as waiting until then. A claim that a frozen worker holds looks lost for \
+            some seconds.
             What it can know: Redis keeps a claim for 25 hours after its last change. A Redis that was wiped, or that \
             has evicted claims, does not know them. The output tells when the oldest known claim was accepted.
 

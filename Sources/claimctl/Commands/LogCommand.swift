@@ -7,7 +7,8 @@ import Settings
 /// `claimctl log`
 struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "log", abstract: "Show what operators changed: coupons, keys and dead letters.",
+        commandName: "log",
+        abstract: "Show what operators did: coupons, keys, dead letters, cancels, requeued claims, forgotten users.",
         discussion: "Example: claimctl log --since 1d")
 
     @Option(name: .long, help: "Only actions of this time, such as 1h or 7d, or since a time (RFC 3339).")

@@ -30,7 +30,10 @@ extension DLQCommand {
 
         @Flag(
             name: .long,
-            help: "Send 1, then 5, then 50 …; wait for the outcomes of each step, and stop if more than a tenth fails.")
+            help: """
+                Send 1, then 5, then 50 …; wait for the outcomes of each step, and stop if more than a tenth of a step \
+                fails again or has no outcome within --wait.
+                """)
         var ramp = false
 
         @Option(name: .long, help: "Seconds to wait for the claims' outcomes, of each step with --ramp.")
