@@ -165,6 +165,30 @@ extension IntegrationTests {
             #expect(try dead(claims).isEmpty)
         }
 
+        /// A worker dies while it records what the broker has dead-lettered. Only one message is processed twice.
+        @Test func aKilledWorkerRepeatsOneMessageThatTheBrokerDeadLettered() async throws {
+            let coupon = try await api.coupon("RECORDED", amount: 6)
+            let claims = try (0..<6).map { try message("u\($0)", coupon) }
+            let worker = try await system.startWorker("recorder")
+            try await Server.postgres.stop()
+            for start in [0, 2, 4] {
+                try RabbitMQ.publishDirectly(
+                    .claims(Array(claims[start..<start + 2]), encodedBy: .shared), to: "claims.obituaries")
+            }
+            try await eventually("the first message in claims.dead") { try dead(claims).count >= 2 }
+            worker.signal(SIGKILL)
+            _ = try await worker.end(within: .seconds(5))
+            try await Server.postgres.start()
+            try await system.startWorker("next")
+            let outcomes = try await claims.asyncMap { try await api.claim($0.id.description, wait: 20) }
+            #expect(outcomes.tally == ["dead_lettered delivery_limit": 6])
+            #expect(try dead(claims).count == 8)
+            #expect(try await claimctl("dlq", "replay", "--coupon", coupon, "--yes").code == 0)
+            let replayed = try await claims.asyncMap { try await api.claim($0.id.description, wait: 20) }
+            #expect(replayed.tally == ["claimed": 6])
+            #expect(try dead(claims).isEmpty)
+        }
+
         /// The worker is killed at random moments while it decides messages with several claims each.
         @Test func killedWorkersLoseNoClaimOfAMessage() async throws {
             let coupons = try await (0..<5).asyncMap { try await api.coupon("KILLED_\($0)", amount: 200) }

@@ -132,6 +132,16 @@ extension IntegrationTests {
             #expect(running.code == 1 && running.errors.contains("worker-1-"), "\(running)")
             #expect(try await claimctl("lanes", "set", "0").code == 64)
 
+            // Redis knows nothing of a frozen worker, and the broker does not return its messages yet.
+            let worker = try system.program("worker-1")
+            worker.freeze()
+            let frozen = try await eventually("the frozen worker's heartbeat to expire") {
+                let result = try await claimctl("lanes", "set", "9")
+                return result.errors.contains("consumer") ? result : nil
+            }
+            #expect(frozen.code == 1 && frozen.errors.contains("claims.work."), "\(frozen)")
+            worker.thaw()
+
             let coupon = try await api.coupon("WAITS", amount: 1)
             await system.end { $0.name == "worker-1" }
             _ = try await api.submit("u1", coupon)

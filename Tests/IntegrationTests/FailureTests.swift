@@ -42,6 +42,48 @@ extension IntegrationTests {
             #expect(times == times.sorted() && Set(times).count == 4)
         }
 
+        @Test func aClaimThatFailsAtTheCommitIsDeadLetteredAlone() async throws {
+            let coupon = try await api.coupon("COMMIT", amount: 30)
+            try FailureInjection.refuseAtCommit("unlucky")
+            defer { try? FailureInjection.stop() }
+            let worker = try system.program("worker-1")
+            worker.freeze()
+            let ids = try await (0..<20).asyncMap { try await api.submit($0 == 7 ? "unlucky" : "u\($0)", coupon).id }
+            worker.thaw()
+            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            #expect(claims.tally == ["claimed": 19, "dead_lettered database_error": 1])
+            #expect(claims[7].attempts == 4)
+            // The connection can be used as before.
+            let next = try await api.claim(try await api.submit("next", coupon).id, wait: 10)
+            #expect(next.outcome == "claimed" && next.attempts == 1)
+            try FailureInjection.stop()
+            #expect(try await claimctl("dlq", "replay", ids[7], "--yes").code == 0)
+            #expect(try await api.claim(ids[7], wait: 20).outcome == "claimed")
+        }
+
+        /// The transactions of the parts take longer together than the broker waits for a heartbeat.
+        @Test func aBatchThatIsSplitManyTimesKeepsItsConnection() async throws {
+            let coupon = try await api.coupon("SPLIT", amount: 30)
+            try system.program("worker-1").signal(SIGTERM)
+            let worker = try await system.startWorker(
+                "beating", ["CLAIMS_HEARTBEAT_SECONDS": "1", "CLAIMS_RETRY_DELAYS_MS": "100"])
+            try FailureInjection.refuseAll(after: 0.1)
+            defer { try? FailureInjection.stop() }
+            worker.freeze()
+            let ids = try await (0..<30).asyncMap { try await api.submit("u\($0)", coupon).id }
+            worker.thaw()
+            let claims = try await concurrently(ids) { try await api.claim($0, wait: 30) }
+            #expect(claims.tally == ["dead_lettered database_error": 30])
+            #expect(claims.allSatisfy { $0.attempts == 2 })
+            try await eventually("one message per claim") {
+                try RabbitMQ.dead().compactMap(\.properties.messageID).filter(ids.contains).sorted() == ids.sorted()
+            }
+            try FailureInjection.stop()
+            #expect(try await claimctl("dlq", "replay", "--coupon", coupon, "--yes").code == 0)
+            let replayed = try await concurrently(ids) { try await api.claim($0, wait: 20) }
+            #expect(replayed.tally == ["claimed": 30])
+        }
+
         @Test func aFailedAttemptIsShownWhilePendingAndTheRetryDecides() async throws {
             let coupon = try await api.coupon("ONCE", amount: 3)
             try system.program("worker-1").signal(SIGTERM)

@@ -26,7 +26,8 @@ struct CounterWindow<Key: Hashable & Sendable>: Sendable {
             steps.append(rise)
             steps.removeFirst(max(0, steps.count - length))
         }
-        last = values
+        // A process that is missing for a moment has not begun again from 0.
+        last = (last ?? [:]).merging(values) { $0.merging($1) { $1 } }
     }
 
     /// Discards all values.

@@ -144,7 +144,7 @@ extension Overview {
         deadLetters = knowsDepths ? queues[Topology.deadQueue]?.messages : nil
         retrying =
             knowsDepths
-            ? (0..<10).reduce(0) { $0 + (queues[Topology.retry($1)]?.messages ?? 0) } : nil
+            ? (0..<Topology.mostRetries).reduce(0) { $0 + (queues[Topology.retry($1)]?.messages ?? 0) } : nil
         // Without Redis it is not known whether a worker is alive.
         warnings = knowsWorkers ? report.warnings : []
         requiresTokens = access.requiresTokens

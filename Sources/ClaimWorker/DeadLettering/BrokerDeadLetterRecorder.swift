@@ -43,21 +43,21 @@ final class BrokerDeadLetterRecorder: Service {
             try serve(connection)
             connection.close()
         } onFailure: { error, _ in
-            logger.debug("no broker connection for dead letters, retrying", metadata: ["error": "\(error)"])
+            logger.warning("no broker connection for dead letters, retrying", metadata: ["error": "\(error)"])
         }
     }
 
     private func serve(_ connection: AMQPConnection) throws {
         let stores = StoreConnections(settings.stores, name: connectionName)
         var waiting: [(tag: UInt64, jobs: [Job])] = []
+        // The message whose claims are in the dead-letter queue one by one, and that is not recorded yet.
+        var separated: UInt64?
         var backoff = Backoff()
         while !stop.isRequested {
             while let event = try connection.nextEvent() {
                 switch event {
                 case .delivered(let delivery, _):
-                    let jobs = Job.all(in: delivery)
-                    if jobs.count > 1 { try separate(jobs) }
-                    waiting.append((tag: delivery.tag, jobs: jobs))
+                    waiting.append((tag: delivery.tag, jobs: Job.all(in: delivery)))
                 case .consumerCancelled: throw BrokerError(.refused(code: 0), "the broker cancelled the subscription")
                 case .confirmed, .refused, .returned, .blocked, .unblocked: break
                 }
@@ -65,6 +65,11 @@ final class BrokerDeadLetterRecorder: Service {
             guard let (tag, jobs) = waiting.first else {
                 connection.wait(orSignal: stop.wake, atMost: .seconds(1))
                 continue
+            }
+            // One message at a time, so that an error or the death of the worker repeats only this one.
+            if jobs.count > 1, separated != tag {
+                try separate(jobs)
+                separated = tag
             }
             do throws(Outage) {
                 for job in jobs { try record(job, in: stores) }

@@ -132,8 +132,9 @@ final class Decider {
             return coupons.count == 1 ? attempts.map { _ in failed } : try decideByCoupon(attempts)
         }
         let middle = attempts.count / 2
+        // A coupon whose row was locked for the first half stays locked for the second: its claims keep their order.
         let verdicts =
-            try decideTogether(Array(attempts[..<middle])) + decideTogether(Array(attempts[middle...]))
+            try decideUnlocked(Array(attempts[..<middle])) + decideUnlocked(Array(attempts[middle...]))
         // A corrupt page affects some claims. If claims of several coupons fail and none is decided, the server is broken.
         if error.mayBeOutage, coupons.count > 1, verdicts.allSatisfy(\.isFailed) { throw .postgres(error) }
         return verdicts

@@ -20,14 +20,18 @@ struct BatchReporter {
         self.logger = logger
     }
 
-    /// Reports a batch.
+    /// Counts the decisions of a batch, once they are committed.
+    func count(_ outcome: BatchOutcome) {
+        count(outcome.decisions.filter { !$0.wasDecidedBefore }.compactMap(\.claim))
+    }
+
+    /// Reports a batch that is finished.
     ///
     /// - Parameter size: the number of claims and cancels that were to be decided.
     func report(_ outcome: BatchOutcome, size: Int) {
         if size > 0 { batchSize.record(size) }
         for decision in outcome.decisions { report(decision) }
         report(outcome.failures)
-        count(outcome.decisions.filter { !$0.wasDecidedBefore }.compactMap(\.claim))
     }
 
     private func report(_ decision: BatchOutcome.Decision) {
@@ -88,7 +92,8 @@ struct BatchReporter {
         // The latency of a cancelled claim was recorded when it was decided.
         for claim in claims where claim.status != .cancelled {
             guard let created = claim.createdAt, let decided = claim.decidedAt else { continue }
-            latency.recordMilliseconds(decided.milliseconds - created.milliseconds)
+            // The times are of two machines.
+            latency.recordMilliseconds(max(0, decided.milliseconds - created.milliseconds))
         }
     }
 }

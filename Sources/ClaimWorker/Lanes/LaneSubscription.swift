@@ -117,6 +117,7 @@ final class LaneSubscription {
             let verdicts =
                 batch.isSuspicious ? try decideSuspicious(locked.map(\.job), attempts) : try decider.decide(attempts)
             outcome.add(verdicts, of: locked.map(\.job))
+            reporter.count(outcome)
             let rowLocked = zip(locked, verdicts).filter { $0.1 == .couponLocked }.map(\.0)
             outcome.fail(
                 queue.postpone(rowLocked, now: .now), .databaseTimeout,

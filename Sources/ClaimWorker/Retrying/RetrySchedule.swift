@@ -1,3 +1,5 @@
+import Claims
+
 /// Decides when a claim is tried again after a failed attempt, and when it is dead-lettered.
 struct RetrySchedule: Hashable, Sendable {
     /// The delay before each retry, in milliseconds.
@@ -10,7 +12,8 @@ struct RetrySchedule: Hashable, Sendable {
             let numbers = part.split(separator: " ")
             return numbers.count == 1 ? Int(numbers[0]) : nil
         }
-        guard delays.count == parts.count, delays.count <= 10, delays.allSatisfy({ (1...86_400_000).contains($0) })
+        guard delays.count == parts.count, delays.count <= Topology.mostRetries,
+            delays.allSatisfy({ (1...86_400_000).contains($0) })
         else { return nil }
         self.delays = delays
     }

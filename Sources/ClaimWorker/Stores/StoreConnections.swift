@@ -6,8 +6,10 @@ import Redis
 final class StoreConnections {
     private let settings: StoreSettings
     private let name: String
-    /// Called about once per second while a statement runs, to keep the thread's broker connection alive.
+    /// Called about once per second while statements run, to keep the thread's broker connection alive.
     var whileWaiting: () -> Void = {}
+    /// When it is called next, between statements that are too short to be waited for.
+    private var nextKeepAlive = ContinuousClock.now
     private var redisConnection: RedisConnection?
     private var postgresConnection: PostgresConnection?
 
@@ -49,6 +51,10 @@ final class StoreConnections {
     func postgres<Value>(
         _ body: (PostgresConnection) throws(PostgresError) -> Value
     ) throws(Outage) -> Result<Value, PostgresError> {
+        if ContinuousClock.now >= nextKeepAlive {
+            nextKeepAlive = .now + .seconds(1)
+            whileWaiting()
+        }
         let result = try attempt(body)
         if case .failure(let error) = result, error.mayBeOutage { try probePostgres() }
         return result

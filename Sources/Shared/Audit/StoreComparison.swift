@@ -147,8 +147,10 @@ final class StoreComparison {
     private func settle() throws {
         var open = candidates
         candidates = [:]
-        // Only an undecided claim may still get a row: a decision is committed before Redis learns of it.
-        for look in 0..<Self.looks where open.values.contains(where: { $0.status == .pending }) {
+        // Only these may be stored or waiting at the next look: a decision is committed before Redis learns of it, and a
+        // replay has deleted the row of its claim before.
+        let mayChange = { (claim: LostClaim) in claim.status == .pending || claim.status == .deadLettered }
+        for look in 0..<Self.looks where open.values.contains(where: mayChange) {
             if look > 0 { WakeSignal().wait(atMost: Self.pauseBetweenLooks) }
             // A claim that leaves the broker after this has a row in the next step.
             let queues = try busyQueues()

@@ -151,6 +151,7 @@ package final class PostgresConnection {
             if isPreparing[index] {
                 let answer = try nextAnswer(by: deadline)
                 if case .failure(let error) = answer {
+                    // It failed, or was skipped after the error of an earlier statement.
                     prepared[query.sql] = nil
                     failure = failure ?? error
                 }
@@ -161,12 +162,12 @@ package final class PostgresConnection {
             case .failure(let error): failure = failure ?? error
             }
         }
-        _ = try nextAnswer(by: deadline)
-        if let failure {
-            // The statements after the failed one were skipped, and so were their preparations.
-            for (index, query) in queries.enumerated() where isPreparing[index] { prepared[query.sql] = nil }
-            throw failure
+        // The transaction is committed now. The error of a commit precedes the answer of the synchronisation point.
+        if case .failure(let error) = try nextAnswer(by: deadline) {
+            failure = failure ?? error
+            _ = try nextAnswer(by: deadline)
         }
+        if let failure { throw failure }
         return rows
     }
 

@@ -45,14 +45,6 @@ package struct RedisRequest<Answer>: Sendable {
         }
     }
 
-    /// Appends a request whose answer is ignored, in one round trip.
-    package func followed(by other: RedisRequest<Void>) -> RedisRequest<Answer> {
-        let count = commands.count
-        return RedisRequest(commands + other.commands) { replies throws(RedisError) in
-            try answer(replies.prefix(count))
-        }
-    }
-
     /// Combines several requests in one round trip; the answers are in the order of the requests.
     package static func all<Part>(_ requests: [RedisRequest<Part>]) -> RedisRequest where Answer == [Part] {
         RedisRequest(requests.flatMap(\.commands)) { replies throws(RedisError) in

@@ -79,17 +79,23 @@ struct LanesCommand: ParsableCommand {
             }
         }
 
-        /// Refuses the change while a queue holds messages that the change would leave in the wrong lane.
+        /// Refuses the change while a queue holds messages that the change would leave in the wrong lane, and while a lane
+        /// has a consumer, which may be a frozen worker that holds messages.
         private static func requireEmptyQueues(_ brokers: [BrokerAddress], from stored: Int, to lanes: Int) throws {
             let connection = try AMQPConnection(anyOf: brokers, heartbeat: 10, name: "claimctl lanes")
             let depths = try QueueDepths(lanes: StoreSettings.laneLimit, connection)
             let waiting = depths.all.filter { queue in
-                guard queue.messages > 0, queue.kind != .deadLetters else { return false }
+                guard queue.messages > 0 || queue.consumers > 0, queue.kind != .deadLetters else { return false }
                 // What a wrong setting has left in a lane outside of the number is decided once that lane is inside.
                 if case .lane(let lane) = queue.kind, lane >= stored { return lane >= lanes }
                 return true
             }
             guard waiting.isEmpty else {
+                if let read = waiting.first(where: { $0.consumers > 0 }) {
+                    throw Failure.failed(
+                        "\(read.name) has \(read.consumers.counted("consumer")), which may hold messages. Nothing was "
+                            + "changed. Stop all workers first, those too that do not respond")
+                }
                 let list = waiting.map { "\($0.name) holds \($0.messages.counted("message"))" }
                 throw Failure.failed(
                     "\(list.joined(separator: ", ")). Nothing was changed. Start the workers with CLAIMS_LANES=\(stored), "

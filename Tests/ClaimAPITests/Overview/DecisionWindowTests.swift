@@ -39,6 +39,14 @@ import Testing
         #expect(window.outcomes.map(\.count) == [4])
     }
 
+    @Test func aWorkerThatWasMissingForAMomentCountsFromWhereItWas() {
+        var window = DecisionWindow()
+        window.add(families("a", claimed: 1000))
+        window.add(families("b", claimed: 4))
+        window.add(families("a", claimed: 1010))
+        #expect(window.outcomes.map(\.count) == [14])
+    }
+
     @Test func quantilesAreReadOffTheBuckets() throws {
         var window = DecisionWindow()
         let before = [("0.01", 5.0), ("0.1", 5.0), ("+Inf", 5.0)]

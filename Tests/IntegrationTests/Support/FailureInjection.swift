@@ -32,6 +32,28 @@ enum FailureInjection {
             """)
     }
 
+    /// Makes the claims of a user fail when their transaction is committed.
+    static func refuseAtCommit(_ user: String) throws {
+        try Database.script(
+            """
+            create or replace function refuse() returns trigger language plpgsql as $$
+            begin raise exception 'claim refused by the test'; end $$;
+            drop trigger if exists refuse on user_claims;
+            create constraint trigger refuse after insert on user_claims deferrable initially deferred for each row
+            when (new.user_id = '\(user)') execute function refuse();
+            """)
+    }
+
+    /// Makes every claim fail, after a time in seconds.
+    static func refuseAll(after seconds: Double) throws {
+        try Database.script(
+            """
+            create or replace function refuse() returns trigger language plpgsql as $$
+            begin perform pg_sleep(\(seconds)); raise exception 'claim refused by the test'; end $$;
+            create or replace trigger refuse before insert on user_claims for each row execute function refuse();
+            """)
+    }
+
     /// Makes the server refuse new rows of a table with an error of its own, and counts the refusals in `refusals`.
     static func refuseRows(of table: String, when condition: String, sqlState: String) throws {
         try Database.script(

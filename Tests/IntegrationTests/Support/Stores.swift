@@ -86,12 +86,13 @@ enum RabbitMQ {
         }
     }
 
-    /// Publishes an empty message to a queue and waits for the confirm.
-    static func publishDirectly(to queue: String) throws {
+    /// Publishes a message, by default an empty one, to a queue and waits for the confirm.
+    static func publishDirectly(
+        _ message: BrokerMessage = BrokerMessage(properties: MessageProperties(), body: []), to queue: String
+    ) throws {
         let connection = try connection()
         try connection.selectConfirms(channel: 1)
-        try connection.publish(
-            BrokerMessage(properties: MessageProperties(), body: []), exchange: "", routingKey: queue, channel: 1)
+        try connection.publish(message, exchange: "", routingKey: queue, channel: 1)
         guard case .confirmed = try connection.nextEvent(atMost: .seconds(5)) else {
             throw TestFailure(description: "the broker did not confirm the message")
         }

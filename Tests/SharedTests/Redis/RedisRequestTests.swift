@@ -63,12 +63,6 @@ import Testing
         #expect(try none.answer([]) == [])
     }
 
-    @Test func aFollowingRequestsRepliesAreIgnored() throws {
-        let request = get("a").followed(by: reset)
-        #expect(request.commands == [["GET", "a"], ["DEL", "x"], ["DEL", "y"]])
-        #expect(try request.answer([.string("1"), .integer(1), .error("READONLY")]) == "1")
-    }
-
     @Test func requestsWithoutAnswersCombineIntoOne() throws {
         let all = RedisRequest<Void>.all([reset, RedisRequest([["PING"]])])
         #expect(all.commands == [["DEL", "x"], ["DEL", "y"], ["PING"]])
@@ -76,13 +70,13 @@ import Testing
     }
 
     @Test func combinationsNest() throws {
-        let nested = RedisRequest.all([get("a"), get("b")]).and(sum.followed(by: reset)).and(get("c"))
+        let nested = RedisRequest.all([get("a"), get("b")]).and(sum).and(get("c"))
         #expect(
             nested.commands.map { $0.joined(separator: " ") } == [
-                "GET a", "GET b", "GET x", "GET y", "DEL x", "DEL y", "GET c",
+                "GET a", "GET b", "GET x", "GET y", "GET c",
             ])
         let ((texts, total), last) = try nested.answer(
-            [.string("1"), .string("2"), .integer(3), .integer(4), .integer(1), .integer(1), .string("5")])
+            [.string("1"), .string("2"), .integer(3), .integer(4), .string("5")])
         #expect(texts == ["1", "2"])
         #expect(total == 7)
         #expect(last == "5")

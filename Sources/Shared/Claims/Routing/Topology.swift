@@ -16,6 +16,8 @@ package struct Topology: Hashable, Sendable {
     package let lanes: Int
     /// The number of delay queues: one for each retry. The API needs none.
     package let retries: Int
+    /// The most delay queues that a system may have.
+    package static let mostRetries = 10
 
     package init(lanes: Int, retries: Int = 0) {
         self.lanes = lanes

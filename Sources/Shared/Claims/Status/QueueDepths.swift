@@ -13,11 +13,14 @@ package struct QueueDepths: Sendable {
         package let kind: Kind
         /// Messages that no consumer holds.
         package let messages: Int
+        /// Each may hold messages that it has not acknowledged.
+        package let consumers: Int
 
-        package init(name: String, kind: Kind, messages: Int) {
+        package init(name: String, kind: Kind, messages: Int, consumers: Int = 0) {
             self.name = name
             self.kind = kind
             self.messages = messages
+            self.consumers = consumers
         }
     }
 
@@ -37,7 +40,7 @@ package struct QueueDepths: Sendable {
             let channel = UInt16(index + 1)
             try connection.openChannel(channel)
             if let depth = try connection.depth(of: name, channel: channel) {
-                all.append(Queue(name: name, kind: kind, messages: depth.messages))
+                all.append(Queue(name: name, kind: kind, messages: depth.messages, consumers: depth.consumers))
                 try connection.closeChannel(channel)
             }
         }
@@ -46,7 +49,7 @@ package struct QueueDepths: Sendable {
 
     /// The names of all queues that may exist.
     static func names(lanes: Int) -> [(String, Kind)] {
-        let retries = (0..<10).map { (Topology.retry($0), Kind.retry) }
+        let retries = (0..<Topology.mostRetries).map { (Topology.retry($0), Kind.retry) }
         let dead = [Topology.deadQueue, Topology.brokerDeadLetterQueue].map { ($0, Kind.deadLetters) }
         return (0..<lanes).map { (Topology.workQueue(lane: $0), Kind.lane($0)) } + retries + dead
     }

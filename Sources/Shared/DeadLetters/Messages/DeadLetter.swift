@@ -21,6 +21,8 @@ package final class DeadLetter: Sendable {
     package let claimID: ClaimID?
     /// The coupon that the body names, in its normal form where it has one.
     package let couponName: String?
+    /// The coupon whose lane the message belongs to.
+    private let laneCoupon: CouponName?
     package let userID: String?
     /// A stable word for why the message was dead-lettered; nil if none is recorded.
     package let reason: String?
@@ -58,6 +60,9 @@ package final class DeadLetter: Sendable {
             couponName = partial?.couponName.map { CouponName($0)?.description ?? $0 }
             userID = partial?.userID
         }
+        // All claims of a message have the same lane.
+        laneCoupon =
+            parts.lazy.compactMap { try? $0.content.get().couponName }.first ?? couponName.flatMap(CouponName.init)
         id = claimID?.description ?? messageID ?? message.contentID
         reason = table[ClaimHeaders.reason]?.string ?? message.brokerDeadLetterReason
         attempts = ClaimHeaders.attempts(in: table)
@@ -152,7 +157,7 @@ package final class DeadLetter: Sendable {
     ///
     /// - Parameter lanes: the number of lanes.
     package func lane(of lanes: Int) -> Int {
-        couponName.flatMap(CouponName.init)?.lane(of: lanes) ?? 0
+        laneCoupon?.lane(of: lanes) ?? 0
     }
 
     /// The fields of a body that is not a claim of the current version.

@@ -83,6 +83,7 @@ extension DeadLetterQueue {
                 session.notice("another program has unacknowledged messages of \(Topology.deadQueue); waiting")
                 isNoticed = true
             }
+            try keepAliveWhileReading()
             signal.wait(atMost: .milliseconds(10))
         }
     }

@@ -87,6 +87,7 @@ package final class DeadLetterQueue {
                 session.notice("another operator has the dead-letter queue open; waiting")
                 isNoticed = true
             }
+            try keepAlive([])
             // The broker does not announce that a lock is free.
             signal.wait(atMost: .milliseconds(30))
         }
@@ -123,6 +124,7 @@ package final class DeadLetterQueue {
         try keepAlive([control])
     }
 
+    /// Serves these connections and the one that waits.
     private func keepAlive(_ connections: [AMQPConnection]) throws(BrokerError) {
         guard ContinuousClock.now >= nextKeepAlive else { return }
         nextKeepAlive = .now + session.keepAliveInterval
