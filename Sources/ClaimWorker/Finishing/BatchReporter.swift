@@ -92,7 +92,7 @@ struct BatchReporter {
         // The latency of a cancelled claim was recorded when it was decided.
         for claim in claims where claim.status != .cancelled {
             guard let created = claim.createdAt, let decided = claim.decidedAt else { continue }
-            // The times are of two machines.
+            // The times come from the clocks of two machines.
             latency.recordMilliseconds(max(0, decided.milliseconds - created.milliseconds))
         }
     }

@@ -94,7 +94,7 @@ struct LanesCommand: ParsableCommand {
                 if let read = waiting.first(where: { $0.consumers > 0 }) {
                     throw Failure.failed(
                         "\(read.name) has \(read.consumers.counted("consumer")), which may hold messages. Nothing was "
-                            + "changed. Stop all workers first, those too that do not respond")
+                            + "changed. Stop all workers first, including those that do not respond")
                 }
                 let list = waiting.map { "\($0.name) holds \($0.messages.counted("message"))" }
                 throw Failure.failed(
