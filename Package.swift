@@ -35,6 +35,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-algorithms.git", from: "1.2.1"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -143,19 +144,24 @@ let package = Package(
             name: "DeadLetters",
             dependencies: [
                 "Broker", "Claims", "Postgres", "Redis", "RuntimeSupport",
+                .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             path: "Sources/Shared/DeadLetters", swiftSettings: strict),
         .target(
             name: "Audit",
-            dependencies: ["Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport"],
+            dependencies: [
+                "Broker", "Claims", "DeadLetters", "Postgres", "Redis", "RuntimeSupport",
+                .product(name: "Algorithms", package: "swift-algorithms"),
+            ],
             path: "Sources/Shared/Audit", swiftSettings: strict),
         .executableTarget(
             name: "ClaimAPI",
             dependencies: [
                 "Admin", "Audit", "Broker", "Claims", "DeadLetters", "Observability", "Postgres", "Redis",
                 "RuntimeSupport", "Settings", "Telemetry",
+                .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),

@@ -1,3 +1,4 @@
+import Algorithms
 import Claims
 import ServiceLifecycle
 
@@ -18,9 +19,7 @@ struct ClaimPoller: Service {
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled {
                     let watched = outcomes.changes.watched
-                    let batches = stride(from: 0, to: watched.count, by: Self.batchSize).map {
-                        watched[$0..<min($0 + Self.batchSize, watched.count)]
-                    }
+                    let batches = watched.chunks(ofCount: Self.batchSize)
                     // The batches are spread over the interval to even out the load. None waits for the one before it:
                     // a slow store must not silence a stream.
                     for batch in batches {

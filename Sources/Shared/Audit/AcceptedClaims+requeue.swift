@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Broker
 internal import Claims
 package import DeadLetters
@@ -26,10 +27,9 @@ extension AcceptedClaims {
             let redis = try RedisConnection(session.stores.redis, timeout: .seconds(10))
             let publisher = try session.publisher()
             defer { publisher.close() }
-            for start in stride(from: 0, to: claims.count, by: Self.batchSize) {
-                let batch = claims[start..<min(start + Self.batchSize, claims.count)]
+            for batch in claims.chunks(ofCount: Self.batchSize) {
                 try Self.publish(batch, redis, publisher, lanes: session.stores.lanes)
-                session.progress(.init(.requeueing, done: start + batch.count, total: claims.count))
+                session.progress(.init(.requeueing, done: batch.endIndex, total: claims.count))
             }
             return claims.count
         }

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Broker
 internal import Claims
 internal import DeadLetters
@@ -95,7 +96,7 @@ final class StoreComparison {
 
     /// Returns an id with a digest, for look-ups: ids with the same digest are equal.
     private static func identity(_ digest: String) -> ClaimID? {
-        ClaimID(digest.padding(toLength: 40, withPad: "0"))
+        ClaimID(digest + String(repeating: "0", count: max(0, 40 - digest.count)))
     }
 
     /// Returns the accepted ones of these claims, as Redis remembers them.
@@ -177,8 +178,8 @@ final class StoreComparison {
 
     private func stillUnstored(_ ids: [ClaimID]) throws -> Candidates {
         var open: Candidates = [:]
-        for start in stride(from: 0, to: ids.count, by: Self.pageSize) {
-            open.merge(try unstored(try accepted(Array(ids[start..<min(start + Self.pageSize, ids.count)])))) { $1 }
+        for page in ids.chunks(ofCount: Self.pageSize) {
+            open.merge(try unstored(try accepted(Array(page)))) { $1 }
         }
         return open
     }
@@ -203,12 +204,5 @@ final class StoreComparison {
         for id in dead { open[id] = nil }
         broker = try session.broker()
         depths = try QueueDepthReader(lanes: session.stores.lanes, broker)
-    }
-}
-
-extension String {
-    /// Returns the text with a character appended until it has a length.
-    fileprivate func padding(toLength length: Int, withPad pad: Character) -> String {
-        self + String(repeating: pad, count: Swift.max(0, length - count))
     }
 }

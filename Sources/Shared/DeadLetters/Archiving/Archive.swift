@@ -172,10 +172,3 @@ package final class Archive {
         try? redis?.send(ClaimCache.publish(states))
     }
 }
-
-extension RandomAccessCollection where Index == Int {
-    /// The elements in order, in slices of at most `size`.
-    func chunked(_ size: Int) -> [SubSequence] {
-        stride(from: startIndex, to: endIndex, by: size).map { self[$0..<Swift.min($0 + size, endIndex)] }
-    }
-}

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Foundation
 
 /// A temporary file with records that do not fit into memory. It has no name, so that it vanishes with the process.
@@ -99,7 +100,7 @@ final class SpillReader {
     /// Returns the next record; nil at the end.
     func next() throws(DeadLetterError) -> RecordSorter.Record? {
         if block.isEmpty, offset == end { return nil }
-        let lengths = try take(8).chunked(4).map { $0.reversed().reduce(0) { $0 << 8 | Int($1) } }
+        let lengths = try take(8).chunks(ofCount: 4).map { $0.reversed().reduce(0) { $0 << 8 | Int($1) } }
         return RecordSorter.Record(key: Array(try take(lengths[0])), payload: Array(try take(lengths[1])))
     }
 

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Claims
 internal import Postgres
 internal import Redis
@@ -67,7 +68,7 @@ final class ReplayTracker {
         }
         guard let postgres else { return [] }
         var found: [(SentClaim, ReplayOutcome)] = []
-        for batch in ids.chunked(Self.batchSize) {
+        for batch in ids.chunks(ofCount: Self.batchSize) {
             guard let rows = try? DeadLetterStore(postgres).claims(Array(batch)).claims else { return found }
             for id in batch {
                 for claim in open[id] ?? [] { found.append((claim, ReplayOutcome(rows[id], sent: claim))) }
