@@ -169,6 +169,40 @@ extension IntegrationTests {
             #expect(try RabbitMQ.dead().isEmpty)
         }
 
+        /// A connection on which the broker has refused a message is replaced.
+        @Test(.timeLimit(.minutes(2))) func aReplayGoesOnAfterARefusedMessage() async throws {
+            try await DLQ.clear()
+            await system.end { $0.name == "worker-1" }
+            let full = try await api.coupon("FULL_LANE", amount: 5)
+            let lane = try #require(CouponName(full)).lane(of: Setup.lanes)
+            let free = try await api.coupon(outsideTheLaneOf: full)
+            let ids = try DLQ.put([60, 50], of: full) + DLQ.put([30, 20, 10], of: free)
+            // A quorum queue refuses messages once it is over its limit. Not through the API, which would be refused too.
+            let interrupted = try #require(try RabbitMQ.dead(ids[1]))
+            try RabbitMQ.publish(
+                .claim(try ClaimMessageCoder.shared.decode(interrupted.body), encodedBy: .shared), lane: lane)
+            let stores = try Setup.stores()
+            let virtualHost = stores.brokers[0].virtualHost
+            _ = try await rabbitmqctl(
+                "set_policy", "-p", virtualHost, "full", "^claims[.]work[.]\(lane)$", #"{"max-length":0}"#,
+                "--apply-to", "queues")
+            let fingerprints = try ids.filter { $0 != ids[1] }
+                .compactMap { try RabbitMQ.dead($0).flatMap { CompactID($0.fingerprint) } }
+            let result = await Task.detached {
+                let session = OperatorSession(stores, operatorName: "tests", connectionName: "tests", heartbeat: 1)
+                let replayer = try Replayer(session, options: .init(rate: 1, patience: .zero))
+                return try replayer.run(fingerprints)
+            }.result
+            _ = try await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
+            let report = try result.get()
+            #expect(report.replayed == 3 && report.refused == 1)
+            try await system.startWorker("fresh")
+            let claimed = try await ids.dropFirst().asyncMap { try await api.claim($0, wait: 20).status }
+            #expect(claimed == Array(repeating: "claimed", count: 4))
+            let rest = try await DLQ.replay("--all", "--yes")
+            #expect(rest.claimed == 1 && rest.decidedBefore == 1)
+        }
+
         /// The cancel may have been dead-lettered before or after the claim.
         @Test(arguments: [90, 30]) func aCancelIsReplayedAfterTheOutcomeOfItsClaim(age: Int) async throws {
             try await DLQ.clear()

@@ -139,10 +139,15 @@ struct API: Sendable {
     }
 
     /// Creates a coupon of amount 100 in the lane of another coupon.
-    func coupon(inTheLaneOf other: String) async throws -> String {
+    func coupon(inTheLaneOf other: String) async throws -> String { try await neighbour(of: other, ==) }
+
+    /// Creates a coupon of amount 100 in a lane that is not that of another coupon.
+    func coupon(outsideTheLaneOf other: String) async throws -> String { try await neighbour(of: other, !=) }
+
+    private func neighbour(of other: String, _ compare: (Int?, Int?) -> Bool) async throws -> String {
         let lane = CouponName(other)?.lane(of: Setup.lanes)
         let names = (0...).lazy.map { "\(other)_NEIGHBOUR_\($0)" }
-        let name = try #require(names.first { CouponName($0)?.lane(of: Setup.lanes) == lane })
+        let name = try #require(names.first { compare(CouponName($0)?.lane(of: Setup.lanes), lane) })
         let answer = try await post("/coupons", json: #"{"name":"\#(name)","amount":100}"#)
         try #require(answer.status == 201, "\(answer)")
         return name

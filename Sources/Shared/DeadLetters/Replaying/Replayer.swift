@@ -33,7 +33,7 @@ package final class Replayer {
     private let options: Options
     private let store: DeadLetterStore
     private let redis: RedisConnection?
-    private let publisher: ConfirmedPublisher<Int>
+    private var publisher: ConfirmedPublisher<Int>
     private let tracker: ReplayTracker
     private let signal = WakeSignal()
     private let begin = ContinuousClock.now
@@ -116,12 +116,23 @@ package final class Replayer {
 
     // MARK: Sending
 
+    /// Sends and checks heartbeats. Replaces a connection that is lost, or on which the broker refuses messages; nothing is
+    /// unconfirmed between two batches.
+    private func keepPublisherAlive() throws(BrokerError) {
+        do {
+            _ = try publisher.receive()
+        } catch {
+            publisher.close()
+            publisher = try session.publisher()
+        }
+    }
+
     private func send(_ fingerprints: ArraySlice<CompactID>) throws -> [SentClaim] {
         var sent: [SentClaim] = []
         var rest = fingerprints
         while !rest.isEmpty {
-            let queue = try DeadLetterQueue(session) { [publisher] () throws(BrokerError) in
-                _ = try publisher.receive()
+            let queue = try DeadLetterQueue(session) { [unowned self] () throws(BrokerError) in
+                try keepPublisherAlive()
             }
             defer { queue.close() }
             let round = rest.prefix(OperatorRound.size(depth: try queue.depth(), rate: options.rate))
@@ -208,7 +219,7 @@ package final class Replayer {
     /// Waits until the rate allows the next messages.
     private func pace(keepingAlive queue: DeadLetterQueue) throws {
         guard let rate = options.rate else { return }
-        let due = begin + .seconds(Double(report.replayed) / rate)
+        let due = begin + .seconds(Double(report.replayed + report.refused) / rate)
         while case let left = due - .now, left > .zero {
             signal.wait(atMost: min(left, session.keepAliveInterval))
             try queue.keepAlive()
