@@ -145,6 +145,44 @@ extension IntegrationTests {
             #expect(claims.allSatisfy { $0.outcome == "claimed" && $0.attempts == 1 }, "\(claims)")
         }
 
+        /// The batch fails because of one claim, and its two halves are decided one after the other. The row is locked for the
+        /// first half and free for the second.
+        @Test func theOrderIsKeptWhenARowIsLockedForAHalfOfABatch() async throws {
+            let held = try await api.coupon("HALF", amount: 1)
+            let neighbour = try await api.coupon(inTheLaneOf: held)
+            let workers = try ["worker-1", "worker-2"].map(system.program)
+            try FailureInjection.delay("slow", andRefuse: "unlucky")
+            defer { try? FailureInjection.stop() }
+            workers.forEach { $0.freeze() }
+            var ids: [String] = []
+            for (user, coupon) in [("first", held), ("slow", neighbour), ("unlucky", neighbour), ("second", held)] {
+                ids.append(try await api.submit(user, coupon).id)
+            }
+            workers.forEach { $0.thaw() }
+            try await eventually("the batch to be in a transaction", every: .milliseconds(5)) { try sleeping() > 0 }
+            workers.forEach { $0.freeze() }
+            let holder = try Database.connection()
+            try await eventually("the transaction to fail", every: .milliseconds(5)) {
+                do {
+                    try holder.script("begin; select from coupons where name = '\(held)' for update nowait")
+                    return true
+                } catch {
+                    try holder.script("rollback")
+                    return false
+                }
+            }
+            workers.forEach { $0.thaw() }
+            try await eventually("the rest of the first half", every: .milliseconds(5)) { try sleeping() > 0 }
+            try holder.script("rollback")
+            let claims = try await ids.asyncMap { try await api.claim($0, wait: 20).outcome }
+            #expect(claims == ["claimed", "claimed", "dead_lettered database_error", "rejected sold_out"])
+        }
+
+        /// The number of sessions that are delayed.
+        private func sleeping() throws -> Int {
+            try Database.number("select count(*) from pg_stat_activity where wait_event = 'PgSleep'")
+        }
+
         @Test func aRowThatIsKnownToBeLockedIsTriedAgainWithoutWaiting() async throws {
             await system.end { $0.name.hasPrefix("worker") }
             try await system.startWorker("patient", ["CLAIMS_LOCK_WAIT_MS": "100", "CLAIMS_LOCK_RETRIES": "1000"])

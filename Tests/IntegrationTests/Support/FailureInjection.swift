@@ -54,6 +54,21 @@ enum FailureInjection {
             """)
     }
 
+    /// Makes the coupon of a user, and that of another one, take half a second more. The second one then fails.
+    static func delay(_ user: String, andRefuse other: String) throws {
+        try Database.script(
+            """
+            create or replace function refuse() returns trigger language plpgsql as $$
+            begin
+                perform pg_sleep(0.5);
+                if new.user_id = '\(other)' then raise exception 'claim refused by the test'; end if;
+                return new;
+            end $$;
+            create or replace trigger refuse before insert on user_claims for each row
+            when (new.user_id in ('\(user)', '\(other)')) execute function refuse();
+            """)
+    }
+
     /// Makes the server refuse new rows of a table with an error of its own, and counts the refusals in `refusals`.
     static func refuseRows(of table: String, when condition: String, sqlState: String) throws {
         try Database.script(
