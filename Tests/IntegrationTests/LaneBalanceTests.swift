@@ -105,12 +105,13 @@ extension IntegrationTests {
             let owners = names.matches(of: /\.(\d+\.\d+)>",\s*<<"ClaimWorker (\S+) lane/)
             let owner = Dictionary(owners.map { ($0.1, String($0.2)) }, uniquingKeysWith: { $1 })
             return Dictionary(
-                active.map { (owner[numbers($0.channelPid)] ?? "unknown", 1) }, uniquingKeysWith: +)
+                active.map { (numbers($0.channelPid).flatMap { owner[$0] } ?? "unknown", 1) }, uniquingKeysWith: +)
         }
 
-        /// Returns the part of an Erlang process id that does not depend on the node.
-        private func numbers(_ pid: String) -> Substring {
-            pid.dropLast().split(separator: ".").suffix(2).joined(separator: ".")[...]
+        /// Returns the part of an Erlang process id that does not depend on the node. RabbitMQ 4.3 writes it as
+        /// `Pid(#PID<14907.990.0>)`, earlier versions as `<claims@localhost.1795791798.990.0>`.
+        private func numbers(_ pid: String) -> Substring? {
+            pid.firstMatch(of: /\.(\d+\.\d+)>/)?.1
         }
     }
 }
