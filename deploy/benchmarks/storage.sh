@@ -2,23 +2,21 @@
 # What deploy/bench-storage measures with each variant of the storage settings. The figures are called VARIANT.….
 # The script sets loaded_claims, claims and cancels.
 
-VARIANTS=(default autovacuum cost_limit fillfactor_90 fillfactor_70 coupons_50)
+VARIANTS=(default autovacuum cost_limit fillfactor_90 fillfactor_70 coupons_50 wal_pglz wal_8gb buffers_2gb server)
 TABLES=(claims user_claims coupons)   # those that deciding and cancelling write
 LOAD_COUPONS=1000
 LOAD_LANES=8    # the default number of lanes and of claims in a batch
 LOAD_BATCH=500
 
-# variant_sql VARIANT: prints the statements that choose the settings, for tables that are still empty.
+# variant_sql VARIANT: prints the statements that choose the settings of the tables, which are still empty.
 variant_sql() {
   local table
   for table in "${TABLES[@]}"; do
     case $1:$table in
-      default:*) ;;
       autovacuum:coupons) storage "$table" autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000 ;;
       autovacuum:*) storage "$table" autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02 ;;
       cost_limit:*) storage "$table" autovacuum_vacuum_cost_limit = 2000 ;;
       coupons_50:coupons) storage "$table" fillfactor = 50 ;;
-      coupons_50:*) ;;
       fillfactor_*:*) storage "$table" fillfactor = "${1#fillfactor_}" ;;
     esac
   done
@@ -26,9 +24,22 @@ variant_sql() {
 
 storage() { printf 'alter table %s set (%s);\n' "$1" "${*:2}"; }
 
+# variant_settings VARIANT: prints the settings of the server, one in each line.
+variant_settings() {
+  case $1 in
+    wal_pglz) echo 'wal_compression = pglz' ;;
+    wal_8gb) echo 'max_wal_size = 8GB' ;;
+    buffers_2gb) echo 'shared_buffers = 2GB' ;;
+    server) printf '%s\n' 'max_wal_size = 8GB' 'shared_buffers = 2GB' ;;
+  esac
+}
+
 # measure_variant VARIANT: real batches on empty tables, the load, real batches on full tables, cancels, and the tables.
 measure_variant() {
   local variant=$1 settings
+  mapfile -t POSTGRES_SETTINGS < <(variant_settings "$variant")
+  start_servers postgres 2>>"$WORK/log"   # restarts it if the settings have changed
+  keep_started
   restart_empty "$PROGRAM_DIR"
   settings=$(variant_sql "$variant")
   [[ -z $settings ]] || sql "$settings"

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # PostgreSQL holds the decided claims.
 
+POSTGRES_SETTINGS=()   # lines that a benchmark adds to the configuration
+
 # Sets POSTGRES_BIN to the installed version that matches the data; without data, to the newest.
 postgres_locate() {
   local data=$DATA_DIR/postgres version
@@ -66,7 +68,7 @@ password_encryption = scram-sha-256
 shared_buffers = 256MB
 fsync = on
 synchronous_commit = on             # COMMIT returns when the data is on the disk
-wal_compression = on
+wal_compression = lz4
 max_wal_size = 2GB
 checkpoint_completion_target = 0.9
 
@@ -77,6 +79,7 @@ timezone = 'UTC'
 lc_messages = 'C.UTF-8'
 default_text_search_config = 'pg_catalog.simple'
 CONF
+  ((${#POSTGRES_SETTINGS[@]} == 0)) || printf '%s\n' "${POSTGRES_SETTINGS[@]}" >>"$CONF_DIR/postgres.conf"
   chmod 644 "$CONF_DIR/postgres.conf"
 }
 
