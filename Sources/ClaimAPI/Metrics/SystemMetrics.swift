@@ -58,16 +58,26 @@ struct SystemMetrics: Sendable {
     }
 
     private func auditFamilies() async -> [MetricFamily] {
-        guard let audit = (try? await redis.send(LastAudit.lookUp)) ?? nil else { return [] }
-        return [
-            MetricFamily(
-                name: "claims_audit_violations", kind: .gauge,
-                help: "Violations of invariants that the last audit has found.",
-                samples: [.init(labels: [], value: Double(audit.violations))]),
-            MetricFamily(
-                name: "claims_audit_timestamp_seconds", kind: .gauge,
-                help: "When the last audit has ended, in seconds since 1970.",
-                samples: [.init(labels: [], value: Double(audit.endedAt.milliseconds) / 1000)]),
-        ]
+        var families: [MetricFamily] = []
+        if let audit = (try? await redis.send(LastAudit.lookUp(.rules))) ?? nil {
+            families.append(
+                MetricFamily(
+                    name: "claims_audit_violations", kind: .gauge,
+                    help: "Violations of invariants that the last audit has found.",
+                    samples: [.init(labels: [], value: Double(audit.violations))]))
+            families.append(
+                MetricFamily(
+                    name: "claims_audit_timestamp_seconds", kind: .gauge,
+                    help: "When the last audit has ended, in seconds since 1970.",
+                    samples: [.init(labels: [], value: Double(audit.endedAt.milliseconds) / 1000)]))
+        }
+        if let comparison = (try? await redis.send(LastAudit.lookUp(.lostClaims))) ?? nil {
+            families.append(
+                MetricFamily(
+                    name: "claims_lost", kind: .gauge,
+                    help: "Accepted claims in no store, as the last claimctl audit --against-broker has found them.",
+                    samples: [.init(labels: [], value: Double(comparison.violations))]))
+        }
+        return families
     }
 }

@@ -57,9 +57,12 @@ package struct AuditReport: Encodable, Sendable {
         againstBroker = accepted
     }
 
-    /// Stores the number of violations for the metrics of ClaimAPI. Without Redis, nothing is stored.
+    /// Stores the numbers of violations and of lost claims for the metrics of ClaimAPI. Without Redis, nothing is stored.
     package func store(_ session: OperatorSession) {
-        session.store(LastAudit(violations: violations.count, endedAt: .now()))
+        let now = Timestamp.now()
+        session.store(LastAudit(violations: violations.count, endedAt: now), as: .rules)
+        guard let againstBroker else { return }
+        session.store(LastAudit(violations: againstBroker.lostCount, endedAt: now), as: .lostClaims)
     }
 
     /// Returns a violation for each lane that holds messages and that no worker reads.

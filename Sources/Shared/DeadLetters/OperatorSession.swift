@@ -78,8 +78,8 @@ package struct OperatorSession: Sendable {
     }
 
     /// Stores the result of an audit; not if Redis can't be reached.
-    package func store(_ audit: LastAudit) {
-        try? redis()?.send(audit.storing)
+    package func store(_ audit: LastAudit, as kind: LastAudit.Kind) {
+        try? redis()?.send(audit.storing(as: kind))
     }
 
     /// Connects to the broker to consume.

@@ -26,6 +26,8 @@ package enum RedisKeys {
     package static func job(_ id: String, of kind: String) -> String { "claims:job:\(kind):\(id)" }
     /// A string: the result of the last audit, see ``LastAudit``.
     package static let audit = "claims:audit"
+    /// A string: the number of lost claims that the last comparison with the broker has found, see ``LastAudit``.
+    package static let lostClaims = "claims:lost"
     /// A channel: the ids of claims whose state has changed, separated by spaces.
     package static let changes = "claims:changes"
 }

@@ -4,6 +4,21 @@ package import RuntimeSupport
 
 /// The result of the last audit, by any program. Redis keeps it for the metrics of ClaimAPI.
 package struct LastAudit: Codable, Hashable, Sendable {
+    /// What was checked. Each kind is stored on its own, because most audits do not look for lost claims.
+    package enum Kind: Sendable {
+        /// All rules; a violation is a rule that is broken.
+        case rules
+        /// The claims that Redis knows; a violation is a lost claim.
+        case lostClaims
+
+        fileprivate var key: String {
+            switch self {
+            case .rules: RedisKeys.audit
+            case .lostClaims: RedisKeys.lostClaims
+            }
+        }
+    }
+
     package var violations: Int
     package var endedAt: Timestamp
 
@@ -17,14 +32,16 @@ package struct LastAudit: Codable, Hashable, Sendable {
         self.endedAt = endedAt
     }
 
-    /// Looks up the last audit. Answer: nil if none is known.
-    package static let lookUp = RedisRequest<LastAudit?>(command: ["GET", RedisKeys.audit]) { reply in
-        reply.string.flatMap { try? JSONDecoder().decode(LastAudit.self, from: Data($0.utf8)) }
+    /// Looks up the last audit of a kind. Answer: nil if none is known.
+    package static func lookUp(_ kind: Kind) -> RedisRequest<LastAudit?> {
+        RedisRequest(command: ["GET", kind.key]) { reply in
+            reply.string.flatMap { try? JSONDecoder().decode(LastAudit.self, from: Data($0.utf8)) }
+        }
     }
 
     /// Stores the result for a week. An older audit is out of date.
-    package var storing: RedisRequest<Void> {
+    package func storing(as kind: Kind) -> RedisRequest<Void> {
         guard let json = try? JSONEncoder().encode(self) else { preconditionFailure("an audit is always JSON") }
-        return RedisRequest([["SET", RedisKeys.audit, String(decoding: json, as: UTF8.self), "EX", "604800"]])
+        return RedisRequest([["SET", kind.key, String(decoding: json, as: UTF8.self), "EX", "604800"]])
     }
 }
