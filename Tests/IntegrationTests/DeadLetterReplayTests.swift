@@ -181,24 +181,26 @@ extension IntegrationTests {
             let interrupted = try #require(try RabbitMQ.dead(ids[1]))
             try RabbitMQ.publish(
                 .claim(try ClaimMessageCoder.shared.decode(interrupted.body), encodedBy: .shared), lane: lane)
+            let fingerprints = try ids.filter { $0 != ids[1] }
+                .compactMap { try RabbitMQ.dead($0).flatMap { CompactID($0.fingerprint) } }
             let stores = try Setup.stores()
             let virtualHost = stores.brokers[0].virtualHost
             _ = try await rabbitmqctl(
                 "set_policy", "-p", virtualHost, "full", "^claims[.]work[.]\(lane)$", #"{"max-length":0}"#,
                 "--apply-to", "queues")
-            let fingerprints = try ids.filter { $0 != ids[1] }
-                .compactMap { try RabbitMQ.dead($0).flatMap { CompactID($0.fingerprint) } }
             let result = await Task.detached {
                 let session = OperatorSession(stores, operatorName: "tests", connectionName: "tests", heartbeat: 1)
                 let replayer = try Replayer(session, options: .init(rate: 1, patience: .zero))
                 return try replayer.run(fingerprints)
             }.result
+            // Once the lane is empty, the broker tells all publishers that it takes messages again. Without the policy it would
+            // tell nobody, and refuse the next claim of the API.
+            try await system.startWorker("fresh")
+            let claims = try await ids.dropFirst().asyncMap { try await api.claim($0, wait: 20).status }
             _ = try await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
             let report = try result.get()
             #expect(report.replayed == 3 && report.refused == 1)
-            try await system.startWorker("fresh")
-            let claimed = try await ids.dropFirst().asyncMap { try await api.claim($0, wait: 20).status }
-            #expect(claimed == Array(repeating: "claimed", count: 4))
+            #expect(claims == Array(repeating: "claimed", count: 4))
             let rest = try await DLQ.replay("--all", "--yes")
             #expect(rest.claimed == 1 && rest.decidedBefore == 1)
         }

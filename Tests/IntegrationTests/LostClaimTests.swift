@@ -28,7 +28,7 @@ extension IntegrationTests {
             #expect(lost.status == "claimed" && lost.storedStatus == nil && lost.decidedAt == claims[0].decidedAt)
             #expect(found.report.violations.map(\.rule) == ["accepted_claim_is_stored"])
             #expect(try await claimctl("audit").code == 0, "the rows alone show nothing")
-            #expect(try lostInMetrics() == 1, "so this audit does not end the alert")
+            #expect(try storedLostCount() == 1, "so this audit does not end the alert")
 
             let repeated = try await api.submit("u1", coupon, key: "lost-\(coupon)")
             #expect(repeated.id == claims[0].id && repeated.status == "claimed", "Redis answers, nothing is decided")
@@ -38,7 +38,7 @@ extension IntegrationTests {
             #expect(repaired.code == 1 && repaired.comparison.requeued == 1)
             #expect(try await api.claim(claims[0].id, wait: 20).outcome == "claimed")
             #expect(try await compared().code == 0)
-            #expect(try lostInMetrics() == 0)
+            #expect(try storedLostCount() == 0)
             #expect(try await api.coupon(coupon).remainingAmount == 2)
         }
 
@@ -208,8 +208,8 @@ extension IntegrationTests {
             return (result.code, result.errors, report, report.againstBroker)
         }
 
-        /// Returns the number of lost claims of which ClaimAPI's metrics tell.
-        private func lostInMetrics() throws -> Int? {
+        /// Returns the number of lost claims that Redis holds for the metrics of ClaimAPI.
+        private func storedLostCount() throws -> Int? {
             let text = try Cache.send("GET", "claims:lost").string ?? ""
             return text.firstMatch(of: /"violations":(\d+)/).flatMap { Int($0.1) }
         }

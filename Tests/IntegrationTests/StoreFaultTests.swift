@@ -171,6 +171,7 @@ extension IntegrationTests {
                     return false
                 }
             }
+            try #require(try await api.coupon(held).remainingAmount == 1, "all four claims are in the batch")
             workers.forEach { $0.thaw() }
             try await eventually("the rest of the first half", every: .milliseconds(5)) { try sleeping() > 0 }
             try holder.script("rollback")

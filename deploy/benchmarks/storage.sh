@@ -2,7 +2,7 @@
 # What deploy/bench-storage measures with each variant of the storage settings. The figures are called VARIANT.….
 # The script sets loaded_claims, claims and cancels.
 
-VARIANTS=(default autovacuum cost_limit fillfactor_90 fillfactor_70 coupons_50 wal_pglz wal_8gb buffers_2gb server)
+VARIANTS=(default autovacuum cost_limit fillfactor_90 fillfactor_70 coupons_50 wal_pglz wal_off wal_8gb buffers_2gb server)
 TABLES=(claims user_claims coupons)   # those that deciding and cancelling write
 LOAD_COUPONS=1000
 LOAD_LANES=8    # the default number of lanes and of claims in a batch
@@ -27,7 +27,7 @@ storage() { printf 'alter table %s set (%s);\n' "$1" "${*:2}"; }
 # variant_settings VARIANT: prints the settings of the server, one in each line.
 variant_settings() {
   case $1 in
-    wal_pglz) echo 'wal_compression = pglz' ;;
+    wal_pglz | wal_off) echo "wal_compression = ${1#wal_}" ;;
     wal_8gb) echo 'max_wal_size = 8GB' ;;
     buffers_2gb) echo 'shared_buffers = 2GB' ;;
     server) printf '%s\n' 'max_wal_size = 8GB' 'shared_buffers = 2GB' ;;

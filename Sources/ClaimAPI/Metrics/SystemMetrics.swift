@@ -75,7 +75,7 @@ struct SystemMetrics: Sendable {
             families.append(
                 MetricFamily(
                     name: "claims_lost", kind: .gauge,
-                    help: "Accepted claims in no store, as the last claimctl audit --against-broker has found them.",
+                    help: "Accepted claims in no store, found by the last claimctl audit --against-broker.",
                     samples: [.init(labels: [], value: Double(comparison.violations))]))
         }
         return families

@@ -2,7 +2,7 @@ internal import Foundation
 package import Redis
 package import RuntimeSupport
 
-/// The result of the last audit, by any program. Redis keeps it for the metrics of ClaimAPI.
+/// The result of the last audit, by any program. Redis holds it for the metrics of ClaimAPI.
 package struct LastAudit: Codable, Hashable, Sendable {
     /// What was checked. Each kind is stored on its own, because most audits do not look for lost claims.
     package enum Kind: Sendable {
@@ -39,9 +39,15 @@ package struct LastAudit: Codable, Hashable, Sendable {
         }
     }
 
-    /// Stores the result for a week. An older audit is out of date.
+    /// Stores the result: of ``Kind/rules`` for a week, because an older audit is out of date, of ``Kind/lostClaims`` until
+    /// the next one, because lost claims stay lost.
     package func storing(as kind: Kind) -> RedisRequest<Void> {
         guard let json = try? JSONEncoder().encode(self) else { preconditionFailure("an audit is always JSON") }
-        return RedisRequest([["SET", kind.key, String(decoding: json, as: UTF8.self), "EX", "604800"]])
+        let lifetime =
+            switch kind {
+            case .rules: ["EX", "604800"]
+            case .lostClaims: [String]()
+            }
+        return RedisRequest([["SET", kind.key, String(decoding: json, as: UTF8.self)] + lifetime])
     }
 }

@@ -78,11 +78,11 @@ package final class Replayer {
         for size in RampSchedule() {
             let step = rest.prefix(size)
             rest = rest.dropFirst(size)
-            let unfollowedBefore = report.unfollowed
+            let unknownBefore = report.unfollowed + report.refused
             let outcomes = outcomes(of: try send(step)).values
             if rest.isEmpty { break }
             let failed = outcomes.count { $0 == .failedAgain }
-            let undecided = outcomes.count { $0 == .pending } + report.unfollowed - unfollowedBefore
+            let undecided = outcomes.count { $0 == .pending } + report.unfollowed + report.refused - unknownBefore
             if RampSchedule.stops(afterFailed: failed, undecided: undecided, of: step.count) {
                 report.stopped =
                     "in a step of \(step.count.counted("message")), \(failed) failed again and \(undecided) still "
@@ -107,7 +107,7 @@ package final class Replayer {
             return [:]
         }
         let outcomes = tracker.outcomes(of: sent, atMost: options.patience) {
-            // Heartbeats. If the connection is lost, the next publish reports it.
+            // Heartbeats. If the connection is lost, the next round replaces it.
             _ = try? publisher.receive()
         }
         report.outcomes.merge(outcomes) { $1 }
