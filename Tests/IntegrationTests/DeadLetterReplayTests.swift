@@ -176,12 +176,12 @@ extension IntegrationTests {
             let full = try await api.coupon("FULL_LANE", amount: 5)
             let lane = try #require(CouponName(full)).lane(of: Setup.lanes)
             let free = try await api.coupon(outsideTheLaneOf: full)
-            let ids = try DLQ.put([60, 50], of: full) + DLQ.put([30, 20, 10], of: free)
+            let ids = try DLQ.put([60, 55, 50], of: full) + DLQ.put([30, 20, 10], of: free)
             // A quorum queue refuses messages once it is over its limit. Not through the API, which would be refused too.
-            let interrupted = try #require(try RabbitMQ.dead(ids[1]))
+            let interrupted = try #require(try RabbitMQ.dead(ids[2]))
             try RabbitMQ.publish(
                 .claim(try ClaimMessageCoder.shared.decode(interrupted.body), encodedBy: .shared), lane: lane)
-            let fingerprints = try ids.filter { $0 != ids[1] }
+            let fingerprints = try ids.filter { $0 != ids[2] }
                 .compactMap { try RabbitMQ.dead($0).flatMap { CompactID($0.fingerprint) } }
             let stores = try Setup.stores()
             let virtualHost = stores.brokers[0].virtualHost
@@ -191,18 +191,21 @@ extension IntegrationTests {
             let result = await Task.detached {
                 let session = OperatorSession(stores, operatorName: "tests", connectionName: "tests", heartbeat: 1)
                 let replayer = try Replayer(session, options: .init(rate: 1, patience: .zero))
-                return try replayer.run(fingerprints)
+                let report = try replayer.run(fingerprints)
+                let ramp = try Replayer(session, options: .init(isRamp: true, patience: .zero))
+                return (report, try ramp.run(Array(fingerprints.prefix(2))))
             }.result
             // Once the lane is empty, the broker tells all publishers that it takes messages again. Without the policy it would
             // tell nobody, and refuse the next claim of the API.
             try await system.startWorker("fresh")
-            let claims = try await ids.dropFirst().asyncMap { try await api.claim($0, wait: 20).status }
+            let claims = try await ids.dropFirst(2).asyncMap { try await api.claim($0, wait: 20).status }
             _ = try await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
-            let report = try result.get()
-            #expect(report.replayed == 3 && report.refused == 1)
+            let (report, ramp) = try result.get()
+            #expect(report.replayed == 3 && report.refused == 2)
+            #expect(ramp.replayed == 0 && ramp.refused == 1 && ramp.stopped != nil, "it stops after the first step")
             #expect(claims == Array(repeating: "claimed", count: 4))
             let rest = try await DLQ.replay("--all", "--yes")
-            #expect(rest.claimed == 1 && rest.decidedBefore == 1)
+            #expect(rest.claimed == 2 && rest.decidedBefore == 1)
         }
 
         /// The cancel may have been dead-lettered before or after the claim.

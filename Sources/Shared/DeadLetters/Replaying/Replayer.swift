@@ -85,8 +85,8 @@ package final class Replayer {
             let undecided = outcomes.count { $0 == .pending } + report.unfollowed + report.refused - unknownBefore
             if RampSchedule.stops(afterFailed: failed, undecided: undecided, of: step.count) {
                 report.stopped =
-                    "in a step of \(step.count.counted("message")), \(failed) failed again and \(undecided) still "
-                    + "pending; \(rest.count) \(rest.count == 1 ? "was" : "were") left in the queue"
+                    "in a step of \(step.count.counted("message")), \(failed) failed again and \(undecided) have no "
+                    + "outcome; \(rest.count) \(rest.count == 1 ? "was" : "were") left in the queue"
                 break
             }
         }
