@@ -34,12 +34,12 @@ variant_settings() {
   esac
 }
 
-# measure_variant VARIANT: real batches on empty tables, the load, real batches on full tables, cancels, and the tables.
+# measure_variant VARIANT: real batches on empty tables, the load, real batches on full tables after a checkpoint, cancels, and
+# the tables.
 measure_variant() {
   local variant=$1 settings
   mapfile -t POSTGRES_SETTINGS < <(variant_settings "$variant")
-  start_servers postgres 2>>"$WORK/log"   # restarts it if the settings have changed
-  keep_started
+  restart_postgres
   restart_empty "$PROGRAM_DIR"
   settings=$(variant_sql "$variant")
   [[ -z $settings ]] || sql "$settings"
@@ -47,11 +47,21 @@ measure_variant() {
   measure_batches "$variant.fresh" F
   say "$variant: loading $loaded_claims claims"
   load_tables "$variant"
+  restart_postgres   # ends with a checkpoint; otherwise the costs would depend on the time since the last one
   say "$variant: deciding $claims claims, tables full"
   measure_batches "$variant.full" G
   say "$variant: cancelling $cancels claims"
   measure_cancels "$variant.cancel" G
   "$PROGRAM_DIR/claimctl" audit >&2
+}
+
+# restart_postgres: with the settings of the variant.
+restart_postgres() {
+  {
+    stop_server postgres
+    start_servers postgres
+  } 2>>"$WORK/log"
+  keep_started
 }
 
 # wal_position: prints the bytes of WAL that the server has written since its first start.
