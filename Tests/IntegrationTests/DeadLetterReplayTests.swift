@@ -197,8 +197,14 @@ extension IntegrationTests {
             }.result
             // Once the lane is empty, the broker tells all publishers that it takes messages again. Without the policy it would
             // tell nobody, and refuse the next claim of the API.
-            try await system.startWorker("fresh")
-            let claims = try await ids.dropFirst(2).asyncMap { try await api.claim($0, wait: 20).status }
+            let claims: [String]
+            do {
+                try await system.startWorker("fresh")
+                claims = try await ids.dropFirst(2).asyncMap { try await api.claim($0, wait: 20).status }
+            } catch {
+                _ = try? await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
+                throw error
+            }
             _ = try await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
             let (report, ramp) = try result.get()
             #expect(report.replayed == 3 && report.refused == 2)

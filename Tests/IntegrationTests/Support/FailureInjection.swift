@@ -54,7 +54,7 @@ enum FailureInjection {
             """)
     }
 
-    /// Makes the coupon of a user, and that of another one, take half a second more. The second one then fails.
+    /// Delays the claims of two users by half a second. Those of the second user then fail.
     static func delay(_ user: String, andRefuse other: String) throws {
         try Database.script(
             """

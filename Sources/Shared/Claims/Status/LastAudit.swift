@@ -39,8 +39,8 @@ package struct LastAudit: Codable, Hashable, Sendable {
         }
     }
 
-    /// Stores the result: of ``Kind/rules`` for a week, because an older audit is out of date, of ``Kind/lostClaims`` until
-    /// the next one, because lost claims stay lost.
+    /// Stores the result. One of ``Kind/rules`` expires after a week, because it is out of date then. One of
+    /// ``Kind/lostClaims`` does not expire: lost claims stay lost until they are repaired.
     package func storing(as kind: Kind) -> RedisRequest<Void> {
         guard let json = try? JSONEncoder().encode(self) else { preconditionFailure("an audit is always JSON") }
         let lifetime =
