@@ -184,34 +184,42 @@ extension IntegrationTests {
             let fingerprints = try ids.filter { $0 != ids[2] }
                 .compactMap { try RabbitMQ.dead($0).flatMap { CompactID($0.fingerprint) } }
             let stores = try Setup.stores()
-            let virtualHost = stores.brokers[0].virtualHost
-            _ = try await rabbitmqctl(
-                "set_policy", "-p", virtualHost, "full", "^claims[.]work[.]\(lane)$", #"{"max-length":0}"#,
-                "--apply-to", "queues")
-            let result = await Task.detached {
-                let session = OperatorSession(stores, operatorName: "tests", connectionName: "tests", heartbeat: 1)
-                let replayer = try Replayer(session, options: .init(rate: 1, patience: .zero))
-                let report = try replayer.run(fingerprints)
-                let ramp = try Replayer(session, options: .init(isRamp: true, patience: .zero))
-                return (report, try ramp.run(Array(fingerprints.prefix(2))))
-            }.result
-            // Once the lane is empty, the broker tells all publishers that it takes messages again. Without the policy it would
-            // tell nobody, and refuse the next claim of the API.
-            let claims: [String]
-            do {
+            let (result, claims) = try await withoutRoom(inLane: lane) {
+                let result = await Task.detached {
+                    let session = OperatorSession(stores, operatorName: "tests", connectionName: "tests", heartbeat: 1)
+                    let replayer = try Replayer(session, options: .init(rate: 1, patience: .zero))
+                    let report = try replayer.run(fingerprints)
+                    let ramp = try Replayer(session, options: .init(isRamp: true, patience: .zero))
+                    return (report, try ramp.run(Array(fingerprints.prefix(2))))
+                }.result
+                // Once the lane is empty, the broker tells all publishers that it takes messages again. Without the policy it
+                // would tell nobody, and refuse the next claim of the API.
                 try await system.startWorker("fresh")
-                claims = try await ids.dropFirst(2).asyncMap { try await api.claim($0, wait: 20).status }
-            } catch {
-                _ = try? await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
-                throw error
+                return (result, try await ids.dropFirst(2).asyncMap { try await api.claim($0, wait: 20).status })
             }
-            _ = try await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
             let (report, ramp) = try result.get()
             #expect(report.replayed == 3 && report.refused == 2)
             #expect(ramp.replayed == 0 && ramp.refused == 1 && ramp.stopped != nil, "it stops after the first step")
             #expect(claims == Array(repeating: "claimed", count: 4))
             let rest = try await DLQ.replay("--all", "--yes")
             #expect(rest.claimed == 2 && rest.decidedBefore == 1)
+        }
+
+        /// Makes a lane that has a message refuse further ones.
+        private func withoutRoom<Value>(inLane lane: Int, _ body: () async throws -> Value) async throws -> Value {
+            let virtualHost = try Setup.stores().brokers[0].virtualHost
+            _ = try await rabbitmqctl(
+                "set_policy", "-p", virtualHost, "full", "^claims[.]work[.]\(lane)$", #"{"max-length":0}"#,
+                "--apply-to", "queues")
+            let value: Value
+            do {
+                value = try await body()
+            } catch {
+                _ = try? await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
+                throw error
+            }
+            _ = try await rabbitmqctl("clear_policy", "-p", virtualHost, "full")
+            return value
         }
 
         /// The cancel may have been dead-lettered before or after the claim.

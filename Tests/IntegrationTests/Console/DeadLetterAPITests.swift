@@ -73,7 +73,7 @@ extension IntegrationTests {
 
         @Test func theFirstMessagesOfALongQueueAreListedWhileItIsRead() async throws {
             try await DLQ.clear()
-            // A snapshot that took long to read is used for longer. The one of the empty queue is used for a second.
+            // A snapshot of earlier messages that took long to read could be shown for longer than a second.
             #expect(try await api.get("/dlq?fresh=true").decoded(Page.self).total == 0)
             let ids = try DLQ.put((1...10_000).map { 20_000 - $0 }, of: "LONG")
             let partial = try await eventually("a list of the long queue") {
